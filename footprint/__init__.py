@@ -1,0 +1,63 @@
+"""footprint: the carbon and compute account of machine-learning work.
+
+    import footprint
+
+    with footprint.track("finetune", kind="fine-tuning", region="aws:eu-west-1", card="README.md") as run:
+        train()
+    run.footprint.emissions_g
+
+Importing this package loads nothing heavy: a name's module is loaded when the name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from footprint.card import Card, read_card
+    from footprint.derive import estimate, runs
+    from footprint.errors import FootprintError
+    from footprint.model import Footprint, Range, Run
+    from footprint.tracking import track
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Card",
+    "Footprint",
+    "FootprintError",
+    "Range",
+    "Run",
+    "__version__",
+    "estimate",
+    "read_card",
+    "runs",
+    "track",
+]
+
+_HOMES = {
+    "Card": "footprint.card",
+    "Footprint": "footprint.model",
+    "FootprintError": "footprint.errors",
+    "Range": "footprint.model",
+    "Run": "footprint.model",
+    "estimate": "footprint.derive",
+    "read_card": "footprint.card",
+    "runs": "footprint.derive",
+    "track": "footprint.tracking",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module of a public name when it is first asked for (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'footprint' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

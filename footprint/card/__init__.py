@@ -1,0 +1,1 @@
+"""Model cards: read anything, change only the bytes that carry our fields."""

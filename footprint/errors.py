@@ -1,0 +1,65 @@
+"""The errors that `footprint` raises on purpose.
+
+::
+
+    FootprintError
+    ├── ConfigError            what the user stated cannot be used
+    │   ├── UnknownPlace       no such region or zone; carries the near matches
+    │   └── UnknownHardware    no such accelerator or CPU; carries the near matches
+    ├── MeterError             a sensor cannot be read
+    ├── LedgerError            the ledger cannot be read or written
+    └── CardError              a card cannot be read or edited safely; carries the line
+
+A message says what is wrong, where, and what to do, on one line. Nothing is guessed: near matches are offered, never
+used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class FootprintError(Exception):
+    """Base of all errors that `footprint` raises on purpose."""
+
+
+class ConfigError(FootprintError):
+    """Something that the user stated cannot be used."""
+
+
+class _NoMatchError(ConfigError):
+    """A name that matches nothing, with the nearest names that exist."""
+
+    def __init__(self, message: str, near: Sequence[str] = ()) -> None:
+        self.near = tuple(near)
+        hint = f"; did you mean {', '.join(self.near)}?" if self.near else ""
+        super().__init__(message + hint)
+
+
+class UnknownPlace(_NoMatchError):  # noqa: N818 - the public name is the sentence that a user reads
+    """No such region or zone, or more than one; `near` holds the candidates."""
+
+
+class UnknownHardware(_NoMatchError):  # noqa: N818 - as above
+    """No such hardware, or more than one kind of thing; `near` holds the candidates."""
+
+
+class MeterError(FootprintError):
+    """A sensor is there but cannot be read."""
+
+
+class LedgerError(FootprintError):
+    """The ledger cannot be read or written."""
+
+
+class CardError(FootprintError):
+    """A card cannot be read or edited safely.
+
+    Args:
+        message: what is wrong and what to do.
+        line: the 1-based line in the card, where there is one.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        self.line = line
+        super().__init__(f"line {line}: {message}" if line is not None else message)

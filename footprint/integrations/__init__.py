@@ -1,0 +1,1 @@
+"""Where people work: callbacks, magics and exporters."""

@@ -1,0 +1,1 @@
+"""Sources of joules and watts, one file each."""

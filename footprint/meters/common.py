@@ -1,0 +1,34 @@
+"""What every meter is: something that claims devices and reads them.
+
+A meter never raises out of `read` for a device that it lost: it leaves the device out of the answer, and the recorder
+sees the gap. It raises `MeterError` from its opening function when a sensor is there and cannot be used, with the way to
+mend it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from footprint.model import Device, Sample
+
+
+class Meter(Protocol):
+    """A source of joules or watts, or of the load that a model turns into joules."""
+
+    name: str
+
+    def devices(self) -> tuple[Device, ...]:
+        """The devices that this meter can read here; the first meter to claim a device's id wins."""
+        ...
+
+    def read(self) -> tuple[Sample, ...]:
+        """One reading of each device that answers, stamped with `time.monotonic()` right at the reading.
+
+        A modelled device has no reading of its own (its input, CPU-seconds or bytes, is recorded with every tick): it
+        is left out.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what the meter holds; safe to call twice."""
+        ...

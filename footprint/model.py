@@ -1,0 +1,322 @@
+"""The domain's types: frozen, keyword-only, slotted, and readable from and writable to JSON by `msgspec`.
+
+Facts (`Run`, `Declaration`) are what was read or stated. A `Footprint` is derived from facts and dated `Factor`s each time
+it is asked for, and is never stored as a fact. A field's unit is the end of its name; a field without one is a name, a
+count or a `Range`. None means unknown; a zero is a zero that somebody knows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+import msgspec
+
+SCHEMA_VERSION = 1
+
+Grade = Literal["counter", "power", "model", "declared", "assumed"]
+"""How a number is known, strongest first: a cumulative energy counter; integrated power readings; a model of a device from
+its load; somebody's statement; an assumption of ours."""
+
+Kind = Literal["pre-training", "fine-tuning", "inference", "evaluation", "other"]
+Outcome = Literal["running", "completed", "failed", "interrupted"]
+Scope = Literal["server", "accelerators"]
+Attribution = Literal["share", "machine"]
+Basis = Literal["life-cycle", "life-cycle, estimated", "direct", "market", "stated"]
+ComponentName = Literal["accelerators", "cpu", "memory", "rest"]
+Varies = Literal["shared", "run", "device"]
+
+GRADES: tuple[Grade, ...] = get_args(Grade)
+KINDS: tuple[Kind, ...] = get_args(Kind)
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+TRAINING_KINDS: tuple[Kind, ...] = ("pre-training", "fine-tuning")
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the types: immutable, keyword-only, compared by value."""
+
+
+# -- Numbers ----------------------------------------------------------------------------------------------------------
+
+
+class Range(_Value):
+    """A number with its 90 % range: 5th percentile, mean, 95th percentile.
+
+    The middle is the mean, so the plain product (and sum) of centrals is the central of the product (and sum).
+
+    Raises:
+        ValueError: if a bound is not finite or `low <= central <= high` does not hold.
+    """
+
+    low: float
+    central: float
+    high: float
+
+    def __post_init__(self) -> None:
+        """Refuse a triple that is not a range."""
+        if not all(map(math.isfinite, (self.low, self.central, self.high))):
+            raise ValueError(f"not finite: {self.low}, {self.central}, {self.high}")
+        if not self.low <= self.central <= self.high:
+            raise ValueError(f"not low <= central <= high: {self.low}, {self.central}, {self.high}")
+
+
+class Factor(_Value):
+    """A dated, cited number that facts are multiplied with.
+
+    `low`, `central` and `high` are 5th percentile, mean and 95th percentile. `error_family` names what shares one error
+    (all years of one grid series, one site's PUE); `varies` says whether that error is the same for all runs (`shared`),
+    drawn anew for each run, or for each device.
+    """
+
+    id: str
+    low: float
+    central: float
+    high: float
+    unit: str
+    source: str
+    year: int | None
+    licence: str
+    basis: str
+    grade: Grade
+    error_family: str
+    varies: Varies = "shared"
+    url: str = ""
+    note: str = ""
+
+
+# -- Where and on what ------------------------------------------------------------------------------------------------
+
+
+class Place(_Value):
+    """Where a run runs, as stated or detected: a provider's region, a grid zone, a site's PUE.
+
+    `zone` is ISO 3166-1 alpha-3 (`FRA`), a subdivision (`US-VA`, `CA-QC`) or an eGRID subregion (`egrid:SRVC`).
+    `known_by` says who said so: `stated`, `environment`, `config` or `detected`.
+    """
+
+    provider: str | None = None
+    region: str | None = None
+    zone: str | None = None
+    name: str | None = None
+    pue_ratio: float | None = None
+    intensity_g_per_kwh: float | None = None
+    known_by: str = "stated"
+
+
+class Device(_Value):
+    """Something that draws power and that a meter claims.
+
+    `id` is stable over restarts where the hardware allows (`gpu:GPU-5b…` by UUID, `cpu`, `memory`), so that one device's
+    energy can be counted once across runs.
+    """
+
+    id: str
+    component: ComponentName
+    name: str
+    meter: str
+    grade: Grade
+
+
+class Sample(_Value):
+    """What a meter said of a device at a monotonic time.
+
+    One of: a cumulative energy counter (`energy_j`, from an arbitrary origin), momentary power (`power_w`), or, for a
+    modelled device, neither: the model's input (CPU-seconds, bytes) is recorded with every tick.
+    """
+
+    device_id: str
+    t_s: float
+    energy_j: float | None = None
+    power_w: float | None = None
+
+
+class DeviceEnergy(_Value):
+    """A device's energy over a run, as read: null where nothing could be read or where a model derives it.
+
+    `read_s` is the time that readings cover; what is missing to the run's duration is a gap that was not filled.
+    """
+
+    device: Device
+    energy_j: float | None
+    read_s: float
+
+
+class CpuTime(_Value):
+    """CPU-seconds over a run: of its process tree, and of the whole machine; CPUs there, and reserved to the run.
+
+    `reserved_cpus` is what affinity and cgroup quota leave to the run. `resolution_s` is the kernel's accounting step.
+    """
+
+    tree_s: float
+    busy_s: float | None
+    logical_cpus: int
+    reserved_cpus: float
+    read_s: float
+    resolution_s: float = 0.0
+
+
+class Host(_Value):
+    """The machine that a run ran on, as the operating system tells it."""
+
+    name: str
+    os: str
+    cpu_name: str | None
+    logical_cpus: int
+    sockets: int | None
+    memory_bytes: int | None
+    boot_id: str | None
+    virtual: bool | None = None
+    container: str | None = None
+    unmetered_accelerators: tuple[str, ...] = ()
+    """Accelerators on the bus that no meter could claim: their energy is unknown, not zero."""
+
+
+# -- Facts ------------------------------------------------------------------------------------------------------------
+
+
+class Mark(_Value):
+    """A named moment of a run, stamped by the host program; `end_s` closes a phase. Seconds since the run's start."""
+
+    name: str
+    t_s: float
+    end_s: float | None = None
+
+
+class Run(_Value):
+    """The facts of one tracked stretch of one process tree on one host.
+
+    `started_at` is UTC in ISO 8601. `cpu` is null where the platform tells no CPU times. `account` names the runs that
+    belong together; `parent` is the run that this one is nested in, whose energy contains it.
+    """
+
+    id: str
+    name: str
+    kind: Kind
+    started_at: str
+    duration_s: float
+    outcome: Outcome
+    account: str
+    host: Host
+    devices: tuple[DeviceEnergy, ...] = ()
+    cpu: CpuTime | None = None
+    place: Place | None = None
+    parent: str | None = None
+    work: dict[str, float] = {}
+    marks: tuple[Mark, ...] = ()
+    labels: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    warnings: tuple[str, ...] = ()
+    journal_id: str = ""
+    schema: int = SCHEMA_VERSION
+
+
+class Source(_Value):
+    """Who says so: a title, an address, and where in it (`locator`); `fields` are the facts that it bears on."""
+
+    title: str
+    url: str = ""
+    locator: str = ""
+    fields: tuple[str, ...] = ()
+    grade: Grade = "declared"
+
+
+class Declaration(_Value):
+    """The facts of work that nobody measured. Null is unknown, and stays unknown.
+
+    Energy comes from `energy_kwh` (of the IT equipment; a stated PUE or the place's is applied to it), else from hardware,
+    count and hours, with `power_w` watts a device if stated and a prior for the kind of work if not. `hours` is wall-clock
+    time; `device_hours` is already multiplied by the count. `training=False` states that no training took place.
+    """
+
+    kind: Kind | None = None
+    hardware: str | None = None
+    count: int | None = None
+    hours: float | None = None
+    device_hours: float | None = None
+    energy_kwh: float | None = None
+    power_w: float | None = None
+    scope: Scope | None = None
+    pue: float | None = None
+    provider: str | None = None
+    region: str | None = None
+    zone: str | None = None
+    intensity_g_per_kwh: float | None = None
+    year: int | None = None
+    training: bool = True
+    source: tuple[Source, ...] = ()
+
+
+# -- What is derived --------------------------------------------------------------------------------------------------
+
+
+class Component(_Value):
+    """A part of a footprint's energy (IT equipment, before PUE): null where it is unknown."""
+
+    component: ComponentName
+    energy_kwh: Range | None
+    grade: Grade | None
+
+
+class Coverage(_Value):
+    """How well one expected component was read: its grade, and the share of the time for which it was read.
+
+    A null grade is a component that is expected of the machine and of which nothing is known.
+    """
+
+    component: ComponentName
+    grade: Grade | None
+    read_ratio: float
+
+
+class Footprint(_Value):
+    """What facts and factors give. Each quantity is a 90 % range, or null where something that it needs is unknown.
+
+    `it_energy_kwh` is the energy of accelerators and host at the plug; `energy_kwh` is the facility's (PUE applied);
+    `emissions_g` is operational, location-based CO2-equivalent of `energy_kwh`. `unknown` names what is not known, and
+    `factors` are those used, in the order of use.
+    """
+
+    scope: Scope
+    basis: Basis | None
+    accelerator_energy_kwh: Range | None
+    it_energy_kwh: Range | None
+    energy_kwh: Range | None
+    emissions_g: Range | None
+    emissions_market_g: Range | None = None
+    emissions_direct_g: Range | None = None
+    embodied_g: Range | None = None
+    water_l: Range | None = None
+    power_w: Range | None = None
+    pue: Range | None = None
+    intensity_g_per_kwh: Range | None = None
+    unknown: tuple[str, ...] = ()
+    breakdown: tuple[Component, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    factors: tuple[Factor, ...] = ()
+    warnings: tuple[str, ...] = ()
+    attribution: Attribution | None = None
+    factors_version: str = ""
+    place: Place | None = None
+
+
+# -- Cards ------------------------------------------------------------------------------------------------------------
+
+FieldName = Literal["hardware_type", "hours_used", "cloud_provider", "compute_region", "carbon_emitted"]
+FIELD_NAMES: tuple[FieldName, ...] = get_args(FieldName)
+
+
+class Claim(_Value):
+    """What a card says in one of its five fields; a placeholder says nothing."""
+
+    value: str
+    placeholder: bool
+    line: int
+
+
+class Evidence(_Value):
+    """A sentence of a card that bears on its compute."""
+
+    field: str
+    text: str
+    line: int
+    value: str

@@ -1,0 +1,1 @@
+"""Where a run runs: clouds, regions and grid zones."""
