@@ -113,6 +113,4 @@ def test_importing_loads_nothing_heavy() -> None:
 
 def test_files_stay_readable() -> None:
     for path in sources():
-        assert len(path.read_text(encoding="utf-8").splitlines()) <= 420, (
-            f"{path.name} has more than one reason to exist"
-        )
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 420, f"{path.name} has more than one reason to exist"
