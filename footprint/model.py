@@ -32,14 +32,10 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 TRAINING_KINDS: tuple[Kind, ...] = ("pre-training", "fine-tuning")
 
 
-class _Value(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the types: immutable, keyword-only, compared by value."""
-
-
 # -- Numbers ----------------------------------------------------------------------------------------------------------
 
 
-class Range(_Value):
+class Range(msgspec.Struct, frozen=True, kw_only=True):
     """A number with its 90 % range: 5th percentile, mean, 95th percentile.
 
     The middle is the mean, so the plain product (and sum) of centrals is the central of the product (and sum).
@@ -60,7 +56,7 @@ class Range(_Value):
             raise ValueError(f"not low <= central <= high: {self.low}, {self.central}, {self.high}")
 
 
-class Factor(_Value):
+class Factor(msgspec.Struct, frozen=True, kw_only=True):
     """A dated, cited number that facts are multiplied with.
 
     `low`, `central` and `high` are 5th percentile, mean and 95th percentile. `error_family` names what shares one error
@@ -87,7 +83,7 @@ class Factor(_Value):
 # -- Where and on what ------------------------------------------------------------------------------------------------
 
 
-class Place(_Value):
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run runs, as stated or detected: a provider's region, a grid zone, a site's PUE.
 
     `zone` is ISO 3166-1 alpha-3 (`FRA`), a subdivision (`US-VA`, `CA-QC`) or an eGRID subregion (`egrid:SRVC`).
@@ -103,7 +99,7 @@ class Place(_Value):
     known_by: str = "stated"
 
 
-class Device(_Value):
+class Device(msgspec.Struct, frozen=True, kw_only=True):
     """Something that draws power and that a meter claims.
 
     `id` is stable over restarts where the hardware allows (`gpu:GPU-5b…` by UUID, `cpu`, `memory`), so that one device's
@@ -117,7 +113,7 @@ class Device(_Value):
     grade: Grade
 
 
-class Sample(_Value):
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """What a meter said of a device at a monotonic time.
 
     One of: a cumulative energy counter (`energy_j`, from an arbitrary origin), momentary power (`power_w`), or, for a
@@ -130,7 +126,7 @@ class Sample(_Value):
     power_w: float | None = None
 
 
-class DeviceEnergy(_Value):
+class DeviceEnergy(msgspec.Struct, frozen=True, kw_only=True):
     """A device's energy over a run, as read: null where nothing could be read or where a model derives it.
 
     `read_s` is the time that readings cover; what is missing to the run's duration is a gap that was not filled.
@@ -141,7 +137,7 @@ class DeviceEnergy(_Value):
     read_s: float
 
 
-class CpuTime(_Value):
+class CpuTime(msgspec.Struct, frozen=True, kw_only=True):
     """CPU-seconds over a run: of its process tree, and of the whole machine; CPUs there, and reserved to the run.
 
     `reserved_cpus` is what affinity and cgroup quota leave to the run. `resolution_s` is the kernel's accounting step.
@@ -155,7 +151,7 @@ class CpuTime(_Value):
     resolution_s: float = 0.0
 
 
-class Host(_Value):
+class Host(msgspec.Struct, frozen=True, kw_only=True):
     """The machine that a run ran on, as the operating system tells it."""
 
     name: str
@@ -174,7 +170,7 @@ class Host(_Value):
 # -- Facts ------------------------------------------------------------------------------------------------------------
 
 
-class Mark(_Value):
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """A named moment of a run, stamped by the host program; `end_s` closes a phase. Seconds since the run's start."""
 
     name: str
@@ -182,7 +178,7 @@ class Mark(_Value):
     end_s: float | None = None
 
 
-class Run(_Value):
+class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of one tracked stretch of one process tree on one host.
 
     `started_at` is UTC in ISO 8601. `cpu` is null where the platform tells no CPU times. `account` names the runs that
@@ -210,7 +206,7 @@ class Run(_Value):
     schema: int = SCHEMA_VERSION
 
 
-class Source(_Value):
+class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Who says so: a title, an address, and where in it (`locator`); `fields` are the facts that it bears on."""
 
     title: str
@@ -220,7 +216,7 @@ class Source(_Value):
     grade: Grade = "declared"
 
 
-class Declaration(_Value):
+class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of work that nobody measured. Null is unknown, and stays unknown.
 
     Energy comes from `energy_kwh` (of the IT equipment; a stated PUE or the place's is applied to it), else from hardware,
@@ -249,7 +245,7 @@ class Declaration(_Value):
 # -- What is derived --------------------------------------------------------------------------------------------------
 
 
-class Component(_Value):
+class Component(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a footprint's energy (IT equipment, before PUE): null where it is unknown."""
 
     component: ComponentName
@@ -257,7 +253,7 @@ class Component(_Value):
     grade: Grade | None
 
 
-class Coverage(_Value):
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     """How well one expected component was read: its grade, and the share of the time for which it was read.
 
     A null grade is a component that is expected of the machine and of which nothing is known.
@@ -268,7 +264,7 @@ class Coverage(_Value):
     read_ratio: float
 
 
-class Footprint(_Value):
+class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     """What facts and factors give. Each quantity is a 90 % range, or null where something that it needs is unknown.
 
     `it_energy_kwh` is the energy of accelerators and host at the plug; `energy_kwh` is the facility's (PUE applied);
@@ -305,7 +301,7 @@ FieldName = Literal["hardware_type", "hours_used", "cloud_provider", "compute_re
 FIELD_NAMES: tuple[FieldName, ...] = get_args(FieldName)
 
 
-class Claim(_Value):
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What a card says in one of its five fields; a placeholder says nothing."""
 
     value: str
@@ -313,7 +309,7 @@ class Claim(_Value):
     line: int
 
 
-class Evidence(_Value):
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """A sentence of a card that bears on its compute."""
 
     field: str

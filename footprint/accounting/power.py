@@ -1,0 +1,45 @@
+"""Watts, counts and times to energy, where energy itself was not read.
+
+The host model is linear in CPU-seconds, so that the totals of a run suffice and no load curve has to be kept: a logical CPU draws
+`idle_w` for as long as it is there, and `active_w` more for each second that it is busy. Real curves are concave: at half load
+a server draws more than the middle of idle and full. The factor's range carries that error.
+"""
+
+from __future__ import annotations
+
+from footprint.accounting.ranges import Quantity
+from footprint.model import Attribution, CpuTime
+from footprint.units import S_PER_H, W_PER_KW, kwh_from_j
+
+
+def device_energy_kwh(device_hours: float, power_w: Quantity) -> Quantity:
+    """Energy of devices that draw `power_w` watts each for `device_hours` hours in sum, kWh."""
+    return power_w * (device_hours / W_PER_KW)
+
+
+def cpu_energy_kwh(cpu: CpuTime, idle_w: Quantity, active_w: Quantity, attribution: Attribution) -> Quantity | None:
+    """Energy of a run's CPUs by the linear model, kWh.
+
+    Args:
+        cpu: the run's CPU times.
+        idle_w: watts of one idle logical CPU.
+        active_w: watts that one busy logical CPU draws above idle.
+        attribution: `share`: the idle power of the CPUs reserved to the run, and its own tree's activity; `machine`: the
+            idle power and the activity of the whole machine.
+
+    Returns:
+        None where the machine's busy time is asked for and was not readable.
+    """
+    if attribution == "share":
+        cpus, busy_s = cpu.reserved_cpus, cpu.tree_s
+    elif cpu.busy_s is None:
+        return None
+    else:
+        # A tree's time is known to the nanosecond, the machine's to a clock tick: never less than the part of it we saw.
+        cpus, busy_s = float(cpu.logical_cpus), max(cpu.busy_s, cpu.tree_s)
+    return idle_w * kwh_from_j(cpus * cpu.read_s) + active_w * kwh_from_j(busy_s)
+
+
+def memory_energy_kwh(memory_gb: float, power_w_per_gb: Quantity, time_s: float, reserved_ratio: float) -> Quantity:
+    """Energy of installed memory over a time, the share that goes with the run's reserved CPUs, kWh."""
+    return power_w_per_gb * (memory_gb * reserved_ratio * time_s / S_PER_H / W_PER_KW)
