@@ -27,7 +27,8 @@ LAYERS: list[set[str]] = [
     {"reference"},
     {"accounting"},
     {"model"},
-    {"units", "errors", "text"},
+    {"text"},
+    {"units", "errors"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # `testing` ships fakes for any layer, and `__init__` names the public ones lazily.
