@@ -5,10 +5,10 @@
 give the normal law. The three numbers fix `s` and `k`, and X has exactly the mean and the percentiles of the triple. Scaling the
 triple scales X. A triple whose sides differ by more than `MAX_SIDES_RATIO` fits no such law and is refused.
 
-**The draws.** `N_DRAWS` values a factor, stratified (one in each of 4,000 equally likely slices, so that the marginal is exact) and
-shuffled by a permutation that depends on the factor's key alone: the order of SplitMix64 outputs (Steele, Lea & Flood 2014) seeded
-with BLAKE2b of the key. Equal keys give equal draws, on every machine and every numpy; different keys are independent. The key
-says what shares an error: an error family, and the run or device where the error is drawn anew.
+**The draws.** `N_DRAWS` values a factor, stratified (one in each of 4,000 equally likely slices, so that the marginal is exact)
+and shuffled by a permutation that depends on the factor's key alone: the order of SplitMix64 outputs (Steele, Lea & Flood 2014)
+seeded with BLAKE2b of the key. Equal keys give equal draws, on every machine and every numpy; different keys are independent. The
+key says what shares an error: an error family, and the run or device where the error is drawn anew.
 
 Latin hypercube sampling: McKay, Beckman & Conover 1979.
 """

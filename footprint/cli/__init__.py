@@ -1,1 +1,52 @@
-"""The command line, one file per command."""
+"""The command line, one file per command.
+
+Exit codes: 0 done; 1 findings (or `--check` would change something); 2 bad input, one clear line on stderr. `footprint run` passes
+on its command's own code; see `cli/run.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from footprint.errors import FootprintError
+
+BAD_INPUT: Final = 2
+INTERRUPTED: Final = 130
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its code; the console script."""
+    sys.exit(call(sys.argv[1:] if argv is None else list(argv)))
+
+
+def call(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code. Errors of ours and of usage become one line on stderr."""
+    import click
+
+    from footprint.cli.app import app
+
+    try:
+        result = app(args=list(argv), prog_name="footprint", standalone_mode=False)
+    except click.ClickException as error:
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "footprint"
+        return _complain(f"{where}: {error.format_message()} (see {where} --help)")
+    except FootprintError as error:
+        return _complain(f"footprint: {error}")
+    except click.Abort:
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`); nothing more can be said, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _complain(message: str) -> int:
+    # One line, whatever a name within it contains.
+    print(" ".join(message.split()), file=sys.stderr)
+    return BAD_INPUT

@@ -1,0 +1,106 @@
+"""`footprint estimate`: the footprint of work that nobody measured."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import typer
+
+from footprint import text
+from footprint.model import Footprint, Range
+
+# The contract of `estimate --json`, in its order.
+JSON_FIELDS: Final = (
+    "accelerator_energy_kwh",
+    "it_energy_kwh",
+    "energy_kwh",
+    "emissions_g",
+    "emissions_direct_g",
+    "emissions_market_g",
+    "embodied_g",
+    "water_l",
+    "power_w",
+    "pue",
+    "intensity_g_per_kwh",
+    "scope",
+    "basis",
+    "unknown",
+    "factors",
+    "warnings",
+    "factors_version",
+)
+
+
+def estimate(
+    hardware: Annotated[str | None, typer.Option(help="Accelerator, TPU slice or cloud instance, e.g. 'A100 SXM4 80GB'.")] = None,
+    count: Annotated[int | None, typer.Option(help="How many of them.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Wall-clock hours.")] = None,
+    device_hours: Annotated[float | None, typer.Option(help="Hours summed over the devices, instead of --hours.")] = None,
+    energy_kwh: Annotated[
+        float | None, typer.Option(help="Measured energy of the IT equipment, kWh, instead of hardware.")
+    ] = None,
+    region: Annotated[str | None, typer.Option(help="Where: a cloud region, e.g. aws:us-east-1.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Where: a grid zone, e.g. FRA, US-VA, egrid:SRVC.")] = None,
+    intensity: Annotated[float | None, typer.Option(help="The grid's intensity, gCO2e/kWh, as stated by you.")] = None,
+    pue: Annotated[float | None, typer.Option(help="The site's power usage effectiveness, >= 1.")] = None,
+    power_w: Annotated[float | None, typer.Option(help="Watts a device, as given; the host is then not added.")] = None,
+    scope: Annotated[str | None, typer.Option(help="server (accelerators and host) or accelerators.")] = None,
+    year: Annotated[int | None, typer.Option(help="The year of the work; it picks the grid's figure.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="pre-training, fine-tuning, inference, evaluation or other; it picks the load.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
+) -> None:
+    """Estimate energy and emissions from declared facts, with a 90 % range and every factor cited."""
+    from footprint.derive import estimate as derive_estimate
+
+    facts: dict[str, Any] = {
+        "hardware": hardware,
+        "count": count,
+        "hours": hours,
+        "device_hours": device_hours,
+        "energy_kwh": energy_kwh,
+        "region": region,
+        "zone": zone,
+        "intensity_g_per_kwh": intensity,
+        "pue": pue,
+        "power_w": power_w,
+        "scope": scope,
+        "year": year,
+        "kind": kind,
+    }
+    footprint = derive_estimate(**facts)
+    if json:
+        import msgspec
+
+        known = {name: getattr(footprint, name) for name in JSON_FIELDS}
+        print(msgspec.json.format(msgspec.json.encode(known)).decode())
+    else:
+        print("\n".join(lines(footprint)))
+
+
+def lines(footprint: Footprint) -> list[str]:
+    """The footprint for a terminal: what, how sure, from what."""
+    shown = [f"scope      {_SCOPES[footprint.scope]}"]
+    shown += _row("power", footprint.power_w, text.POWER, " an accelerator")
+    shown += _row("IT energy", footprint.it_energy_kwh, text.ENERGY, "")
+    shown += _row("energy", footprint.energy_kwh, text.ENERGY, " with the facility's share (PUE)")
+    shown += _row("emissions", footprint.emissions_g, text.MASS, f" CO2eq ({footprint.basis}, location-based)")
+    if footprint.unknown:
+        shown.append(f"unknown    {', '.join(footprint.unknown)}")
+    shown.append("factors")
+    shown += [
+        f"  {f.id}: {text.number(f.central)} {f.unit} ({text.span(f.low, f.high)}) {f.grade}; {f.source}"
+        + (f", {f.year}" if f.year else "")
+        for f in footprint.factors
+    ]
+    return shown + [f"note: {warning}" for warning in footprint.warnings]
+
+
+_SCOPES: Final = {"server": "server (accelerators and host)", "accelerators": "accelerators only (host not included)"}
+
+
+def _row(label: str, value: Range | None, units: text.Units, after: str) -> list[str]:
+    if value is None:
+        return [f"{label:10} unknown"]
+    return [f"{label:10} {text.quantity_range(value.low, value.central, value.high, units)}{after}"]

@@ -1,0 +1,82 @@
+"""Facts to footprints: finds the factors that a run or a declaration needs, and lets accounting multiply.
+
+Everything here is computed when it is asked for; nothing is stored. Better factors restate old runs by themselves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from footprint.derive.account import Account, Total
+from footprint.derive.declared import check_declaration, derive_declaration
+from footprint.derive.measured import derive_run
+from footprint.errors import ConfigError
+from footprint.model import Attribution, Declaration, Footprint, Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Account", "Total", "check_declaration", "declared_footprint", "estimate", "run_footprint", "runs"]
+
+
+def run_footprint(run: Run, *, attribution: Attribution = "share") -> Footprint:
+    """The footprint of one run.
+
+    Args:
+        run: its facts.
+        attribution: `share` counts what is the run's own of the host; `machine` counts the whole host.
+    """
+    return derive_run(run, attribution).footprint()
+
+
+def declared_footprint(declaration: Declaration) -> Footprint:
+    """The footprint of declared facts; what they do not suffice for is null and named in `unknown`.
+
+    Raises:
+        ConfigError: for facts that contradict each other or cannot be; `UnknownPlace` and `UnknownHardware` for names.
+    """
+    return derive_declaration(declaration).footprint()
+
+
+def estimate(**facts: Any) -> Footprint:
+    """The footprint of work that nobody measured.
+
+    Args:
+        **facts: the fields of `Declaration`: `hardware`, `count`, `hours` or `device_hours` (h), `energy_kwh`, `power_w`,
+            `region` or `zone`, `provider`, `pue`, `intensity_g_per_kwh`, `year`, `kind`, `scope`.
+
+    Raises:
+        ConfigError: for an unknown or impossible fact, or for facts that do not suffice for any energy.
+    """
+    known = Declaration.__struct_fields__
+    for name in facts:
+        if name not in known:
+            raise ConfigError(f"estimate() knows no fact {name!r}; it takes {', '.join(known)}")
+    declaration = Declaration(**facts)
+    missing = check_declaration(declaration)
+    if missing:
+        raise ConfigError(
+            f"the facts do not suffice for an energy: {' and '.join(missing)} missing; "
+            "give hardware, count and hours (or device-hours), or the energy in kWh"
+        )
+    return declared_footprint(declaration)
+
+
+def runs() -> pd.DataFrame:
+    """The ledger's runs, newest first: one row a run, ranges as three columns (`_low`, central, `_high`), null if unknown."""
+    import pandas as pd
+
+    from footprint.ledger import read_runs
+
+    reading = read_runs()
+    account = Account(reading.runs)
+    rows = []
+    for run in reading.runs:
+        footprint = account.footprint(run.id)
+        row: dict[str, Any] = {name: getattr(run, name) for name in ("id", "name", "kind", "outcome", "account", "parent")}
+        row |= {"started_at": pd.Timestamp(run.started_at), "duration_s": run.duration_s}
+        for name in ("it_energy_kwh", "energy_kwh", "emissions_g"):
+            value = getattr(footprint, name)
+            row |= {f"{name}_low": value and value.low, name: value and value.central, f"{name}_high": value and value.high}
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,174 @@
+"""The sheet on which one footprint is worked out: its quantities with their draws, and where each came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+import footprint.reference as ref
+from footprint import place as places
+from footprint.accounting.impact import emissions_g, facility_energy_kwh
+from footprint.accounting.ranges import Quantity, draw, total
+from footprint.model import (
+    GRADES,
+    Attribution,
+    Basis,
+    Component,
+    ComponentName,
+    Coverage,
+    Factor,
+    Footprint,
+    Grade,
+    Place,
+    Range,
+    Scope,
+)
+
+NO_PLACE = (
+    "the place is unknown, so emissions are too: give --region (for example gcp:europe-west1) or --zone (for example FRA), "
+    "or set FOOTPRINT_REGION"
+)
+
+
+def range_of(quantity: Quantity | None) -> Range | None:
+    """The range of a quantity; unknown stays unknown."""
+    return None if quantity is None else quantity.range()
+
+
+@dataclass(kw_only=True)
+class Working:
+    """One footprint being worked out; None is unknown."""
+
+    scope: Scope = "server"
+    attribution: Attribution | None = None
+    place: Place | None = None
+    basis: Basis | None = None
+    parts: dict[ComponentName, Quantity | None] = field(default_factory=dict)
+    grades: dict[ComponentName, Grade] = field(default_factory=dict)
+    it: Quantity | None = None
+    facility: Quantity | None = None
+    emissions: Quantity | None = None
+    emissions_market: Quantity | None = None
+    emissions_direct: Quantity | None = None
+    power: Quantity | None = None
+    pue: Quantity | None = None
+    intensity: Quantity | None = None
+    unknown: list[str] = field(default_factory=list)
+    coverage: list[Coverage] = field(default_factory=list)
+    factors: dict[str, Factor] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def use(self, factor: Factor, *, run: str = "", device: str = "") -> Quantity:
+        """A factor's quantity, noted among the factors used."""
+        self.factors.setdefault(factor.id, factor)
+        return draw(factor, run=run, device=device)
+
+    def miss(self, name: str, warning: str | None = None) -> None:
+        """Note that something is unknown, and say once what to do about it."""
+        if name not in self.unknown:
+            self.unknown.append(name)
+        if warning is not None:
+            self.warn(warning)
+
+    def warn(self, *warnings: str) -> None:
+        """Note warnings, each once."""
+        self.warnings += [w for w in dict.fromkeys(warnings) if w not in self.warnings]
+
+    def add_part(self, component: ComponentName, energy: Quantity | None, grade: Grade) -> None:
+        """A component's energy, kWh of IT equipment; None if it is unknown."""
+        self.parts[component] = energy
+        self.grades[component] = grade
+
+    def sum_parts(self) -> None:
+        """The IT energy: the sum of the parts, unknown if one of them is."""
+        known = [part for part in self.parts.values() if part is not None]
+        self.it = total(known) if len(known) == len(self.parts) else None
+
+    def locate(self, place: Place | None, year: int, *, run: str = "") -> None:
+        """Carry the IT energy to the facility and to emissions with the place's PUE and grid of that year.
+
+        Args:
+            place: where the work ran; None if nobody knows.
+            year: the year of the work.
+            run: the run's id, for factors that vary from run to run.
+        """
+        self.place = place
+        pue = ref.pue(place, year)
+        self.pue = self.use(pue, run=run)
+        if pue.grade == "assumed":
+            self.warn(f"the site's PUE is not known and was assumed to be {pue.low:g} to {pue.high:g}: give --pue")
+        if self.it is not None:
+            self.facility = facility_energy_kwh(self.it, self.pue)
+        self._emit(place, year, run=run)
+        self.miss("embodied")
+        self.miss("water")
+
+    def _emit(self, place: Place | None, year: int, *, run: str) -> None:
+        if place is None:
+            self.miss("place", NO_PLACE)
+            return
+        found = ref.intensity(place, year)
+        if found is None:
+            self.miss("place", NO_PLACE)
+            return
+        self.warn(*found.warnings)
+        self.basis = found.basis
+        self.intensity = self.use(found.central, run=run)
+        if self.facility is None:
+            return
+        self.emissions = emissions_g(self.facility, self.intensity)
+        if found.direct is not None:
+            self.emissions_direct = emissions_g(self.facility, self.use(found.direct, run=run))
+        if found.market is not None:
+            self.emissions_market = emissions_g(self.facility, self.use(found.market, run=run))
+
+    def footprint(self) -> Footprint:
+        """What was worked out, as ranges."""
+        return Footprint(
+            scope=self.scope,
+            basis=self.basis,
+            accelerator_energy_kwh=range_of(self.parts.get("accelerators")),
+            it_energy_kwh=range_of(self.it),
+            energy_kwh=range_of(self.facility),
+            emissions_g=range_of(self.emissions),
+            emissions_market_g=range_of(self.emissions_market),
+            emissions_direct_g=range_of(self.emissions_direct),
+            power_w=range_of(self.power),
+            pue=range_of(self.pue),
+            intensity_g_per_kwh=range_of(self.intensity),
+            unknown=tuple(self.unknown),
+            breakdown=tuple(
+                Component(component=name, energy_kwh=range_of(energy), grade=self.grades.get(name))
+                for name, energy in self.parts.items()
+            ),
+            coverage=tuple(self.coverage),
+            factors=tuple(self.factors.values()),
+            warnings=tuple(self.warnings),
+            attribution=self.attribution,
+            factors_version=ref.FACTORS_VERSION,
+            place=self.place,
+        )
+
+
+def weakest(grades: Sequence[Grade]) -> Grade:
+    """The weakest of some grades: a sum is known no better than its least known part."""
+    return max(grades, key=GRADES.index)
+
+
+def resolve_place(
+    *, provider: str | None, region: str | None, zone: str | None, pue: float | None, intensity_g_per_kwh: float | None
+) -> Place | None:
+    """A stated place, with its provider where only that is known; None if nothing was stated.
+
+    Raises:
+        UnknownPlace: for a region or zone that does not exist or is ambiguous.
+        ConfigError: for a PUE or an intensity that cannot be.
+    """
+    if region is not None and provider is not None and ":" not in region:
+        region = f"{provider}:{region}"
+    place = places.resolve(region=region, zone=zone, pue=pue, intensity_g_per_kwh=intensity_g_per_kwh)
+    if provider is not None and (place is None or place.provider is None):
+        place = msgspec.structs.replace(place or Place(), provider=provider)
+    return place
