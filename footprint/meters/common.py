@@ -1,8 +1,8 @@
 """What every meter is: something that claims devices and reads them.
 
 A meter never raises out of `read` for a device that it lost: it leaves the device out of the answer, and the recorder
-sees the gap. It raises `MeterError` from its opening function when a sensor is there and cannot be used, with the way to
-mend it.
+sees the gap. Its opening function returns None where its sensor is not there, and raises `MeterError` where the sensor
+is there and cannot be used, with the way to mend it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ class Meter(Protocol):
     """A source of joules or watts, or of the load that a model turns into joules."""
 
     name: str
+    warnings: tuple[str, ...]
+    """What a reader of its numbers should know, each with the way to mend it where there is one."""
 
     def devices(self) -> tuple[Device, ...]:
         """The devices that this meter can read here; the first meter to claim a device's id wins."""
