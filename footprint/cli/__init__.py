@@ -1,7 +1,7 @@
 """The command line, one file per command.
 
-Exit codes: 0 done; 1 findings (or `--check` would change something); 2 bad input, one clear line on stderr. `footprint run` passes
-on its command's own code; see `cli/run.py`.
+Exit codes: 0 done; 1 findings (or `--check` would change something); 2 bad input, one clear line on stderr. `footprint run`
+passes on its command's own code; see `cli/run.py`.
 """
 
 from __future__ import annotations
@@ -24,26 +24,32 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def call(argv: Sequence[str]) -> int:
     """Run one command and return its exit code. Errors of ours and of usage become one line on stderr."""
-    import click
+    import typer
 
     from footprint.cli.app import app
 
+    # typer carries a click of its own in some versions and takes the package in others: ask it for the class that it raises.
+    usage_error = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     try:
         result = app(args=list(argv), prog_name="footprint", standalone_mode=False)
-    except click.ClickException as error:
-        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "footprint"
-        return _complain(f"{where}: {error.format_message()} (see {where} --help)")
     except FootprintError as error:
         return _complain(f"footprint: {error}")
-    except click.Abort:
-        return INTERRUPTED
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone (`| head`); nothing more can be said, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except usage_error as error:
+        return _complain(_usage(error))
     return result if isinstance(result, int) else 0
+
+
+def _usage(error: BaseException) -> str:
+    """What click says of a wrong use, with the command that it happened in."""
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context is not None else "footprint"
+    return f"{where}: {error.format_message()} (see {where} --help)"  # type: ignore[attr-defined]  # click's own classes have it
 
 
 def _complain(message: str) -> int:

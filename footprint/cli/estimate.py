@@ -32,6 +32,7 @@ JSON_FIELDS: Final = (
 
 
 def estimate(
+    *,
     hardware: Annotated[str | None, typer.Option(help="Accelerator, TPU slice or cloud instance, e.g. 'A100 SXM4 80GB'.")] = None,
     count: Annotated[int | None, typer.Option(help="How many of them.")] = None,
     hours: Annotated[float | None, typer.Option(help="Wall-clock hours.")] = None,
