@@ -1,0 +1,59 @@
+# The two commands of a newcomer are `make demo` and `make test`; `make check` is the inner loop.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# A place for the demo, for example `make demo REGION=gcp:europe-west1`.
+REGION ?=
+
+.PHONY: help demo check test test-world bench browser-ready lint types clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: $(VENV)/.demo ## Measure a real training, fill its card, write its dashboard (REGION=gcp:europe-west1 states emissions)
+	@$(BIN)/python profiles/digits/demo.py $(if $(REGION),--region $(REGION))
+
+check: lint types ## Lint, types and fast tests: the inner loop, under two minutes
+	$(BIN)/python -m pytest -q -n auto -m "not slow and not browser and not world"
+
+test: lint types browser-ready ## Everything but what needs other services: also faults and the browser
+	$(BIN)/python -m pytest -q -n auto -m "not world"
+
+test-world: $(VENV)/.dev ## The whole journeys, in fresh clones
+	$(BIN)/python -m pytest -q -m world
+
+bench: $(VENV)/.dev ## Benchmarks against peers, in the same run
+	$(BIN)/python -m tests.benchmarks
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+browser-ready:
+	@tests/browser/ensure-chromium
+
+clean: ## Remove what was made, not what was measured
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .demo build dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("footprint needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	@echo "Setting up (once, a minute or two) …"
+	$(PIP) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	@echo "Setting up for development (once, a minute or two) …"
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,33 @@
+"""Rules for all tests: a ledger of their own, and in CI no silent skips."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Examples run real code on a shared machine: time says nothing about correctness.
+settings.register_profile("footprint", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("footprint")
+
+
+@pytest.fixture(autouse=True)
+def _own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the ledger, or takes the place, of whoever runs it."""
+    monkeypatch.setenv("FOOTPRINT_HOME", str(tmp_path / "footprint-home"))
+    for name in ("FOOTPRINT_REGION", "FOOTPRINT_PUE", "FOOTPRINT_LABELS", "FOOTPRINT_PARENT", "FOOTPRINT_ACCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With FOOTPRINT_NO_SKIP set, a skip is a failure: only tests that need a GPU may be left out."""
+    report = yield
+    if report.skipped and os.environ.get("FOOTPRINT_NO_SKIP") and item.get_closest_marker("gpu") is None:
+        if not hasattr(report, "wasxfail"):
+            report.outcome = "failed"
+    return report
