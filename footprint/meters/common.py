@@ -18,6 +18,8 @@ class Meter(Protocol):
     name: str
     warnings: tuple[str, ...]
     """What a reader of its numbers should know, each with the way to mend it where there is one."""
+    unread: tuple[str, ...]
+    """Accelerators that the program may use and that this meter knows of but cannot read: their energy is unknown."""
 
     def devices(self) -> tuple[Device, ...]:
         """The devices that this meter can read here; the first meter to claim a device's id wins."""

@@ -24,6 +24,7 @@ class CpuModel:
 
     name = "cpu-model"
     warnings: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def devices(self) -> tuple[Device, ...]:
         """All CPUs of the machine as one device."""

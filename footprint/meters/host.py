@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from footprint.meters.common import Meter
-from footprint.model import Device, Host
+from footprint.model import Host
 
 _ROOT = Path("/")
 
@@ -63,22 +63,17 @@ _NODES = {
     "1da3": ("accel/accel*", "hl[0-9]*"),
 }
 _NOT_A_DRIVER = {"", "vfio-pci", "pci-stub", "nouveau", "xen-pciback"}
-_METER_OF_VENDOR = {"10de": "nvml"}
+_VENDOR_OF_METER = {"nvml": "10de"}
 _VGA, _3D, _DISPLAY, _ACCELERATOR = "0300", "0302", "0380", "1200"
 _DISCRETE_VRAM_BYTES = 4 * 2**30
 
 
-def read_host(
-    devices: Sequence[Device] = (),
-    meters: Sequence[Meter] = (),
-    root: Path = _ROOT,
-    environ: Mapping[str, str] | None = None,
-) -> Host:
+def read_host(meters: Sequence[Meter] = (), root: Path = _ROOT, environ: Mapping[str, str] | None = None) -> Host:
     """The machine that this process runs on.
 
     Args:
-        devices: the devices that meters have claimed (`OpenMeters.devices`).
-        meters: the meters that opened, also those that claim no device (`OpenMeters.meters`).
+        meters: the meters that opened (`OpenMeters.meters`), so that the accelerators which they read are not named as
+            unmetered.
         root: where the file system starts.
         environ: the environment; this process's own if None.
 
@@ -97,26 +92,21 @@ def read_host(
         boot_id=_text(root / "proc/sys/kernel/random/boot_id") or None,
         virtual=_virtual(root, cpuinfo),
         container=_container(root, seen),
-        unmetered_accelerators=unmetered(devices, root, meters=meters, environ=seen),
+        unmetered_accelerators=unmetered(meters, root, seen),
     )
 
 
-def unmetered(
-    devices: Sequence[Device] = (),
-    root: Path = _ROOT,
-    *,
-    meters: Sequence[Meter] = (),
-    environ: Mapping[str, str] | None = None,
-) -> tuple[str, ...]:
+def unmetered(meters: Sequence[Meter] = (), root: Path = _ROOT, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Accelerators that programs here can use and that no meter reads: their energy is unknown, not zero.
 
-    A vendor whose meter opened is covered as a whole: what that meter leaves out was hidden from the run on purpose.
-    Display adapters of virtual machines and servers, and graphics that is part of the CPU, are no accelerators.
+    A vendor whose meter opened is answered for by that meter: it names what it cannot read (`Meter.unread`), and what it
+    leaves out besides was hidden from the run on purpose. Display adapters of virtual machines and servers, and graphics
+    that is part of the CPU, are no accelerators.
     """
     seen = os.environ if environ is None else environ
-    open_names = {device.meter for device in devices} | {meter.name for meter in meters}
-    covered = {vendor for vendor, meter in _METER_OF_VENDOR.items() if meter in open_names}
-    return tuple(_bus_accelerators(root, covered) + _node_accelerators(root, seen))
+    covered = {_VENDOR_OF_METER[meter.name] for meter in meters if meter.name in _VENDOR_OF_METER}
+    unread = [name for meter in meters for name in meter.unread]
+    return tuple(unread + _bus_accelerators(root, covered) + _node_accelerators(root, seen))
 
 
 def _text(path: Path) -> str:

@@ -22,6 +22,7 @@ class MemoryModel:
 
     name = "memory-model"
     warnings: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def devices(self) -> tuple[Device, ...]:
         """All memory of the machine as one device."""
