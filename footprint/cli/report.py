@@ -1,0 +1,177 @@
+"""`footprint report`: the ledger, or some of its runs, as a page, a table or data."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, get_args
+
+import typer
+
+from footprint.errors import ConfigError
+from footprint.model import Attribution, Run
+from footprint.text import clean
+
+FORMATS: Final = ("html", "md", "csv", "json", "table")
+PAGE: Final = "footprint.html"
+STDOUT: Final = "-"
+
+
+def report(
+    *,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="Where to write; - is standard output. Default: HTML into reports/.")
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="html, md, csv, json or table. Default: by the output's ending, else html.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Runs that started on this day or later: 2026-11-03, 12h, 7d, 4w.")] = None,
+    name: Annotated[str | None, typer.Option(help="Runs whose name fits: 'llm-*'.")] = None,
+    group_by: Annotated[
+        str, typer.Option(help="account, name, kind, hardware, region, day, month, outcome or label:KEY.")
+    ] = "account",
+    run: Annotated[
+        list[str] | None, typer.Option(help="This run only: an id, its beginning, or a run.json; may be repeated.")
+    ] = None,
+    attribution: Annotated[str, typer.Option(help="share: the run's own part of the machine; machine: all of it.")] = "share",
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON (a contract).")] = False,
+) -> None:
+    """Write a report: what was emitted, how sure that is, how much of it was measured, and what is unknown."""
+    from footprint.report.grouping import check
+
+    kind = _format(format_, output, json=json)
+    check(group_by)
+    if attribution not in get_args(Attribution):
+        raise ConfigError(f"--attribution {clean(attribution)!r}: use {' or '.join(get_args(Attribution))}")
+    now = datetime.now(UTC)
+    runs, problems = _select(run or [], since, name, now)
+    text = _render(
+        kind,
+        runs,
+        group_by=group_by,
+        attribution="machine" if attribution == "machine" else "share",
+        generated_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        selection=tuple(f"{flag} {value}" for flag, value in (("since", since), ("name", name)) if value),
+        notes=problems,
+    )
+    target = _target(kind, output)
+    if target is None:
+        _print(text)
+        return
+    _write(target, text)
+    if not runs:
+        print("no runs are recorded yet: `footprint run -- COMMAND` records one")
+    print(target)
+
+
+def _format(stated: str | None, output: str | None, *, json: bool) -> str:
+    """The format that was asked for, or that the output's ending says."""
+    if json:
+        if stated not in {None, "json"}:
+            raise ConfigError(f"--json and --format {clean(stated or '')} contradict each other")
+        return "json"
+    if stated is not None:
+        if stated not in FORMATS:
+            raise ConfigError(f"--format {clean(stated)!r}: use one of {', '.join(FORMATS)}")
+        return stated
+    ending = Path(output or "").suffix.lower().removeprefix(".")
+    return {"markdown": "md", "txt": "table"}.get(ending, ending if ending in FORMATS else "html")
+
+
+def _select(refs: list[str], since: str | None, name: str | None, now: datetime) -> tuple[tuple[Run, ...], tuple[str, ...]]:
+    """The runs, and what could not be read of the ledger."""
+    from footprint.ledger import find_run, read_runs
+    from footprint.report.selection import choose, parse_since
+
+    start = parse_since(since, now) if since else None
+    if refs:
+        found = {one.id: one for one in map(find_run, refs)}
+        return choose(tuple(found.values()), since=start, name=name), ()
+    reading = read_runs()
+    return choose(reading.runs, since=start, name=name), reading.problems
+
+
+def _render(
+    kind: str,
+    runs: tuple[Run, ...],
+    *,
+    group_by: str,
+    attribution: Attribution,
+    generated_at: str,
+    selection: tuple[str, ...],
+    notes: tuple[str, ...],
+) -> str:
+    """The report as text in one of the formats."""
+    from footprint.derive import Account
+    from footprint.report import exports
+    from footprint.report.summary import Options, summarise
+
+    options = Options(
+        group_by=group_by,
+        attribution=attribution,
+        generated_at=generated_at,
+        selection=selection,
+        rows=0 if kind in {"csv", "json"} else 100,
+        notes=notes,
+    )
+    summary = summarise(runs, Account(runs, attribution), options)
+    if kind == "html":
+        from footprint.report import html
+
+        return html.render(summary)
+    if kind == "table":
+        from footprint.report import terminal
+
+        return terminal.render(summary)
+    return {"json": exports.to_json, "csv": exports.to_csv, "md": exports.to_markdown}[kind](summary)
+
+
+def _target(kind: str, output: str | None) -> Path | None:
+    """Where the report goes; None is standard output.
+
+    Raises:
+        ConfigError: if nobody named the file and it is not a page of ours.
+    """
+    if output is not None:
+        return None if output == STDOUT else Path(output)
+    if kind != "html":
+        return None
+    from footprint.report.html import is_ours
+
+    target = Path("reports", PAGE) if Path("reports").is_dir() else Path(PAGE)
+    try:
+        with target.open("rb") as file:
+            ours = is_ours(file.read(4096))
+    except FileNotFoundError:
+        return target
+    except OSError as error:
+        raise ConfigError(f"cannot look at {target}: {error.strerror}; name another file with -o") from error
+    if not ours:
+        raise ConfigError(f"{target} is not a page of ours and stays as it is; name a file with -o")
+    return target
+
+
+def _write(target: Path, text: str) -> None:
+    """Write a file as a whole or not at all."""
+    if target.is_dir():
+        raise ConfigError(f"{target} is a folder; name a file in it with -o")
+    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        # A link's own target is replaced, not the link.
+        target = target.resolve()
+        draft = target.with_name(draft.name)
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ConfigError(f"cannot write {target}: {error.strerror}; name another file with -o") from error
+
+
+def _print(text: str) -> None:
+    """Print whatever the terminal's encoding is: what it cannot show becomes a question mark."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    print(text, end="" if text.endswith("\n") else "\n")

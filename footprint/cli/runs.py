@@ -1,0 +1,94 @@
+"""`footprint runs`: what was recorded, run by run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from footprint import text
+from footprint.model import Footprint, Run
+
+app = typer.Typer(help="What was recorded, run by run.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_(
+    *,
+    limit: Annotated[int, typer.Option(min=0, help="How many of the newest runs; 0 is all.")] = 100,
+    name: Annotated[str | None, typer.Option(help="Runs whose name fits: 'llm-*'.")] = None,
+    since: Annotated[str | None, typer.Option(help="Runs that started on this day or later: 2026-11-03, 12h, 7d, 4w.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
+) -> None:
+    """List the recorded runs, the newest first."""
+    from datetime import UTC, datetime
+
+    from footprint.derive import Account
+    from footprint.ledger import home, read_runs
+    from footprint.report.selection import choose, parse_since
+
+    start = parse_since(since, datetime.now(UTC)) if since else None
+    reading = read_runs()
+    for problem in reading.problems:
+        print(f"note: {text.clean(problem, limit=400)}", file=sys.stderr)
+    runs = choose(reading.runs, since=start, name=name)
+    shown = runs[:limit] if limit else runs
+    account = Account(shown)
+    if json:
+        _print_json({"runs": [listed(run, account.footprint(run.id)) for run in shown]})
+    elif not reading.runs:
+        print(f"no runs are recorded in {home()}: `footprint run -- COMMAND` records one")
+    else:
+        from footprint.report import terminal
+
+        print(terminal.render_runs([(run, account.footprint(run.id)) for run in shown]), end="")
+        if len(shown) < len(runs):
+            print(f"the newest {len(shown)} of {len(runs)} runs; --limit 0 lists all")
+
+
+@app.command("show")
+def show(
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="A run's id, its beginning, or the path of a run.json.")],
+    *,
+    explain: Annotated[bool, typer.Option("--explain", help="Show each step from the readings to the result.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show one run: its facts, its footprint, and with --explain how the one becomes the other."""
+    from footprint.derive import run_footprint
+    from footprint.ledger import find_run
+    from footprint.report import explain as explaining
+
+    run = find_run(run_id)
+    footprint = run_footprint(run)
+    if json:
+        steps = {"steps": explaining.steps(run, footprint)} if explain else {}
+        _print_json({"run": run, "footprint": footprint, **steps})
+        return
+    lines = explaining.facts(run, footprint)
+    if explain:
+        lines += ["", *explaining.steps(run, footprint)]
+    print("\n".join(lines))
+
+
+def listed(run: Run, footprint: Footprint) -> dict[str, Any]:
+    """One run as `runs list --json` prints it: the contract's fields, in its order."""
+    return {
+        "id": run.id,
+        "name": run.name,
+        "kind": run.kind,
+        "outcome": run.outcome,
+        "started_at": run.started_at,
+        "duration_s": run.duration_s,
+        "energy_kwh": footprint.energy_kwh,
+        "emissions_g": footprint.emissions_g,
+        "coverage": footprint.coverage,
+        "labels": run.labels,
+        "account": run.account,
+    }
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

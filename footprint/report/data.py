@@ -1,0 +1,193 @@
+"""The data of a report: what every renderer takes, and nothing else.
+
+A `Summary` is JSON-able as it stands (`msgspec.json.encode`), and that JSON is a contract: `schema` counts its versions.
+
+    1  first version
+
+Types of quantities are as in `model`: a `Range` or null, where null is unknown.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from footprint.model import (
+    Attribution,
+    Basis,
+    Component,
+    ComponentName,
+    Coverage,
+    Factor,
+    Grade,
+    Kind,
+    Outcome,
+    Range,
+    Scope,
+)
+
+SCHEMA: Final = 1
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to summarise, and what the caller knows of the selection. `rows` and `groups` cut; 0 is all."""
+
+    group_by: str = "account"
+    attribution: Attribution = "share"
+    generated_at: str = ""
+    selection: tuple[str, ...] = ()
+    rows: int = 100
+    groups: int = 24
+    notes: tuple[str, ...] = ()
+
+
+class Amounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What some runs add up to. `with_energy` and `with_emissions` say how many of `runs` the sums cover.
+
+    `duration_s` is the runs' time, `device_s` that time multiplied by each run's accelerators. A null is not known for any
+    of the runs; a sum over some of them is partial, and every renderer says so.
+    """
+
+    runs: int
+    with_energy: int
+    with_emissions: int
+    duration_s: float
+    device_s: float
+    energy_kwh: Range | None
+    it_energy_kwh: Range | None
+    accelerator_energy_kwh: Range | None
+    emissions_g: Range | None
+    emissions_direct_g: Range | None
+    emissions_market_g: Range | None
+    embodied_g: Range | None
+    water_l: Range | None
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs that share a key; `merged` counts the smaller groups that were put together here, 0 for a group by itself.
+
+    An empty `key` is a run that does not say (no region, no such label).
+    """
+
+    key: str
+    amounts: Amounts
+    energy_ratio: float | None
+    merged: int = 0
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """Energy (of the IT equipment, central) of a component that is known in one way, and its share of all of it.
+
+    `energy_kwh` is null where that component's energy is unknown in those runs. `read_ratio` is the share of the runs' time
+    for which it was read.
+    """
+
+    component: ComponentName
+    grade: Grade | None
+    energy_kwh: float | None
+    energy_ratio: float | None
+    read_ratio: float
+    runs: int
+
+
+class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A model of device: how many of it, in how many runs, and the energy that was read from it, before attribution."""
+
+    name: str
+    component: ComponentName
+    meter: str
+    grade: Grade
+    devices: int
+    runs: int
+    energy_kwh: float | None
+    read_s: float
+
+
+class Unknown(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is not known, in how many of the runs, and what to do about it (empty where nothing can be done)."""
+
+    what: str
+    runs: int
+    of: int
+    advice: str
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """A warning, and the number of runs that carry it (0: it is about the ledger or the whole)."""
+
+    message: str
+    runs: int
+
+
+class FactorUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A factor, and the number of runs that it was used for."""
+
+    factor: Factor
+    runs: int
+
+
+class RunRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One run, with what leads from its numbers to their proof. `factors` are positions in the summary's `factors`.
+
+    `within` is the run of this selection that contains this one, and in whose numbers this one's are.
+    """
+
+    id: str
+    name: str
+    account: str
+    kind: Kind
+    outcome: Outcome
+    started_at: str
+    duration_s: float
+    hardware: str
+    region: str
+    place_known_by: str | None
+    within: str | None
+    scope: Scope
+    basis: Basis | None
+    energy_kwh: Range | None
+    it_energy_kwh: Range | None
+    accelerator_energy_kwh: Range | None
+    emissions_g: Range | None
+    emissions_direct_g: Range | None
+    pue: Range | None
+    intensity_g_per_kwh: Range | None
+    breakdown: tuple[Component, ...]
+    coverage: tuple[Coverage, ...]
+    devices: tuple[DeviceRow, ...]
+    factors: tuple[int, ...]
+    unknown: tuple[str, ...]
+    warnings: tuple[str, ...]
+    labels: dict[str, str]
+    work: dict[str, float]
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A report. `by` holds the groups of each dimension; `over_time` those by day, or by month for a long period.
+
+    `measured_ratio` is the share of the energy that was read from a counter or a power sensor; `lost_ratio` the share that
+    went into runs that failed or were interrupted. Both are null where no energy is known. `rows` are the newest runs.
+    """
+
+    options: Options
+    started_at: str | None
+    ended_at: str | None
+    all_runs: int
+    total: Amounts
+    scopes: tuple[Scope, ...]
+    bases: tuple[Basis, ...]
+    measured_ratio: float | None
+    lost_ratio: float | None
+    shares: tuple[Share, ...]
+    components: tuple[Component, ...]
+    devices: tuple[DeviceRow, ...]
+    unknown: tuple[Unknown, ...]
+    by: dict[str, tuple[Group, ...]]
+    over_time: tuple[Group, ...]
+    time_step: str
+    rows: tuple[RunRow, ...]
+    factors: tuple[FactorUse, ...]
+    warnings: tuple[Note, ...]
+    factors_version: str
+    schema: int = SCHEMA

@@ -1,0 +1,111 @@
+"""Which runs belong together, and under what key.
+
+A key is a name as the run states it; it is cleaned where it is printed. An empty key is a run that does not say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, get_args
+
+from footprint.errors import ConfigError
+from footprint.model import ComponentName, Device, Run
+from footprint.text import clean
+
+COMPONENTS: Final[tuple[ComponentName, ...]] = get_args(ComponentName)
+IN_TIME: Final = ("day", "month")
+LABEL: Final = "label:"
+DAYS_SHOWN: Final = 92
+"""A period that is longer than this is shown by month."""
+
+
+def accelerators(run: Run) -> list[Device]:
+    """The accelerators of a run."""
+    return [one.device for one in run.devices if one.device.component == "accelerators"]
+
+
+def hardware(run: Run) -> str:
+    """What a run computed on: its accelerators, else its CPU: `8 × NVIDIA H100 80GB HBM3`."""
+    names = Counter(device.name for device in accelerators(run))
+    if names:
+        return " + ".join(f"{many} × {name}" if many > 1 else name for name, many in sorted(names.items()))
+    if run.host.unmetered_accelerators:
+        return " + ".join(sorted(run.host.unmetered_accelerators)) + " (not metered)"
+    return run.host.cpu_name or ""
+
+
+def region(run: Run) -> str:
+    """Where a run ran: `gcp:europe-west1`, else the grid zone or the place's name."""
+    place = run.place
+    if place is None:
+        return ""
+    if place.provider and place.region:
+        return f"{place.provider}:{place.region}"
+    return place.region or place.zone or place.name or ""
+
+
+_KEYS: Final[dict[str, Callable[[Run], str]]] = {
+    "account": lambda run: run.account,
+    "name": lambda run: run.name,
+    "kind": lambda run: run.kind,
+    "hardware": hardware,
+    "region": region,
+    "day": lambda run: run.started_at[:10],
+    "month": lambda run: run.started_at[:7],
+    "outcome": lambda run: run.outcome,
+}
+
+
+def check(dimension: str) -> None:
+    """Refuse what is no dimension.
+
+    Raises:
+        ConfigError: naming the dimensions that there are.
+    """
+    if dimension not in _KEYS and not (dimension.startswith(LABEL) and dimension != LABEL):
+        raise ConfigError(f"cannot group by {clean(dimension)!r}: use one of {', '.join(_KEYS)} or label:KEY")
+
+
+def members(dimension: str, runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """The runs by their key in a dimension: one of the above, or `label:KEY`."""
+    label = dimension.removeprefix(LABEL)
+    key = _KEYS.get(dimension) or (lambda run: run.labels.get(label, ""))
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(key(run), []).append(run)
+    return found
+
+
+def containers(runs: Sequence[Run]) -> dict[str, str | None]:
+    """For each run, the outermost run of these that contains it on the same machine, or None."""
+    known = {run.id: run for run in runs}
+    outermost: dict[str, str | None] = {}
+    for run in runs:
+        seen, top, above = {run.id}, None, known.get(run.parent or "")
+        # A launcher on another machine did not see this run's devices; a chain that closes on itself is a damaged record.
+        while above is not None and above.id not in seen and above.host.boot_id == run.host.boot_id:
+            seen.add(above.id)
+            top, above = above.id, known.get(above.parent or "")
+        outermost[run.id] = top
+    return outermost
+
+
+def ended_at(run: Run) -> str:
+    """When a run ended, UTC in ISO 8601 to the second; its start where that cannot be read."""
+    try:
+        end = datetime.fromisoformat(run.started_at) + timedelta(seconds=run.duration_s)
+        return end.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        return run.started_at
+
+
+def time_step(starts: Sequence[str]) -> str:
+    """`day`, or `month` for a period that is long."""
+    days = sorted({start[:10] for start in starts})
+    try:
+        span = datetime.fromisoformat(days[-1]) - datetime.fromisoformat(days[0]) if days else timedelta()
+    except ValueError:
+        return "day"
+    return "day" if span.days <= DAYS_SHOWN else "month"

@@ -1,0 +1,116 @@
+"""One self-contained page: it asks the network for nothing, and a policy in it forbids that anything does.
+
+Names are hostile until proven otherwise. jinja2 escapes whatever stands in the page; JSON is written so that no `<`, `>`, `&`
+or line separator is left in it, so that nothing in it can end its script element; scripts run only by their SHA-256.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+import jinja2
+import msgspec
+from markupsafe import Markup
+
+from footprint import text
+from footprint.model import GRADES
+from footprint.report import words
+from footprint.report.data import Summary
+from footprint.report.figures import GRADE_COLOURS, figures
+
+MARKER: Final = '<meta name="generator" content="footprint">'
+"""What a page of ours is known by: see `is_ours`."""
+
+LIMIT_BYTES: Final = 5_200_000
+_HEAD_BYTES: Final = 2_000
+_DIGITS: Final = 6
+_UNSAFE: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def render(summary: Summary) -> str:
+    """The page of a summary, at most `LIMIT_BYTES` long: where the runs' rows do not fit, the newest ones are kept."""
+    page = _page(summary)
+    while len(page.encode()) > LIMIT_BYTES and summary.rows:
+        summary = msgspec.structs.replace(summary, rows=summary.rows[: len(summary.rows) // 2])
+        page = _page(summary)
+    return page
+
+
+def is_ours(head: bytes) -> bool:
+    """Whether a file that begins so is a page of ours, and may be replaced by a newer one."""
+    return MARKER.encode() in head[:_HEAD_BYTES]
+
+
+def safe_json(value: Any) -> Markup:
+    """JSON that may stand in a script element whatever its strings contain."""
+    encoded = msgspec.json.encode(value).decode()
+    # JSON has these only within strings, where an escape means the same.
+    for char, escape in _UNSAFE.items():
+        encoded = encoded.replace(char, escape)
+    return Markup(encoded)  # noqa: S704 - nothing that HTML reads is left in it
+
+
+def _page(summary: Summary) -> str:
+    """The page, however long."""
+    drawn = figures(summary)
+    script = _asset("dashboard.js")
+    template = _environment().get_template("dashboard.html.j2")
+    return template.render(
+        summary=summary,
+        figures={figure.id: figure for figure in drawn},
+        drawings=safe_json({figure.id: {theme: figure.draw(summary, theme) for theme in ("light", "dark")} for figure in drawn}),
+        data=safe_json(_short(msgspec.to_builtins(summary))),
+        style=Markup(_asset("dashboard.css")),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        plotly=Markup(_plotly()),  # noqa: S704 - plotly's own file, which holds no `</script`
+        policy=_policy(_plotly(), script),
+        grades=[grade for grade in GRADES if any(share.grade == grade for share in summary.shares)],
+        marker=Markup(MARKER),  # noqa: S704 - our own
+    )
+
+
+def _policy(*scripts: str) -> str:
+    """The content security policy: nothing from anywhere, these scripts, and the styles that plotly sets on its elements."""
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _short(value: Any) -> Any:
+    """The same data with six significant digits: what is embedded is for reading, and a page has a size."""
+    if isinstance(value, float):
+        return text.significant(value, _DIGITS)
+    if isinstance(value, Mapping):
+        return {key: _short(one) for key, one in value.items()}
+    return [_short(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+@cache
+def _plotly() -> str:
+    """plotly.js as the plotly package ships it (MIT); its licence is in its first lines."""
+    return resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
+
+
+def _asset(name: str) -> str:
+    return resources.files("footprint.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("footprint.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"words": words, "text": text, "grade_colours": GRADE_COLOURS}
+    environment.filters |= {"clean": text.clean}
+    return environment

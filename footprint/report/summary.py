@@ -1,0 +1,191 @@
+"""From runs and their footprints to the data of a report.
+
+`summarise` is pure: it reads no store, no clock and no file.
+
+Every joule is counted once. A run that is nested in another one of the selection is part of that one: it has its row, and
+it is in no total and no group, so that the groups of a dimension add up to the total.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from footprint.derive import Account
+from footprint.model import Factor, Footprint, Range, Run
+from footprint.report import grouping, words
+from footprint.report.data import Amounts, FactorUse, Group, Note, Options, RunRow, Summary, Unknown
+from footprint.report.evidence import device_rows, measured_ratio, shares
+
+__all__ = ["DIMENSIONS", "Options", "Summary", "summarise"]
+
+DIMENSIONS: Final = ("account", "name", "kind", "hardware", "region", "outcome")
+
+
+def summarise(runs: Sequence[Run], account: Account, options: Options | None = None) -> Summary:
+    """Sum runs up.
+
+    Args:
+        runs: the selection, in any order.
+        account: the footprints of these runs, one by one and together.
+        options: how to group and cut.
+
+    Raises:
+        ConfigError: if `options.group_by` is no dimension.
+    """
+    options = options or Options()
+    grouping.check(options.group_by)
+    runs = sorted(runs, key=lambda run: (run.started_at, run.id), reverse=True)
+    within = grouping.containers(runs)
+    counted = [run for run in runs if within[run.id] is None]
+    prints = {run.id: account.footprint(run.id) for run in runs}
+    whole = account.total([run.id for run in counted]).footprint if counted else None
+    dimensions = dict.fromkeys((options.group_by, *DIMENSIONS))
+    by = {name: _groups(name, counted, account, prints, options.groups) for name in dimensions}
+    step = grouping.time_step([run.started_at for run in counted])
+    known_how = shares(counted, prints)
+    uses = _factor_uses(counted, prints)
+    places = {use.factor: index for index, use in enumerate(uses)}
+    shown = runs[: options.rows] if options.rows else runs
+    return Summary(
+        options=options,
+        started_at=min((run.started_at for run in runs), default=None),
+        ended_at=max((grouping.ended_at(run) for run in runs), default=None),
+        all_runs=len(runs),
+        total=_amounts(counted, account),
+        scopes=tuple(sorted({prints[run.id].scope for run in counted})),
+        bases=tuple(sorted({basis for run in counted if (basis := prints[run.id].basis)})),
+        measured_ratio=measured_ratio(known_how),
+        lost_ratio=_lost(by["outcome"]),
+        shares=known_how,
+        components=whole.breakdown if whole else (),
+        devices=device_rows(counted),
+        unknown=_unknown(counted, prints),
+        by=by,
+        over_time=_groups(step, counted, account, prints, 0),
+        time_step=step,
+        rows=tuple(_row(run, prints[run.id], within[run.id], places) for run in shown),
+        factors=uses,
+        warnings=_warnings(counted, prints, (*options.notes, *(whole.warnings if whole else ()))),
+        factors_version=", ".join(sorted({p.factors_version for p in prints.values() if p.factors_version})),
+    )
+
+
+# -- Sums -------------------------------------------------------------------------------------------------------------
+
+
+def _amounts(runs: Sequence[Run], account: Account) -> Amounts:
+    """What the runs add up to; of none, nothing is known."""
+    time_s = sum(run.duration_s for run in runs)
+    device_s = sum(run.duration_s * len(grouping.accelerators(run)) for run in runs)
+    total = account.total([run.id for run in runs])
+    whole = total.footprint
+    return Amounts(
+        runs=len(runs),
+        with_energy=total.with_energy,
+        with_emissions=total.with_emissions,
+        duration_s=time_s,
+        device_s=device_s,
+        energy_kwh=whole.energy_kwh,
+        it_energy_kwh=whole.it_energy_kwh,
+        accelerator_energy_kwh=whole.accelerator_energy_kwh,
+        emissions_g=whole.emissions_g,
+        emissions_direct_g=whole.emissions_direct_g,
+        emissions_market_g=whole.emissions_market_g,
+        embodied_g=whole.embodied_g,
+        water_l=whole.water_l,
+    )
+
+
+def _groups(
+    dimension: str, runs: Sequence[Run], account: Account, prints: Mapping[str, Footprint], limit: int
+) -> tuple[Group, ...]:
+    """The groups of one dimension, largest energy first (time: in order); the smallest put together beyond `limit`."""
+    members = grouping.members(dimension, runs)
+    weight = {key: sum(_central(prints[run.id].energy_kwh) for run in some) for key, some in members.items()}
+    keys = sorted(members) if dimension in grouping.IN_TIME else sorted(members, key=lambda key: (-weight[key], key))
+    whole = sum(weight.values())
+    kept = keys if not limit or len(keys) <= limit else keys[: limit - 1]
+    parts: list[tuple[str, list[Run], int]] = [(key, members[key], 0) for key in kept]
+    if rest := keys[len(kept) :]:
+        parts.append(("", [run for key in rest for run in members[key]], len(rest)))
+    return tuple(
+        Group(
+            key=key,
+            amounts=_amounts(some, account),
+            energy_ratio=sum(_central(prints[run.id].energy_kwh) for run in some) / whole if whole else None,
+            merged=merged,
+        )
+        for key, some, merged in parts
+    )
+
+
+def _central(value: Range | None) -> float:
+    """The middle, for shares and order, where what is unknown weighs nothing."""
+    return value.central if value else 0.0
+
+
+def _lost(outcomes: Sequence[Group]) -> float | None:
+    """The share of the energy of runs that failed or were interrupted."""
+    known = [group for group in outcomes if group.energy_ratio is not None]
+    return sum(group.energy_ratio or 0.0 for group in known if group.key in {"failed", "interrupted"}) if known else None
+
+
+# -- Lists ------------------------------------------------------------------------------------------------------------
+
+
+def _unknown(runs: Sequence[Run], prints: Mapping[str, Footprint]) -> tuple[Unknown, ...]:
+    """What is not known, the most frequent first, after what can be mended what we do not count."""
+    count = Counter(what for run in runs for what in dict.fromkeys(prints[run.id].unknown))
+    return tuple(Unknown(what=what, runs=many, of=len(runs), advice=words.advice(what)) for what, many in count.most_common())
+
+
+def _factor_uses(runs: Sequence[Run], prints: Mapping[str, Footprint]) -> tuple[FactorUse, ...]:
+    """The factors used, in the order of their ids."""
+    count = Counter(factor for run in runs for factor in dict.fromkeys(prints[run.id].factors))
+    return tuple(
+        FactorUse(factor=factor, runs=many)
+        for factor, many in sorted(count.items(), key=lambda item: (item[0].id, item[0].year or 0, item[0].central))
+    )
+
+
+def _warnings(runs: Sequence[Run], prints: Mapping[str, Footprint], notes: Sequence[str]) -> tuple[Note, ...]:
+    """The ledger's problems, then the runs' warnings, the most frequent first."""
+    count = Counter(text for run in runs for text in dict.fromkeys((*run.warnings, *prints[run.id].warnings)))
+    ours = tuple(Note(message=message, runs=0) for message in notes)
+    return ours + tuple(Note(message=message, runs=many) for message, many in count.most_common())
+
+
+def _row(run: Run, derived: Footprint, within: str | None, places: dict[Factor, int]) -> RunRow:
+    """One run's row; a nested run's factors that no counted run uses have no place in the list."""
+    return RunRow(
+        id=run.id,
+        name=run.name,
+        account=run.account,
+        kind=run.kind,
+        outcome=run.outcome,
+        started_at=run.started_at,
+        duration_s=run.duration_s,
+        hardware=grouping.hardware(run),
+        region=grouping.region(run),
+        place_known_by=run.place.known_by if run.place else None,
+        within=within,
+        scope=derived.scope,
+        basis=derived.basis,
+        energy_kwh=derived.energy_kwh,
+        it_energy_kwh=derived.it_energy_kwh,
+        accelerator_energy_kwh=derived.accelerator_energy_kwh,
+        emissions_g=derived.emissions_g,
+        emissions_direct_g=derived.emissions_direct_g,
+        pue=derived.pue,
+        intensity_g_per_kwh=derived.intensity_g_per_kwh,
+        breakdown=derived.breakdown,
+        coverage=derived.coverage,
+        devices=device_rows([run]),
+        factors=tuple(places[factor] for factor in derived.factors if factor in places),
+        unknown=derived.unknown,
+        warnings=tuple(dict.fromkeys((*run.warnings, *derived.warnings))),
+        labels=run.labels,
+        work=run.work,
+    )
