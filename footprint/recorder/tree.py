@@ -92,12 +92,13 @@ class ProcessTree:
         Never falls. After the root's end it stays at what was last seen, and grows with descendants that live on.
         """
         found, moving = self._scan()
-        self._bury(found, moving)
+        undecided = self._bury(found, moving)
         pids = {key[0]: key for key in found}
         for key, stat in found.items():
             process = self._seen.setdefault(key, _Process())
             process.own_s = max(process.own_s, stat.own_s)
-            process.waited_s = max(process.waited_s, stat.waited_s)
+            if key not in undecided:
+                process.waited_s = max(process.waited_s, stat.waited_s)
             process.parent = pids.get(stat.parent)
         self._living = len(found)
         total_s = self._ended_s + sum(process.total_s() for process in self._seen.values())
@@ -142,8 +143,12 @@ class ProcessTree:
         after = self._source.stat(before.key[0])
         return after is None or after.key != before.key or after.waited_s != before.waited_s
 
-    def _bury(self, found: dict[Key, Stat], moving: set[Key]) -> None:
-        """Take leave of those that are gone: what their living parent did not wait for is kept as lost."""
+    def _bury(self, found: dict[Key, Stat], moving: set[Key]) -> set[Key]:
+        """Take leave of those that are gone: what their living parent did not wait for is kept as lost.
+
+        Returns the parents of whom that cannot be said yet: they and their gone children stay as they were.
+        """
+        undecided: set[Key] = set()
         gone: dict[Key | None, list[Key]] = {}
         for key in self._seen:
             if key not in found:
@@ -160,7 +165,9 @@ class ProcessTree:
                 # Both ends of the difference are cut to whole ticks, of user and of system time.
                 if missing_s > 4 * resolution_s():
                     if heir in moving:
+                        undecided.add(heir)
                         continue
                     self._seen[heir].lost_s += missing_s
             for key in keys:
                 del self._seen[key]
+        return undecided

@@ -398,3 +398,33 @@ def test_what_moves_while_we_look_is_not_counted_twice_for_good(events: list[Eve
             play(kernel, event, waited=True)
     kernel.work(1, 1e6)
     assert tree.cpu_s() <= kernel.true_s + 1e-6
+
+
+def test_a_parent_that_waits_faster_than_we_look() -> None:
+    kernel = Kernel()
+    children = [kernel.fork(1) for _ in range(60)]
+    for child in children:
+        kernel.work(child, 10.0)
+    tree = ProcessTree(1, source=kernel)
+    assert tree.cpu_s() == pytest.approx(kernel.true_s)
+    for child in children:  # one ends at every tenth reading, so that each scan finds something moving
+        kernel.during += [lambda child=child: kernel.end(child, waited=True), *[lambda: None] * 9]  # type: ignore[misc]
+    while kernel.during:
+        tree.cpu_s()
+    kernel.work(1, 1e6)
+    assert tree.cpu_s() == pytest.approx(kernel.true_s)
+
+
+def test_what_an_orphan_used_is_kept_and_what_comes_after_is_added() -> None:
+    kernel = Kernel()
+    middle = kernel.fork(1)
+    orphan = kernel.fork(middle)
+    kernel.work(orphan, 5.0)
+    tree = ProcessTree(1, source=kernel)
+    assert tree.cpu_s() == pytest.approx(5.0)
+    kernel.end(middle, waited=True)
+    kernel.work(orphan, 5.0)
+    assert tree.cpu_s() == pytest.approx(10.0)
+    kernel.end(orphan, waited=True)
+    kernel.work(1, 1.0)
+    assert tree.cpu_s() == pytest.approx(11.0)
