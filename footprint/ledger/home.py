@@ -1,0 +1,60 @@
+"""Where the ledger lies on disk, and how its folders are made."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from footprint.errors import LedgerError
+
+PRIVATE_DIR = 0o700
+PRIVATE_FILE = 0o600
+
+
+def home() -> Path:
+    """The ledger's folder: `FOOTPRINT_HOME`, or the user's data folder of the platform.
+
+    Nothing is created here.
+
+    Raises:
+        LedgerError: if neither the environment nor the user's account names a folder.
+    """
+    stated = os.environ.get("FOOTPRINT_HOME")
+    if stated:
+        path = Path(os.path.expanduser(stated))  # noqa: PTH111 - Path.expanduser raises where there is no account
+    else:
+        from platformdirs import user_data_dir
+
+        path = Path(user_data_dir("footprint", appauthor=False))
+        if not path.is_absolute():
+            raise LedgerError("no home directory is known for this user: set FOOTPRINT_HOME to a folder for the ledger")
+    if path.parts[:1] == ("~",):
+        raise LedgerError(f"FOOTPRINT_HOME={stated} names no folder: this user has no home directory")
+    return path.absolute()
+
+
+def runs_dir(root: Path) -> Path:
+    """The folder of the journals, in a ledger's home."""
+    return root / "runs"
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder and its missing parents, each 0700 whatever the umask; what exists keeps its mode.
+
+    Raises:
+        LedgerError: with the reason and the way out, if it cannot be made.
+    """
+    try:
+        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+            with suppress(FileExistsError):  # another recorder may have been quicker
+                missing.mkdir(PRIVATE_DIR)
+                missing.chmod(PRIVATE_DIR)  # mkdir's mode is cut by the umask
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> LedgerError:
+    """The one line that says why the ledger cannot be written, and what to do."""
+    reason = error.strerror or type(error).__name__
+    return LedgerError(f"the ledger cannot be written at {path}: {reason}; set FOOTPRINT_HOME to a writable folder")

@@ -1,0 +1,93 @@
+"""The writing side of the ledger: one append-only file a recorder, one `write` a record.
+
+A record that was written survives the death of every process; one that was synced survives the machine's.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from footprint.ledger.home import PRIVATE_FILE, make_private, runs_dir, unwritable
+from footprint.ledger.records import AnyRecord, line_of
+
+SYNC_EVERY_S: Final = 10.0
+
+
+def new_id() -> str:
+    """A new random id of a run or a journal: 16 hexadecimal digits."""
+    return os.urandom(8).hex()
+
+
+class Journal:
+    """One recorder's file in the ledger: `runs/YYYY-MM-DD/xx/<journal_id>.jsonl`, mode 0600 in folders of mode 0700.
+
+    Raises:
+        LedgerError: if the file cannot be made.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.id = new_id()
+        folder = runs_dir(root) / f"{datetime.now(UTC):%Y-%m-%d}" / self.id[:2]
+        make_private(folder)
+        self.path = folder / f"{self.id}.jsonl"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            self._fd = os.open(self.path, flags, PRIVATE_FILE)
+            if hasattr(os, "fchmod"):
+                os.fchmod(self._fd, PRIVATE_FILE)  # a umask of 0777 would leave us without our own file
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        self._seq = 0
+        self._torn = False
+        self._unsynced_since_s: float | None = None
+        self.lost = 0
+        self.last_error: str | None = None
+
+    def write(self, record: AnyRecord) -> bool:
+        """Append one record; false if it could not be written (then `lost` and `last_error` say so)."""
+        line = line_of(record, self.id, self._seq)
+        self._seq += 1  # a lost record leaves a gap that a reader sees
+        if self._torn:  # what was torn off must not swallow the record after it
+            line = b"\n" + line
+        try:
+            written = os.write(self._fd, line)
+        except OSError as error:
+            return self._failed(error.strerror or type(error).__name__)
+        if written != len(line):
+            self._torn = True
+            return self._failed("No space left on device")
+        self._torn = False
+        if self._unsynced_since_s is None:
+            self._unsynced_since_s = time.monotonic()
+        return True
+
+    def sync_in_s(self) -> float | None:
+        """Seconds until the next sync is due; null if all is synced."""
+        if self._unsynced_since_s is None:
+            return None
+        return max(0.0, self._unsynced_since_s + SYNC_EVERY_S - time.monotonic())
+
+    def sync(self) -> None:
+        """Have the kernel write what was appended to the disk."""
+        self._unsynced_since_s = None
+        try:
+            getattr(os, "fdatasync", os.fsync)(self._fd)
+        except OSError as error:  # some network and FUSE file systems know no sync
+            self.last_error = error.strerror
+
+    def close(self) -> None:
+        """Sync and close; safe to call twice."""
+        if self._fd >= 0:
+            self.sync()
+            os.close(self._fd)
+            self._fd = -1
+
+    def _failed(self, reason: str) -> bool:
+        self.lost += 1
+        self.last_error = reason
+        return False

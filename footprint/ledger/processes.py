@@ -1,0 +1,76 @@
+"""Who a process is, so that a reader can tell later whether it is still the same one, and alive.
+
+A pid alone is reused; a pid with its start time is not until the next boot, and the boot has an id of its own. Where
+the reader stands on another host or in another pid namespace it cannot tell, and says so.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import msgspec
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A process, told apart from every other: start time in clock ticks since boot, boot, host and pid namespace."""
+
+    pid: int
+    start_ticks: int | None = None
+    boot_id: str | None = None
+    host: str = ""
+    pid_namespace: str | None = None
+
+
+def start_ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot (`/proc/PID/stat`, field 22); null if it is not there."""
+    stat = _read(f"/proc/{pid}/stat")
+    if stat is None:
+        return None
+    fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
+    if fields[0] in {"Z", "X"}:  # a zombie runs no more
+        return None
+    return int(fields[19])
+
+
+def identify(pid: int) -> Process:
+    """A process of this host as it can be recognised later."""
+    return Process(
+        pid=pid,
+        start_ticks=start_ticks(pid),
+        boot_id=boot_id(),
+        host=socket.gethostname(),
+        pid_namespace=_pid_namespace(),
+    )
+
+
+def is_alive(process: Process) -> bool | None:
+    """Whether that very process still runs; null if it cannot be told from here."""
+    if process.host != socket.gethostname() or process.start_ticks is None or process.boot_id is None:
+        return None
+    if process.boot_id != boot_id():
+        return False
+    if process.pid_namespace != _pid_namespace():
+        return None
+    return start_ticks(process.pid) == process.start_ticks
+
+
+def boot_id() -> str | None:
+    """The kernel's id of this boot; null where there is none."""
+    text = _read("/proc/sys/kernel/random/boot_id")
+    return text.strip() if text else None
+
+
+def _pid_namespace() -> str | None:
+    try:
+        return os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - it is a name, not a path
+    except OSError:
+        return None
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None

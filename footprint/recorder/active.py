@@ -1,0 +1,286 @@
+"""A run as the host program holds it: stamps, counts and hands on; never raises, never waits without a limit."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, ParamSpec, Self
+
+import msgspec
+
+from footprint.errors import FootprintError
+from footprint.ledger.home import home as ledger_home
+from footprint.ledger.journal import new_id
+from footprint.ledger.reading import read_journal
+from footprint.ledger.records import Close, Marked, Work
+from footprint.model import Host, Kind, Mark, Outcome, Place, Run
+from footprint.recorder import client, context, messages
+
+P = ParamSpec("P")
+
+_WORK_EVERY_S: Final = 0.5
+_MARK_LIMIT: Final = 10_000
+_COUNTER_LIMIT: Final = 64
+_WARNING_LIMIT: Final = 20
+
+_current: ContextVar[ActiveRun | None] = ContextVar("footprint_current_run", default=None)
+_open_runs: list[ActiveRun] = []
+
+
+class ActiveRun:
+    """A run while it lasts, and its facts afterwards.
+
+    Attributes:
+        id: the run's id in the ledger.
+        account: the account that the run belongs to.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        kind: Kind,
+        place: Place | None,
+        account: str | None,
+        labels: Mapping[str, str],
+        interval_s: float,
+    ) -> None:
+        self.id = new_id()
+        self._outer = _outer_run()
+        inherited = self._outer.account if self._outer and account is None else account
+        self.account = context.account(inherited, self.id)
+        self._name, self._kind, self._place = name, kind, place
+        self._labels, self._interval_s = labels, interval_s
+        self._pid = os.getpid()
+        self._warnings: list[str] = []
+        self._work: dict[str, float] = {}
+        self._work_sent_s = -math.inf
+        self._kept_marks: dict[int, Marked] = {}
+        self._marks_made = 0
+        self._dropped = 0
+        self._started_at = ""
+        self._start_s = self._end_s = math.nan
+        self._outcome: Outcome = "running"
+        self._client: client.Client | None = None
+        self._journal: Path | None = None
+        self._facts: Run | None = None
+
+    # -- For the user --------------------------------------------------------------------------------------------------
+
+    def count(self, **work: float) -> None:
+        """Add to the run's work counters: `run.count(samples=64, tokens=8192)`. Safe to call for each batch."""
+        if self.is_inert or self.is_over:
+            return
+        for name, amount in work.items():
+            if not isinstance(amount, int | float) or not math.isfinite(amount):
+                self.warn(f"count({name}=…) was given something that is not a finite number; it is left out")
+            elif name in self._work or len(self._work) < _COUNTER_LIMIT:
+                self._work[name] = self._work.get(name, 0) + amount
+            else:
+                self.warn(f"more than {_COUNTER_LIMIT} counters; the others are left out")
+        now_s = time.monotonic()
+        # Totals are sent, so the next message or the stop heals one that was dropped or not sent for its hurry.
+        if self._client is not None and now_s - self._work_sent_s >= _WORK_EVERY_S:
+            self._work_sent_s = now_s
+            self._client.offer(Work(run=self.id, t_s=now_s, work=self._work))
+
+    def mark(self, name: str) -> None:
+        """Name this moment of the run."""
+        if not (self.is_inert or self.is_over):
+            self._mark(self._next_mark(), name, time.monotonic(), None)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Name a stretch of the run."""
+        if self.is_inert or self.is_over:
+            yield
+            return
+        key, start_s = self._next_mark(), time.monotonic()
+        self._mark(key, name, start_s, None)
+        try:
+            yield
+        finally:
+            if not (self.is_inert or self.is_over):
+                self._mark(key, name, start_s, time.monotonic())
+
+    @property
+    def facts(self) -> Run:
+        """What is known of the run: so far while it lasts, all of it once it has ended."""
+        if self._facts is None:
+            facts = self._read()
+            if not self.is_over:
+                return facts
+            self._facts = facts
+        return self._facts
+
+    def stop(self, outcome: Outcome = "completed") -> Self:
+        """End the run, and wait until its last reading is written; a second stop changes nothing."""
+        if self.is_over or self.is_inert:
+            return self
+        self._end_s, self._outcome = time.monotonic(), outcome
+        if self in _open_runs:
+            _open_runs.remove(self)
+        if _current.get() is self:
+            _current.set(self._outer)
+        if self._dropped:
+            self.warn(f"{self._dropped} marks were dropped: the recorder did not keep up, or there were too many")
+        if self._client is not None:
+            self.attempt("the end of the run was not recorded", self._stop, self._client)
+        return self
+
+    # -- For the layers above ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin: when this returns the baseline is read, or a warning says why the run is not recorded."""
+        self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._start_s = time.monotonic()
+        because = context.inert_because()
+        if because is None and client.forked_from_tracked():
+            because = "a fork of a tracked process is covered by the run of that process"
+        if because is None:
+            self.attempt("the run is not recorded", self._start)
+            _open_runs.append(self)
+            _current.set(self)
+        else:
+            self._pid = -1
+            self._warnings.append(f"not recorded on its own: {because}")
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a recorder has the run."""
+        return self._client is not None
+
+    @property
+    def is_inert(self) -> bool:
+        """Whether this is not the process to write or stop the run: a forked child has a copy of it."""
+        return self._pid != os.getpid()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended."""
+        return self._outcome != "running"
+
+    def warn(self, message: str) -> None:
+        """Keep a warning in the run's facts and tell the logger `footprint`, once."""
+        if message in self._warnings or len(self._warnings) >= _WARNING_LIMIT:
+            return
+        self._warnings.append(message)
+        import logging
+
+        logging.getLogger("footprint").warning("footprint: %s", message)
+
+    def attempt(self, what: str, action: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Do what must not harm the program: whatever goes wrong becomes a warning."""
+        try:
+            action(*args, **kwargs)
+        except (client.RecorderError, FootprintError) as error:
+            self.warn(f"{what}: {error}")
+        except Exception as error:  # noqa: BLE001 - the host program is sacred: no defect of ours may end it
+            self.warn(f"{what}: {type(error).__name__}: {error}")
+
+    # -- Inside --------------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        home = ledger_home()
+        outer = self._outer
+        message = messages.Start(
+            run=self.id,
+            name=self._name,
+            kind=self._kind,
+            account=self.account,
+            interval_s=self._interval_s,
+            place=self._place,
+            parent=outer.id if outer and outer.is_recorded else context.parent(),
+            labels=context.labels(self._labels),
+            versions=context.versions(),
+        )
+        self._client, started = client.start(home, message)
+        self._journal, self._start_s = Path(started.journal), started.t_s
+        for warning in started.warnings:
+            self.warn(warning)
+
+    def _stop(self, recorder: client.Client) -> None:
+        message = messages.Stop(
+            run=self.id, t_s=self._end_s, outcome=self._outcome, work=self._work, warnings=tuple(self._warnings)
+        )
+        for warning in recorder.stop(message).warnings:
+            self.warn(warning)
+
+    def _next_mark(self) -> int:
+        self._marks_made += 1
+        return self._marks_made
+
+    def _mark(self, key: int, name: str, t_s: float, end_s: float | None) -> None:
+        mark = Marked(run=self.id, key=key, name=context.clean_name(str(name)), t_s=t_s, end_s=end_s)
+        if key > _MARK_LIMIT:
+            self._dropped += 1
+        elif self._client is None:
+            self._kept_marks[key] = mark
+        elif not self._client.offer(mark):
+            self._dropped += 1
+
+    def _read(self) -> Run:
+        """The facts from the journal; where the recorder failed to write the end, it is added as the host knows it."""
+        records = read_journal(self._journal, only_run=self.id).runs.get(self.id) if self._journal else None
+        if records is None:
+            return self._unrecorded()
+        if self.is_over and records.closed is None:
+            records.add(Close(run=self.id, t_s=self._end_s, outcome=self._outcome, work=self._work))
+        run = records.run()
+        warnings = tuple(dict.fromkeys((*run.warnings, *self._warnings)))
+        parent = run.parent
+        if self._outer is not None and parent == self._outer.id and self._outer.is_over and self._outer.ended_before(self):
+            parent = None  # it does not contain this run after all
+        return msgspec.structs.replace(run, warnings=warnings, parent=parent)
+
+    def ended_before(self, other: ActiveRun) -> bool:
+        """Whether this run ended before another one did."""
+        return self._end_s < other._end_s
+
+    def _unrecorded(self) -> Run:
+        """What the host knows by itself of a run that no recorder has: no energy, and a warning that says why."""
+        end_s = self._end_s if self.is_over else time.monotonic()
+        uname: Any = os.uname() if hasattr(os, "uname") else None
+        host = Host(
+            name=uname.nodename if uname else "",
+            os=f"{uname.sysname} {uname.release} {uname.machine}" if uname else os.name,
+            cpu_name=None,
+            logical_cpus=os.cpu_count() or 1,
+            sockets=None,
+            memory_bytes=None,
+            boot_id=None,
+        )
+        start_s = self._start_s
+        return Run(
+            id=self.id,
+            name=self._name,
+            kind=self._kind,
+            started_at=self._started_at,
+            duration_s=max(0.0, end_s - start_s),
+            outcome=self._outcome,
+            account=self.account,
+            host=host,
+            place=self._place,
+            work=dict(self._work),
+            marks=tuple(
+                Mark(name=mark.name, t_s=mark.t_s - start_s, end_s=None if mark.end_s is None else mark.end_s - start_s)
+                for mark in self._kept_marks.values()
+            ),
+            labels=context.labels(self._labels),
+            versions=context.versions(),
+            warnings=tuple(self._warnings),
+        )
+
+
+def _outer_run() -> ActiveRun | None:
+    """The run that a new one lies in: that of this context, else (a worker thread) the one that is open for longest."""
+    current = _current.get()
+    if current is not None and current in _open_runs:
+        return current
+    return _open_runs[0] if _open_runs else None

@@ -1,0 +1,251 @@
+"""The host program's side: one recorder, started by the first run, shared by the later ones, never in the way.
+
+Nothing here raises into the program but `RecorderError`, which the caller turns into a warning; nothing waits without a
+limit.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from footprint.ledger.processes import identify
+from footprint.ledger.records import Marked, Work
+from footprint.recorder import messages, process
+from footprint.recorder.channel import Channel, ChannelClosedError
+
+START_LIMIT_S: Final = 10.0
+STOP_LIMIT_S: Final = 2.0
+_SEND_LIMIT_S: Final = 1.0
+_LOCK_LIMIT_S: Final = 10.0
+_JOIN_LIMIT_S: Final = 2.0
+
+
+class RecorderError(Exception):
+    """The recorder cannot be reached, started, or did not answer; says so in a line."""
+
+
+class Client:
+    """A channel to one recorder, for the runs of this process that go into one ledger."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.pid = os.getpid()
+        self.runs: set[str] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._channel: Channel[messages.ToHost] = self._connect()
+
+    def start(self, message: messages.Start) -> messages.Started:
+        """Open a run, and wait for its baseline.
+
+        Raises:
+            RecorderError: if it cannot be recorded.
+            ChannelClosedError: if the recorder has ended meanwhile; another can be started.
+        """
+        answer = self._ask(message, message.run, START_LIMIT_S)
+        if isinstance(answer, messages.Adopted):
+            # We are where orphans end up (a subreaper): a recorder process would be a child that our `os.wait()` meets.
+            with suppress(ChildProcessError):
+                os.waitpid(answer.pid, 0)
+            self._channel.close()
+            self._channel = self._to_thread()
+            answer = self._ask(message, message.run, START_LIMIT_S)
+        if isinstance(answer, messages.Started):
+            self.runs.add(message.run)
+            return answer
+        raise RecorderError(_reason(answer))
+
+    def stop(self, message: messages.Stop) -> messages.Stopped:
+        """Close a run, and wait until its last record is written.
+
+        Raises:
+            RecorderError: if the recorder did not say that it was.
+        """
+        self.runs.discard(message.run)
+        try:
+            answer = self._ask(message, message.run, STOP_LIMIT_S)
+        except ChannelClosedError as error:
+            raise RecorderError("the recorder ended before the run did") from error
+        if isinstance(answer, messages.Stopped):
+            return answer
+        raise RecorderError(_reason(answer))
+
+    def offer(self, message: Work | Marked) -> bool:
+        """Send without waiting; false if it was dropped."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return self._channel.offer(message)
+        except OSError:
+            return False
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Let the recorder end."""
+        with suppress(OSError):
+            self._channel.send(messages.Bye(), _SEND_LIMIT_S)
+        self._channel.close()
+        if self._thread is not None:
+            self._thread.join(_JOIN_LIMIT_S)
+
+    def leave(self) -> None:
+        """The program ends: a thread must be told, a process sees it by itself."""
+        if self._thread is not None:
+            self.close()
+        else:
+            self._channel.forget()
+
+    def drop(self) -> None:
+        """Close our copy of the channel in a forked child, without a word to the recorder, which is the parent's."""
+        self._channel.close()
+
+    def _ask(self, message: messages.Start | messages.Stop, run: str, limit_s: float) -> messages.ToHost:
+        if not self._lock.acquire(timeout=_LOCK_LIMIT_S):
+            raise RecorderError("the recorder's channel is busy")
+        try:
+            self._channel.send(message, _SEND_LIMIT_S)
+            deadline_s = time.monotonic() + limit_s
+            while True:
+                answer = self._channel.receive(deadline_s - time.monotonic())
+                if isinstance(answer, messages.Adopted):
+                    return answer
+                wanted = messages.Started if isinstance(message, messages.Start) else messages.Stopped
+                # What answers a question that was given up before is passed over.
+                if isinstance(answer, wanted | messages.Failed) and answer.run == run:
+                    return answer
+        except TimeoutError as error:
+            raise RecorderError(f"the recorder did not answer within {limit_s:g} s") from error
+        finally:
+            self._lock.release()
+
+    def _connect(self) -> Channel[messages.ToHost]:
+        if os.environ.get("FOOTPRINT_RECORDER") != "thread" and process.can_spawn():
+            return self._to_process()
+        return self._to_thread()
+
+    def _to_process(self) -> Channel[messages.ToHost]:
+        try:
+            channel: Channel[messages.ToHost] = Channel(process.spawn(), messages.ToHost)
+        except OSError as error:
+            raise RecorderError(f"the recorder process did not start: {error.strerror or error}") from error
+        try:
+            self._greet(channel)
+        except BaseException:
+            channel.close()
+            raise
+        return channel
+
+    def _greet(self, channel: Channel[messages.ToHost]) -> None:
+        try:
+            channel.send(messages.Hello(home=str(self.home), tracked=identify(self.pid)), _SEND_LIMIT_S)
+        except (ChannelClosedError, TimeoutError) as error:
+            raise RecorderError("the recorder process ended at once") from error
+
+    def _to_thread(self) -> Channel[messages.ToHost]:
+        ours, theirs = socket.socketpair()
+        channel: Channel[messages.ToHost] = Channel(ours, messages.ToHost)
+        self._greet(channel)
+        self._thread = threading.Thread(target=_record_in_thread, args=(theirs,), name="footprint-recorder", daemon=True)
+        self._thread.start()
+        return channel
+
+
+def _record_in_thread(end: socket.socket) -> None:
+    from footprint.recorder.loop import Recorder
+
+    channel: Channel[messages.ToRecorder] = Channel(end, messages.ToRecorder)
+    try:
+        hello = channel.receive(START_LIMIT_S)
+        if isinstance(hello, messages.Hello):
+            Recorder(channel, hello, in_thread=True).run()
+    except Exception:  # noqa: BLE001 - an exception in a thread of the host would be printed; the host sees the channel close
+        return
+    finally:
+        channel.close()
+
+
+def _reason(answer: messages.ToHost) -> str:
+    return answer.reason if isinstance(answer, messages.Failed) else f"unexpected answer: {type(answer).__name__}"
+
+
+# -- One client a ledger, in each process ------------------------------------------------------------------------------
+
+_clients: dict[Path, Client] = {}
+_clients_lock = threading.Lock()
+_forked_from_tracked = False
+
+
+def start(home: Path, message: messages.Start) -> tuple[Client, messages.Started]:
+    """Open a run in the recorder of this process and ledger, starting it if there is none.
+
+    Raises:
+        RecorderError: if the run cannot be recorded.
+    """
+    for attempt in (1, 2):
+        client = _client(home)
+        try:
+            return client, client.start(message)
+        except ChannelClosedError as error:  # it was idle for long and ended, or it died
+            _retire(client)
+            if attempt == 2:  # noqa: PLR2004 - a new recorder that ends at once will do so again
+                raise RecorderError("the recorder process ended at once") from error
+        except RecorderError:
+            if not client.runs:
+                _retire(client)
+            raise
+    raise AssertionError("the loop returns or raises")
+
+
+def close_idle() -> None:
+    """End the recorders of this process that have no run open; the next run starts one again."""
+    with _clients_lock:
+        for home in [home for home, client in _clients.items() if not client.runs]:
+            _clients.pop(home).close()
+
+
+def forked_from_tracked() -> bool:
+    """Whether this process was forked while its parent was being recorded: then the parent's record covers it."""
+    return _forked_from_tracked
+
+
+def _client(home: Path) -> Client:
+    with _clients_lock:
+        if home not in _clients:
+            for other in [path for path, client in _clients.items() if not client.runs]:
+                _clients.pop(other).close()  # one recorder at a time, unless runs into two ledgers overlap
+            _clients[home] = Client(home)
+        return _clients[home]
+
+
+def _retire(client: Client) -> None:
+    with _clients_lock:
+        if _clients.get(client.home) is client:
+            del _clients[client.home]
+    client.close()
+
+
+def _after_fork_in_child() -> None:
+    global _clients_lock, _forked_from_tracked  # noqa: PLW0603 - the child's state, set once when it begins
+    _clients_lock = threading.Lock()  # the parent's may have been held by a thread that is not here
+    _forked_from_tracked = _forked_from_tracked or any(client.runs for client in _clients.values())
+    for client in _clients.values():
+        client.drop()
+    _clients.clear()
+
+
+def _leave() -> None:
+    for client in _clients.values():
+        client.leave()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+atexit.register(_leave)

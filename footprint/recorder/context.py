@@ -1,0 +1,92 @@
+"""What a process's surroundings say of a run: which job and rank it is, which run it is nested in, which libraries it uses.
+
+Only named variables are looked at; neither the environment nor the arguments are stored.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+from footprint import __version__, text
+
+PARENT_VARIABLE: Final = "FOOTPRINT_PARENT"
+ACCOUNT_VARIABLE: Final = "FOOTPRINT_ACCOUNT"
+LABELS_VARIABLE: Final = "FOOTPRINT_LABELS"
+NAME_LIMIT: Final = 200
+LABELS_LIMIT: Final = 64
+
+# The first variable that is set names the job, the rank, and so on; launchers before schedulers, as a launcher inside a
+# job knows better which rank this is.
+_JOB: Final = ("SLURM_JOB_ID", "TORCHELASTIC_RUN_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID", "PMIX_NAMESPACE", "RAY_JOB_ID")
+_LABELS: Final[Mapping[str, tuple[str, ...]]] = {
+    "rank": ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "JOB_COMPLETION_INDEX"),
+    "local_rank": ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK"),
+    "node_rank": ("GROUP_RANK", "SLURM_NODEID", "OMPI_COMM_WORLD_NODE_RANK"),
+    "world_size": ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"),
+    "job": _JOB,
+}
+# TORCHELASTIC_RUN_ID is "none" where nobody named the run; PMIX_RANK and others are only ranks where a launcher set them.
+_NO_ID: Final = {"", "none"}
+_LIBRARIES: Final = ("torch", "transformers", "jax", "tensorflow", "keras", "lightning", "sklearn", "accelerate", "deepspeed")
+
+
+def clean_name(name: str) -> str:
+    """A name without what could harm whoever prints it, and no longer than 200 characters."""
+    return text.clean(name, limit=NAME_LIMIT)
+
+
+def account(stated: str | None, run_id: str) -> str:
+    """The account of a run: stated, set by whoever started us, the job's id, else the run itself."""
+    if stated:
+        return clean_name(stated)
+    if given := os.environ.get(ACCOUNT_VARIABLE):
+        return clean_name(given)
+    for variable in _JOB:
+        value = os.environ.get(variable, "")
+        if value.lower() not in _NO_ID:
+            return clean_name(f"{variable.split('_')[0].lower()}:{value}")
+    return run_id
+
+
+def parent() -> str | None:
+    """The run that this process is part of, as set by `footprint run` for its command."""
+    return os.environ.get(PARENT_VARIABLE) or None
+
+
+def labels(stated: Mapping[str, str]) -> dict[str, str]:
+    """A run's labels: the site's (`FOOTPRINT_LABELS=key=value,…`), the launcher's ranks, and over these the stated ones."""
+    found: dict[str, str] = {}
+    for pair in os.environ.get(LABELS_VARIABLE, "").split(","):
+        key, equals, value = pair.partition("=")
+        if equals and key.strip():
+            found[key.strip()] = value.strip()
+    for label, variables in _LABELS.items():
+        value = next((os.environ[name] for name in variables if os.environ.get(name, "").lower() not in _NO_ID), None)
+        if value is not None:
+            found[label] = value
+    found |= stated
+    return {clean_name(key): clean_name(value) for key, value in list(found.items())[:LABELS_LIMIT]}
+
+
+def versions() -> dict[str, str]:
+    """The versions of ourselves, of Python, and of the machine-learning libraries that the program has imported."""
+    found = {"footprint": __version__, "python": sys.version.split()[0]}
+    for name in _LIBRARIES:
+        version = getattr(sys.modules.get(name), "__version__", None)
+        if isinstance(version, str):
+            found[name] = clean_name(version)
+    return found
+
+
+def inert_because() -> str | None:
+    """Why a run of this process must not be recorded on its own: the record of another process covers it; null if not.
+
+    Looked at without importing `multiprocessing`: a process that it started has it loaded.
+    """
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        return "a worker of multiprocessing is covered by the run of the process that started it"
+    return None

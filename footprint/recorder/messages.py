@@ -1,0 +1,86 @@
+"""What the host program and its recorder say to each other: one JSON object a message.
+
+The host says `Hello`, then `Start`, `Marked`, `Work` and `Stop` for each run, and `Bye` when it wants no more. The
+recorder answers `Start` with `Started` and `Stop` with `Stopped`, or either with `Failed`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from footprint.ledger.processes import Process
+from footprint.ledger.records import Marked, Work
+from footprint.model import Kind, Outcome, Place
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """Base of the messages that are not records of the journal themselves."""
+
+
+class Hello(Message, frozen=True, kw_only=True, tag="hello"):
+    """Who is recorded (its pid and start time), and into which ledger."""
+
+    home: str
+    tracked: Process
+
+
+class Start(Message, frozen=True, kw_only=True, tag="start"):
+    """Open a run: read the baseline and answer."""
+
+    run: str
+    name: str
+    kind: Kind
+    account: str
+    interval_s: float
+    place: Place | None = None
+    parent: str | None = None
+    labels: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    warnings: tuple[str, ...] = ()
+
+
+class Stop(Message, frozen=True, kw_only=True, tag="stop"):
+    """Close a run that ended at `t_s`: read once more, write, and answer."""
+
+    run: str
+    t_s: float
+    outcome: Outcome
+    work: dict[str, float] = {}
+    warnings: tuple[str, ...] = ()
+
+
+class Bye(Message, frozen=True, kw_only=True, tag="bye"):
+    """The host wants no more: close what is open and end."""
+
+
+class Started(Message, frozen=True, kw_only=True, tag="started"):
+    """The baseline of a run is read and written; the run's clock starts at `t_s`."""
+
+    run: str
+    t_s: float
+    journal: str
+    warnings: tuple[str, ...] = ()
+
+
+class Stopped(Message, frozen=True, kw_only=True, tag="stopped"):
+    """The last record of a run is written, unless `warnings` say that the ledger took not everything."""
+
+    run: str
+    warnings: tuple[str, ...] = ()
+
+
+class Failed(Message, frozen=True, kw_only=True, tag="failed"):
+    """A run cannot be recorded, and why."""
+
+    run: str
+    reason: str
+
+
+class Adopted(Message, frozen=True, kw_only=True, tag="adopted"):
+    """The recorder has become a child of the host itself (pid 1 of a container, a subreaper), which must not be."""
+
+    pid: int
+
+
+ToRecorder = Hello | Start | Marked | Work | Stop | Bye
+ToHost = Started | Stopped | Failed | Adopted

@@ -1,0 +1,149 @@
+"""The recorder's own process: how the host starts it, and what it does first.
+
+It must not be a child that the host's `os.wait()` can meet: what the host starts forks at once and ends, and is waited
+for by its pid; the fork goes on as the recorder, in a session of its own, with nothing of the host open but the channel.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import footprint
+from footprint.recorder import messages
+from footprint.recorder.channel import Channel, ChannelClosedError
+
+# `-I` keeps the host's PYTHONPATH and working directory out; where our packages lie is told in the arguments: ours before
+# all that is installed, so that host and recorder are of one version, but after the standard library.
+_PATHS: Final = """\
+import os, sys
+before, after = sys.argv[1:3]
+del sys.argv[1:3]
+at = next((i for i, path in enumerate(sys.path) if path.endswith("-packages")), len(sys.path))
+sys.path[at:at] = [before]
+sys.path += [path for path in after.split(os.pathsep) if path not in sys.path]
+"""
+# Forks before anything is imported, so that the host waits for no more than an interpreter's start.
+_DETACH: Final = """\
+import os, sys
+between = os.getpid()
+if os.fork():
+    os._exit(0)
+channel = int(sys.argv[3])
+os.closerange(3, channel)
+os.closerange(channel + 1, os.sysconf("SC_OPEN_MAX"))
+"""
+_RECORD: Final = """
+from footprint.recorder.process import main
+main(channel, between)
+"""
+_HELLO_S: Final = 10.0
+_ADOPTION_S: Final = 2.0
+_OUR_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPIPE", "SIGXFSZ", "SIGTSTP", "SIGUSR1", "SIGUSR2")
+
+
+def can_spawn() -> bool:
+    """Whether a recorder process can be started here, and can tell when its host ends."""
+    return (
+        hasattr(os, "pidfd_open")
+        and hasattr(os, "posix_spawn")
+        and not getattr(sys, "frozen", False)
+        and bool(sys.executable)
+        and os.getpid() != 1  # the first process of a container would be handed the recorder as its own child
+    )
+
+
+def spawn() -> socket.socket:
+    """Start a recorder process; our end of the channel to it.
+
+    Raises:
+        OSError: if it cannot be started.
+    """
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            _spawn(theirs.fileno())
+    except BaseException:
+        ours.close()
+        raise
+    return ours
+
+
+def _spawn(theirs: int) -> None:
+    channel = 3 if theirs != 3 else 4  # noqa: PLR2004 - the first descriptor after the standard ones
+    pid = os.posix_spawn(
+        sys.executable,
+        _command(_DETACH + _PATHS + _RECORD, str(channel)),
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, theirs, channel),
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
+            (os.POSIX_SPAWN_DUP2, 0, 1),
+            (os.POSIX_SPAWN_DUP2, 0, 2),
+        ],
+        setsigmask=(),
+        setsid=True,
+    )
+    with suppress(ChildProcessError):  # the host ignores SIGCHLD, or waits for all its children on another thread
+        _, status = os.waitpid(pid, 0)
+        if status != 0:
+            raise OSError(f"the interpreter {sys.executable} did not start (status {status})")
+
+
+def isolated(code: str, *arguments: str) -> list[str]:
+    """The command that runs `code` of ours in a new interpreter, whatever the host's paths and working directory are."""
+    return _command(_PATHS + code, *arguments)
+
+
+def _command(code: str, *arguments: str) -> list[str]:
+    ours, others = str(Path(footprint.__file__).parents[1]), os.pathsep.join(_package_paths())
+    quiet = ["-B"] if sys.dont_write_bytecode else []
+    return [sys.executable, "-I", *quiet, "-c", code, ours, others, *arguments]
+
+
+def _package_paths() -> list[str]:
+    """Where the packages lie that the recorder imports besides ours, also if the host found them through PYTHONPATH."""
+    found = [path for path in sys.path if path.endswith("-packages")]
+    for name in ("msgspec", "platformdirs", "pynvml", "psutil"):
+        spec = find_spec(name)
+        if spec is not None and spec.origin:
+            origin = Path(spec.origin)
+            found.append(str(origin.parents[1] if spec.submodule_search_locations else origin.parent))
+    return list(dict.fromkeys(found))
+
+
+def main(descriptor: int, between: int) -> None:
+    """Be the recorder: the body of the process, whose first parent was `between`."""
+    for name in _OUR_SIGNALS:  # a terminal's or a scheduler's signals are for the host; its end is what ends us
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    os.umask(0o077)
+    with suppress(OSError):
+        os.chdir("/")  # hold no file system of the host busy
+    channel: Channel[messages.ToRecorder] = Channel(socket.socket(fileno=descriptor), messages.ToRecorder)
+    try:
+        hello = channel.receive(_HELLO_S)
+    except (ChannelClosedError, TimeoutError):
+        return
+    if not isinstance(hello, messages.Hello):
+        return
+    if _parent_after(between) == hello.tracked.pid:
+        channel.send(messages.Adopted(pid=os.getpid()), _HELLO_S)
+        return
+    from footprint.recorder.loop import Recorder
+
+    Recorder(channel, hello).run()
+
+
+def _parent_after(between: int) -> int:
+    """Our parent, once the process between us and the host has ended."""
+    deadline_s = time.monotonic() + _ADOPTION_S
+    while os.getppid() == between and time.monotonic() < deadline_s:
+        time.sleep(0.001)
+    return os.getppid()

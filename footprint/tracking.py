@@ -1,0 +1,253 @@
+"""`track`: the face of the recorder in the program that is measured.
+
+What the user states is checked before the body runs, and raises. After that nothing that goes wrong here reaches the
+program: it becomes a warning in the record, and a line of the logger `footprint`.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, get_args
+
+from footprint.errors import ConfigError
+from footprint.ledger.home import home as ledger_home
+from footprint.ledger.runfile import write_run_file
+from footprint.model import Kind, Outcome, Place
+from footprint.recorder import context, process
+from footprint.recorder.active import ActiveRun
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from footprint.model import Footprint
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+INTERVALS_S: Final = (0.05, 3600.0)
+CARD_LIMIT_S: Final = 120.0
+
+
+class track:  # noqa: N801 - reads as a verb where it is used
+    """Measure a stretch of a program: as a context manager, as a decorator, or by `start()` and `stop()`.
+
+    Args:
+        name: what the run is called; need not be unique.
+        kind: `pre-training`, `fine-tuning`, `inference`, `evaluation` or `other`.
+        region: where, as a cloud region: `aws:eu-west-1`.
+        zone: where, as a grid zone: `FRA`, `US-VA`.
+        pue: the site's power usage effectiveness, at least 1.
+        account: what the run belongs to, together with others; by default the job's id.
+        labels: anything to find the run by.
+        card: a model card that is filled with the run's footprint once it has completed.
+        record: a file that the finished run is written to, besides the ledger.
+        interval_s: seconds between two readings.
+
+    Raises:
+        ConfigError: if any of these cannot be used; `UnknownPlace` with the near matches for a region or zone.
+
+    Each entry of the context, each call of the decorated function and each `start()` is a run of its own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        kind: str = "other",
+        region: str | None = None,
+        zone: str | None = None,
+        pue: float | None = None,
+        account: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        card: str | os.PathLike[str] | None = None,
+        record: str | os.PathLike[str] | None = None,
+        interval_s: float = 1.0,
+    ) -> None:
+        self._name = context.clean_name(_text("name", name))
+        self._kind = _kind(kind)
+        self._place = _place(region, zone, pue)
+        self._account = None if account is None else _text("account", account)
+        self._labels = {_text("label", key): str(value) for key, value in (labels or {}).items()}
+        self._card = None if card is None else _writable_file("card", Path(card))
+        self._record = None if record is None else _new_file("record", Path(record))
+        if not (isinstance(interval_s, int | float) and INTERVALS_S[0] <= interval_s <= INTERVALS_S[1]):
+            raise ConfigError(f"interval_s={interval_s!r} is not between {INTERVALS_S[0]} and {INTERVALS_S[1]:g} seconds")
+        self._interval_s = float(interval_s)
+        self._runs: list[TrackedRun] = []
+
+    def start(self) -> TrackedRun:
+        """Begin a run; its baseline is read when this returns."""
+        run = TrackedRun(
+            name=self._name,
+            kind=self._kind,
+            place=self._place,
+            account=self._account,
+            labels=self._labels,
+            card=self._card,
+            record=self._record,
+            interval_s=self._interval_s,
+        )
+        run.start()
+        self._runs.append(run)
+        return run
+
+    def stop(self) -> TrackedRun:
+        """End the run that was started last, as completed.
+
+        Raises:
+            ConfigError: if none was started.
+        """
+        if not self._runs:
+            raise ConfigError("stop() without start(): there is no run to stop")
+        return self._runs.pop().stop()
+
+    def __enter__(self) -> TrackedRun:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._runs:
+            self._runs.pop().stop(outcome_of(error))
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """The function with each of its calls tracked; coroutine functions stay coroutine functions."""
+        import inspect
+
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise ConfigError("track cannot follow a generator function: use `with footprint.track(...)` inside it")
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def tracked_coroutine(*args: P.args, **kwargs: P.kwargs) -> Any:
+                with self._call():
+                    return await function(*args, **kwargs)
+
+            return tracked_coroutine  # type: ignore[return-value]  # R is the coroutine that it returns
+
+        @functools.wraps(function)
+        def tracked(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self._call():
+                return function(*args, **kwargs)
+
+        return tracked
+
+    @contextmanager
+    def _call(self) -> Iterator[TrackedRun]:
+        """A run of its own for one call: calls overlap, on threads and on event loops."""
+        run = self.start()
+        self._runs.remove(run)
+        try:
+            yield run
+        except BaseException as error:
+            run.stop(outcome_of(error))
+            raise
+        run.stop()
+
+
+class TrackedRun(ActiveRun):
+    """A run while it lasts, and what is known of it afterwards. Made by `track`."""
+
+    def __init__(self, *, card: Path | None, record: Path | None, **facts: Any) -> None:
+        super().__init__(**facts)
+        self._card, self._record = card, record
+
+    @property
+    def footprint(self) -> Footprint:
+        """The run's footprint, derived from its facts with today's factors."""
+        from footprint.derive import run_footprint
+
+        return run_footprint(self.facts)
+
+    def stop(self, outcome: Outcome = "completed") -> TrackedRun:
+        """End the run, write its file if one was asked for, and fill its card if it completed."""
+        if self.is_over:
+            return self
+        super().stop(outcome)
+        if self.is_inert:
+            return self
+        if self._record is not None:
+            self.attempt("the run could not be written", self._write_record, self._record)
+        if self._card is not None and outcome == "completed":
+            self.attempt("the card was not filled", self._fill_card, self._card)
+        return self
+
+    def _write_record(self, path: Path) -> None:
+        write_run_file(self.facts, path)
+
+    def _fill_card(self, path: Path) -> None:
+        """Fill the card in a process of its own, so that nothing heavy is loaded into the program."""
+        import subprocess
+
+        if getattr(sys, "frozen", False) or not sys.executable:
+            raise ConfigError(f"there is no interpreter to do it; run: footprint card fill --run {self.id} CARD")
+        done = subprocess.run(
+            process.isolated("from footprint.cli import main; main()", "card", "fill", "--run", self.id, "--", str(path)),
+            env={**os.environ, "FOOTPRINT_HOME": str(ledger_home())},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=CARD_LIMIT_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
+            raise ConfigError(said[-1])
+
+
+def outcome_of(error: BaseException | None) -> Outcome:
+    """How a run ended, from the exception that left its body."""
+    if error is None or (isinstance(error, SystemExit) and error.code in {None, 0}):
+        return "completed"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+
+
+# -- Checking what the user states -------------------------------------------------------------------------------------
+
+
+def _text(what: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(f"{what}={value!r} is not a text with something in it")
+    return value
+
+
+def _kind(value: str) -> Kind:
+    for kind in get_args(Kind):
+        if value == kind:
+            return kind  # type: ignore[no-any-return]  # get_args is untyped
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(value), get_args(Kind), n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise ConfigError(f"unknown kind {value!r}{hint} (there are {', '.join(get_args(Kind))})")
+
+
+def _place(region: str | None, zone: str | None, pue: float | None) -> Place | None:
+    """The stated place; null where nothing is stated, and then the recorder looks for the site's default."""
+    if region is None and zone is None and pue is None:
+        return None
+    from footprint.place import resolve
+
+    return resolve(region, zone, pue)
+
+
+def _writable_file(what: str, path: Path) -> Path:
+    path = path.absolute()
+    if not path.is_file():
+        raise ConfigError(f"{what}={str(path)!r}: there is no such file")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise ConfigError(f"{what}={str(path)!r} is not readable and writable")
+    return path
+
+
+def _new_file(what: str, path: Path) -> Path:
+    path = path.absolute()
+    if path.is_dir():
+        raise ConfigError(f"{what}={str(path)!r} is a folder, not a file")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{what}={str(path)!r}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"{what}={str(path)!r}: its folder is not writable")
+    return path
