@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from footprint.derive import declared_footprint, estimate
+from footprint.errors import ConfigError, UnknownHardware, UnknownPlace
+from footprint.model import Declaration, Footprint
+
+
+def central(footprint: Footprint, name: str) -> float:
+    value = getattr(footprint, name)
+    assert value is not None, f"{name} is unknown: {footprint.unknown} {footprint.warnings}"
+    found: float = value.central
+    return found
+
+
+def test_stated_power_and_intensity_are_multiplied_and_nothing_is_added() -> None:
+    found = estimate(hardware="V100 SXM2", count=8, hours=100, power_w=300, pue=1.11, intensity_g_per_kwh=293.85)
+    assert found.scope == "accelerators"
+    assert central(found, "energy_kwh") == pytest.approx(266.4)
+    assert central(found, "emissions_g") == pytest.approx(78_281.64)
+    assert found.emissions_g is not None
+    assert found.emissions_g.low == found.emissions_g.high
+
+
+def test_without_stated_power_the_range_includes_the_host_and_says_so() -> None:
+    found = estimate(hardware="V100 SXM2", count=8, hours=100, pue=1.11, intensity_g_per_kwh=293.85)
+    assert found.scope == "server"
+    assert found.energy_kwh is not None
+    assert found.energy_kwh.low < 266.4 < found.energy_kwh.high
+    assert any("host" in w for w in found.warnings)
+    assert central(found, "it_energy_kwh") > central(found, "accelerator_energy_kwh")
+
+
+def test_switch_as_patterson_states_it() -> None:
+    found = estimate(hardware="TPU v3", count=1024, hours=648, power_w=245, pue=1.10, intensity_g_per_kwh=403)
+    assert central(found, "energy_kwh") == pytest.approx(178_800, rel=1e-3)
+    assert central(found, "emissions_g") / 1e6 == pytest.approx(72.1, abs=0.05)
+
+
+def test_device_hours_are_not_multiplied_again() -> None:
+    by_count = estimate(hardware="A100 SXM4 80GB", count=8, hours=10, power_w=400)
+    by_device_hours = estimate(hardware="A100 SXM4 80GB", device_hours=80, power_w=400)
+    assert central(by_count, "it_energy_kwh") == central(by_device_hours, "it_energy_kwh") == pytest.approx(32.0)
+
+
+def test_a_slice_counts_its_chips() -> None:
+    whole = estimate(hardware="TPU v3-8", count=1, hours=10, power_w=200)
+    assert central(whole, "it_energy_kwh") == pytest.approx(4 * 10 * 0.2)
+
+
+def test_an_ambiguous_name_is_a_wider_range_and_a_warning() -> None:
+    one = estimate(hardware="H100 SXM5 80GB", count=1, hours=1, scope="accelerators").it_energy_kwh
+    ambiguous = estimate(hardware="H100", count=1, hours=1, scope="accelerators")
+    several = ambiguous.it_energy_kwh
+    assert one is not None
+    assert several is not None
+    assert several.low < one.low
+    assert any("H100" in w for w in ambiguous.warnings)
+
+
+def test_stated_energy_takes_the_place_of_hardware() -> None:
+    found = estimate(energy_kwh=1000, pue=1.2, zone="FRA", year=2023)
+    assert central(found, "energy_kwh") == pytest.approx(1200)
+    assert found.emissions_g is not None
+    assert found.basis == "life-cycle"
+
+
+def test_without_a_place_emissions_are_unknown() -> None:
+    found = estimate(hardware="T4", count=1, hours=1)
+    assert found.emissions_g is None
+    assert "place" in found.unknown
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"hardware": "T4", "count": 1, "hours": -1}, "hours"),
+        ({"hardware": "T4", "count": 1, "hours": 0}, "hours"),
+        ({"hardware": "T4", "count": 1, "hours": float("nan")}, "hours"),
+        ({"hardware": "T4", "count": 1, "hours": 1e9}, "hours"),
+        ({"hardware": "T4", "count": 0, "hours": 1}, "count"),
+        ({"hardware": "T4", "hours": 1}, "count"),
+        ({"hardware": "T4", "count": 1}, "hours"),
+        ({"count": 1, "hours": 1}, "hardware"),
+        ({}, "hardware"),
+        ({"hardware": "T4", "count": 1, "hours": 1, "power_w": -5}, "power_w"),
+        ({"hardware": "T4", "count": 1, "hours": 1, "pue": 0.9}, "PUE|pue"),
+        ({"hardware": "T4", "count": 1, "hours": 1, "intensity_g_per_kwh": 5000}, "intensity"),
+        ({"hardware": "T4", "count": 1, "hours": 1, "year": 1999}, "year"),
+        ({"hardware": "T4", "count": 1, "hours": 1, "kind": "finetuning"}, "fine-tuning"),
+        ({"hardware": "T4", "count": 1, "hours": 1, "scope": "planet"}, "scope"),
+        ({"hardware": "T4", "count": 2, "hours": 10, "device_hours": 10}, "device_hours"),
+        ({"hardware": "T4", "count": 1, "hours": 10, "power_w": 70, "energy_kwh": 7}, "energy_kwh"),
+        ({"hardwear": "T4"}, "hardwear"),
+    ],
+)
+def test_impossible_facts_get_one_clear_line(facts: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        estimate(**facts)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_names_are_refused_with_near_ones() -> None:
+    with pytest.raises(UnknownHardware) as hardware:
+        estimate(hardware="A1000 SXM", count=1, hours=1)
+    assert hardware.value.near
+    with pytest.raises(UnknownPlace):
+        estimate(hardware="T4", count=1, hours=1, region="aws:us-eats-1")
+
+
+def test_a_declaration_may_be_silent_and_stays_unknown() -> None:
+    found = declared_footprint(Declaration(hardware="V100", count=64))
+    assert found.energy_kwh is None
+    assert "hours" in found.unknown
+
+
+def test_no_training_is_neither_zero_nor_a_number() -> None:
+    found = declared_footprint(Declaration(training=False))
+    assert found.energy_kwh is None
+    assert found.emissions_g is None
+    assert any("no training" in w for w in found.warnings)
