@@ -75,9 +75,7 @@ class track:  # noqa: N801 - reads as a verb where it is used
         self._labels = {_text("label", key): str(value) for key, value in (labels or {}).items()}
         self._card = None if card is None else _writable_file("card", Path(card))
         self._record = None if record is None else _new_file("record", Path(record))
-        if not (isinstance(interval_s, int | float) and INTERVALS_S[0] <= interval_s <= INTERVALS_S[1]):
-            raise ConfigError(f"interval_s={interval_s!r} is not between {INTERVALS_S[0]} and {INTERVALS_S[1]:g} seconds")
-        self._interval_s = float(interval_s)
+        self._interval_s = _interval(interval_s)
         self._runs: list[TrackedRun] = []
 
     def start(self) -> TrackedRun:
@@ -222,6 +220,12 @@ def _kind(value: str) -> Kind:
     near = get_close_matches(str(value), get_args(Kind), n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise ConfigError(f"unknown kind {value!r}{hint} (there are {', '.join(get_args(Kind))})")
+
+
+def _interval(value: object) -> float:
+    if not isinstance(value, int | float) or not INTERVALS_S[0] <= value <= INTERVALS_S[1]:
+        raise ConfigError(f"interval_s={value!r} is not between {INTERVALS_S[0]} and {INTERVALS_S[1]:g} seconds")
+    return float(value)
 
 
 def _place(region: str | None, zone: str | None, pue: float | None) -> Place | None:

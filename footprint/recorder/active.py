@@ -52,9 +52,9 @@ class ActiveRun:
         interval_s: float,
     ) -> None:
         self.id = new_id()
-        self._outer = _outer_run()
+        self._outer: ActiveRun | None = _outer_run()
         inherited = self._outer.account if self._outer and account is None else account
-        self.account = context.account(inherited, self.id)
+        self.account: str = context.account(inherited, self.id)
         self._name, self._kind, self._place = name, kind, place
         self._labels, self._interval_s = labels, interval_s
         self._pid = os.getpid()
@@ -78,10 +78,10 @@ class ActiveRun:
         if self.is_inert or self.is_over:
             return
         for name, amount in work.items():
-            if not isinstance(amount, int | float) or not math.isfinite(amount):
+            if not _is_finite(amount):
                 self.warn(f"count({name}=…) was given something that is not a finite number; it is left out")
             elif name in self._work or len(self._work) < _COUNTER_LIMIT:
-                self._work[name] = self._work.get(name, 0) + amount
+                self._work[name] = self._work.get(name, 0.0) + float(amount)
             else:
                 self.warn(f"more than {_COUNTER_LIMIT} counters; the others are left out")
         now_s = time.monotonic()
@@ -276,6 +276,14 @@ class ActiveRun:
             versions=context.versions(),
             warnings=tuple(self._warnings),
         )
+
+
+def _is_finite(value: object) -> bool:
+    """Whether a value of the user's is a finite number, also one of numpy's or of a tensor library."""
+    try:
+        return math.isfinite(value)  # type: ignore[arg-type]  # what is no number says so by raising
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _outer_run() -> ActiveRun | None:

@@ -64,9 +64,9 @@ def labels(stated: Mapping[str, str]) -> dict[str, str]:
         if equals and key.strip():
             found[key.strip()] = value.strip()
     for label, variables in _LABELS.items():
-        value = next((os.environ[name] for name in variables if os.environ.get(name, "").lower() not in _NO_ID), None)
-        if value is not None:
-            found[label] = value
+        rank = next((os.environ[name] for name in variables if os.environ.get(name, "").lower() not in _NO_ID), None)
+        if rank is not None:
+            found[label] = rank
     found |= stated
     return {clean_name(key): clean_name(value) for key, value in list(found.items())[:LABELS_LIMIT]}
 

@@ -1,0 +1,184 @@
+"""`footprint run -- CMD`: measure a command, and be as if we were not there.
+
+The command keeps its arguments, stdin, stdout, stderr, environment (two variables of ours are added, which name the run
+to trackers inside it), process group and exit code. Signals sent to us alone go on to it; those that a terminal sends to
+the whole process group reach it without us.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+import typer
+
+from footprint.errors import ConfigError
+from footprint.model import Outcome
+from footprint.recorder.context import ACCOUNT_VARIABLE, PARENT_VARIABLE
+
+CONTEXT_SETTINGS: Final[dict[str, Any]] = {"allow_interspersed_args": False}
+"""Everything from the first word of CMD on is CMD's, also what looks like an option of ours."""
+
+OUR_FAILURE: Final = 125
+NOT_EXECUTABLE: Final = 126
+NOT_FOUND: Final = 127
+BY_SIGNAL: Final = 128
+
+_FORWARDED: Final = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGCONT")
+_ENDING: Final = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT")
+_INTERRUPTING: Final = {1, 2, 9, 15}  # HUP, INT, KILL, TERM
+# Python ignores these, and what is ignored stays so across exec: the command must find them as other commands do.
+_RESTORED: Final = ("SIGPIPE", "SIGXFSZ")
+_FROM_KERNEL: Final = 0x80  # SI_KERNEL of sigaction(2): a terminal's signal, which its whole foreground group receives
+
+
+def run(
+    command: Annotated[list[str], typer.Argument(help="The command to measure, with its arguments.", metavar="[--] CMD…")],
+    *,
+    name: Annotated[str | None, typer.Option(help="What the run is called; CMD's file name if not stated.")] = None,
+    kind: Annotated[str, typer.Option(help="pre-training, fine-tuning, inference, evaluation or other.")] = "other",
+    region: Annotated[str | None, typer.Option(help="Where: a cloud region, e.g. aws:us-east-1.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Where: a grid zone, e.g. FRA, US-VA, egrid:SRVC.")] = None,
+    pue: Annotated[float | None, typer.Option(help="The site's power usage effectiveness, >= 1.")] = None,
+    account: Annotated[str | None, typer.Option(help="What the run belongs to, together with others.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="A label, key=value; may be repeated.")] = None,
+    card: Annotated[str | None, typer.Option(help="A model card to fill once CMD has completed.")] = None,
+    record: Annotated[str | None, typer.Option(help="A file to write the finished run to, as JSON.")] = None,
+    interval_s: Annotated[float, typer.Option("--interval", help="Seconds between two readings.")] = 1.0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print a summary, even to a terminal.")] = False,
+) -> None:
+    """Measure a command; its exit code, signals, arguments, input and output stay as they are.
+
+    Exit codes: CMD's own; 125 if we fail before CMD starts, 126 if CMD cannot be executed, 127 if it is not found, 128+n if
+    signal n killed it.
+    """
+    from footprint.tracking import track
+
+    tracker = track(
+        name or Path(command[0]).name.strip() or "command",
+        kind=kind,
+        region=region,
+        zone=zone,
+        pue=pue,
+        account=account,
+        labels=_labels(label or []),
+        card=card,
+        record=record,
+        interval_s=interval_s,
+    )
+    with _SignalGate() as gate:
+        tracked = tracker.start()
+        ours = {PARENT_VARIABLE: tracked.id, ACCOUNT_VARIABLE: tracked.account} if tracked.is_recorded else {}
+        code, outcome = gate.run(command, {**os.environ, **ours})
+    with suppress(KeyboardInterrupt):  # the command has ended: its exit code stands, whatever becomes of our card
+        tracked.stop(outcome)
+    if not quiet and sys.stderr is not None and sys.stderr.isatty():
+        print(f"footprint: {tracked.facts.duration_s:.1f} s recorded: footprint runs show {tracked.id}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _labels(pairs: list[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--label {pair!r} is not of the form key=value")
+        found[key.strip()] = value
+    return found
+
+
+class _SignalGate:
+    """Holds signals back while it is open, so that none is lost or taken for ours, and hands them to the command.
+
+    Signals are blocked rather than handled: one that comes before the command has started stays pending until it can be
+    forwarded. Threads started meanwhile inherit the mask and take none of them.
+    """
+
+    def __init__(self) -> None:
+        self._signals = {getattr(signal, name) for name in _FORWARDED if hasattr(signal, name)}
+        self._before: set[Any] = set()
+
+    def __enter__(self) -> Self:
+        if hasattr(signal, "sigwaitinfo"):
+            if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else the kernel throws the exit code away
+            self._before = signal.pthread_sigmask(signal.SIG_BLOCK, {*self._signals, signal.SIGCHLD})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(signal, "sigwaitinfo"):
+            # What arrives after the command's end has nobody left to reach, and must not change the exit code.
+            while signal.sigtimedwait({*self._signals, signal.SIGCHLD}, 0):
+                pass
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
+
+    def run(self, command: list[str], environment: Mapping[str, str]) -> tuple[int, Outcome]:
+        """Run the command to its end; the exit code for it, and what that says of the run."""
+        if (early := self._arrived_before()) is not None:
+            return BY_SIGNAL + early, "interrupted"
+        try:
+            if not hasattr(signal, "sigwaitinfo"):
+                return _code_and_outcome(_run_portably(command, environment))
+            child = os.posix_spawnp(
+                command[0],
+                command,
+                environment,
+                setsigmask=self._before,
+                setsigdef=[getattr(signal, name) for name in _RESTORED],
+            )
+        except OSError as error:
+            return _not_started(command[0], error), "failed"
+        return _code_and_outcome(self._wait(child))
+
+    def _arrived_before(self) -> int | None:
+        """A signal that asked us to end before there was a command to hand it to."""
+        ending = self._signals & {getattr(signal, name, None) for name in _ENDING}
+        if hasattr(signal, "sigtimedwait") and (arrived := signal.sigtimedwait(ending, 0)):
+            return arrived.si_signo
+        return None
+
+    def _wait(self, child: int) -> int:
+        """Wait for the command, forwarding what is sent to us alone; its exit code, negative if a signal killed it."""
+        while True:
+            arrived = signal.sigwaitinfo({*self._signals, signal.SIGCHLD})
+            if arrived.si_signo == signal.SIGCHLD:
+                done, status = os.waitpid(child, os.WNOHANG)
+                if done:
+                    return os.waitstatus_to_exitcode(status)
+            elif arrived.si_code != _FROM_KERNEL:
+                with suppress(ProcessLookupError):
+                    os.kill(child, arrived.si_signo)
+
+
+def _run_portably(command: list[str], environment: Mapping[str, str]) -> int:
+    """Where signals cannot be waited for (macOS, Windows): the terminal's reach the command by themselves."""
+    import subprocess
+
+    with subprocess.Popen(command, env=dict(environment)) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # it has had the same one, and decides what to make of it
+                continue
+
+
+def _code_and_outcome(code: int) -> tuple[int, Outcome]:
+    shown = code if code >= 0 else BY_SIGNAL - code
+    if shown == 0:
+        return shown, "completed"
+    return shown, "interrupted" if shown - BY_SIGNAL in _INTERRUPTING else "failed"
+
+
+def _not_started(program: str, error: OSError) -> int:
+    print(f"footprint: {program!r}: {error.strerror or error}", file=sys.stderr)
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return NOT_FOUND
+    if error.errno in {errno.EACCES, errno.ENOEXEC, errno.EISDIR, errno.EPERM, errno.ELOOP}:
+        return NOT_EXECUTABLE
+    return OUR_FAILURE
