@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, get_args
 
 from footprint.errors import ConfigError
 from footprint.ledger.home import home as ledger_home
-from footprint.ledger.runfile import write_run_file
 from footprint.model import Kind, Outcome, Place
 from footprint.recorder import context, process
-from footprint.recorder.active import ActiveRun
+from footprint.recorder.active import ActiveRun, current_run
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -95,21 +94,32 @@ class track:  # noqa: N801 - reads as a verb where it is used
         return run
 
     def stop(self) -> TrackedRun:
-        """End the run that was started last, as completed.
+        """End the run that was started last (in this thread or task, where it was started there), as completed.
 
         Raises:
             ConfigError: if none was started.
         """
-        if not self._runs:
+        run = self._last_run()
+        if run is None:
             raise ConfigError("stop() without start(): there is no run to stop")
-        return self._runs.pop().stop()
+        return run.stop()
 
     def __enter__(self) -> TrackedRun:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._runs:
-            self._runs.pop().stop(outcome_of(error))
+        run = self._last_run()
+        if run is not None:
+            run.stop(outcome_of(error))
+
+    def _last_run(self) -> TrackedRun | None:
+        """Take the run to stop: one tracker may be entered on several threads or tasks at once."""
+        here = current_run()
+        mine = [run for run in self._runs if run is here] or self._runs[-1:]
+        for run in mine:
+            self._runs.remove(run)
+            return run
+        return None
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """The function with each of its calls tracked; coroutine functions stay coroutine functions."""
@@ -174,6 +184,8 @@ class TrackedRun(ActiveRun):
         return self
 
     def _write_record(self, path: Path) -> None:
+        from footprint.ledger.runfile import write_run_file
+
         write_run_file(self.facts, path)
 
     def _fill_card(self, path: Path) -> None:

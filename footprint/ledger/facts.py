@@ -83,7 +83,7 @@ class RunRecords:
             marks=tuple(self._mark(mark) for mark in self._marks.values()),
             labels=opened.labels,
             versions=opened.versions,
-            warnings=warnings,
+            warnings=tuple(dict.fromkeys(warnings)),
             journal_id=opened.journal,
         )
 

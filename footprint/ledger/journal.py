@@ -60,7 +60,7 @@ class Journal:
             return self._failed(error.strerror or type(error).__name__)
         if written != len(line):
             self._torn = True
-            return self._failed("No space left on device")
+            return self._failed("a record was written in part only")
         self._torn = False
         if self._unsynced_since_s is None:
             self._unsynced_since_s = time.monotonic()

@@ -17,7 +17,6 @@ import msgspec
 from footprint.errors import FootprintError
 from footprint.ledger.home import home as ledger_home
 from footprint.ledger.journal import new_id
-from footprint.ledger.reading import read_journal
 from footprint.ledger.records import Close, Marked, Work
 from footprint.model import Host, Kind, Mark, Outcome, Place, Run
 from footprint.recorder import client, context, messages
@@ -28,9 +27,11 @@ _WORK_EVERY_S: Final = 0.5
 _MARK_LIMIT: Final = 10_000
 _COUNTER_LIMIT: Final = 64
 _WARNING_LIMIT: Final = 20
+_TOLD_LIMIT: Final = 100
 
 _current: ContextVar[ActiveRun | None] = ContextVar("footprint_current_run", default=None)
 _open_runs: list[ActiveRun] = []
+_told: set[str] = set()
 
 
 class ActiveRun:
@@ -75,7 +76,7 @@ class ActiveRun:
 
     def count(self, **work: float) -> None:
         """Add to the run's work counters: `run.count(samples=64, tokens=8192)`. Safe to call for each batch."""
-        if self.is_inert or self.is_over:
+        if not self._is_live():
             return
         for name, amount in work.items():
             if not _is_finite(amount):
@@ -92,13 +93,13 @@ class ActiveRun:
 
     def mark(self, name: str) -> None:
         """Name this moment of the run."""
-        if not (self.is_inert or self.is_over):
+        if self._is_live():
             self._mark(self._next_mark(), name, time.monotonic(), None)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Name a stretch of the run."""
-        if self.is_inert or self.is_over:
+        if not self._is_live():
             yield
             return
         key, start_s = self._next_mark(), time.monotonic()
@@ -106,7 +107,7 @@ class ActiveRun:
         try:
             yield
         finally:
-            if not (self.is_inert or self.is_over):
+            if self._is_live():
                 self._mark(key, name, start_s, time.monotonic())
 
     @property
@@ -121,7 +122,7 @@ class ActiveRun:
 
     def stop(self, outcome: Outcome = "completed") -> Self:
         """End the run, and wait until its last reading is written; a second stop changes nothing."""
-        if self.is_over or self.is_inert:
+        if not self._is_live():
             return self
         self._end_s, self._outcome = time.monotonic(), outcome
         if self in _open_runs:
@@ -167,13 +168,15 @@ class ActiveRun:
         return self._outcome != "running"
 
     def warn(self, message: str) -> None:
-        """Keep a warning in the run's facts and tell the logger `footprint`, once."""
+        """Keep a warning in the run's facts, and tell it to the logger `footprint` once in a process."""
         if message in self._warnings or len(self._warnings) >= _WARNING_LIMIT:
             return
         self._warnings.append(message)
-        import logging
+        if message not in _told and len(_told) < _TOLD_LIMIT:
+            _told.add(message)
+            import logging
 
-        logging.getLogger("footprint").warning("footprint: %s", message)
+            logging.getLogger("footprint").warning("footprint: %s", message)
 
     def attempt(self, what: str, action: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Do what must not harm the program: whatever goes wrong becomes a warning."""
@@ -212,6 +215,9 @@ class ActiveRun:
         for warning in recorder.stop(message).warnings:
             self.warn(warning)
 
+    def _is_live(self) -> bool:
+        return not (self.is_over or self.is_inert)
+
     def _next_mark(self) -> int:
         self._marks_made += 1
         return self._marks_made
@@ -227,6 +233,8 @@ class ActiveRun:
 
     def _read(self) -> Run:
         """The facts from the journal; where the recorder failed to write the end, it is added as the host knows it."""
+        from footprint.ledger.reading import read_journal
+
         records = read_journal(self._journal, only_run=self.id).runs.get(self.id) if self._journal else None
         if records is None:
             return self._unrecorded()
@@ -286,9 +294,12 @@ def _is_finite(value: object) -> bool:
         return False
 
 
+def current_run() -> ActiveRun | None:
+    """The open run of this context (thread, task), if it has one."""
+    current = _current.get()
+    return current if current in _open_runs else None
+
+
 def _outer_run() -> ActiveRun | None:
     """The run that a new one lies in: that of this context, else (a worker thread) the one that is open for longest."""
-    current = _current.get()
-    if current is not None and current in _open_runs:
-        return current
-    return _open_runs[0] if _open_runs else None
+    return current_run() or (_open_runs[0] if _open_runs else None)

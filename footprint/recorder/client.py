@@ -7,6 +7,7 @@ limit.
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import socket
 import threading
@@ -22,6 +23,7 @@ from footprint.recorder.channel import Channel, ChannelClosedError
 
 START_LIMIT_S: Final = 10.0
 STOP_LIMIT_S: Final = 2.0
+TRY_AGAIN_S: Final = 60.0
 _SEND_LIMIT_S: Final = 1.0
 _LOCK_LIMIT_S: Final = 10.0
 _JOIN_LIMIT_S: Final = 2.0
@@ -38,6 +40,7 @@ class Client:
         self.home = home
         self.pid = os.getpid()
         self.runs: set[str] = set()
+        self.is_stuck = False
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._channel: Channel[messages.ToHost] = self._connect()
@@ -122,6 +125,7 @@ class Client:
                 if isinstance(answer, wanted | messages.Failed) and answer.run == run:
                     return answer
         except TimeoutError as error:
+            self.is_stuck = True
             raise RecorderError(f"the recorder did not answer within {limit_s:g} s") from error
         finally:
             self._lock.release()
@@ -181,6 +185,7 @@ def _reason(answer: messages.ToHost) -> str:
 _clients: dict[Path, Client] = {}
 _clients_lock = threading.Lock()
 _forked_from_tracked = False
+_try_again_s = -math.inf
 
 
 def start(home: Path, message: messages.Start) -> tuple[Client, messages.Started]:
@@ -189,6 +194,8 @@ def start(home: Path, message: messages.Start) -> tuple[Client, messages.Started
     Raises:
         RecorderError: if the run cannot be recorded.
     """
+    if time.monotonic() < _try_again_s:
+        raise RecorderError("the recorder did not answer a short while ago")
     for attempt in (1, 2):
         client = _client(home)
         try:
@@ -198,8 +205,8 @@ def start(home: Path, message: messages.Start) -> tuple[Client, messages.Started
             if attempt == 2:  # noqa: PLR2004 - a new recorder that ends at once will do so again
                 raise RecorderError("the recorder process ended at once") from error
         except RecorderError:
-            if not client.runs:
-                _retire(client)
+            if client.is_stuck:
+                _give_up(client)
             raise
     raise AssertionError("the loop returns or raises")
 
@@ -218,11 +225,20 @@ def forked_from_tracked() -> bool:
 
 def _client(home: Path) -> Client:
     with _clients_lock:
+        if home in _clients and _clients[home].is_stuck:
+            _clients.pop(home).close()
         if home not in _clients:
             for other in [path for path, client in _clients.items() if not client.runs]:
                 _clients.pop(other).close()  # one recorder at a time, unless runs into two ledgers overlap
             _clients[home] = Client(home)
         return _clients[home]
+
+
+def _give_up(client: Client) -> None:
+    """Leave a recorder that does not answer (a driver hangs), and let not each of the next runs wait for another."""
+    global _try_again_s  # noqa: PLW0603 - one state a process, as the clients
+    _try_again_s = time.monotonic() + TRY_AGAIN_S
+    _retire(client)
 
 
 def _retire(client: Client) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from footprint.errors import FootprintError, LedgerError
 from footprint.ledger.journal import Journal
@@ -22,6 +23,8 @@ from footprint.meters.host import read_host
 from footprint.model import Outcome, Place
 from footprint.recorder import messages, tree
 from footprint.recorder.channel import Channel, ChannelClosedError
+
+Reading = TypeVar("Reading")
 
 IDLE_S: Final = 300.0
 """A recorder without a run ends after this long; the host starts another when it needs one."""
@@ -55,7 +58,7 @@ class Recorder:
         self._next_tick_s = 0.0
         self._sync_at_s: float | None = None
         self._idle_since_s = time.monotonic()
-        self._meter_failures = 0
+        self._failed_readings = 0
         self._ended = False
 
     def run(self) -> None:
@@ -179,8 +182,8 @@ class Recorder:
         """Write the last record of a run; what the ledger did not take of it."""
         assert self._journal is not None, "a run is open"
         own: tuple[str, ...] = ()
-        if self._meter_failures:
-            own += (f"{self._meter_failures} readings failed",)
+        if self._failed_readings:
+            own += (f"{self._failed_readings} readings failed",)
         if self._journal.lost:
             own += (f"{self._journal.lost} records could not be written to the ledger: {self._journal.last_error}",)
         lost_before = self._journal.lost
@@ -212,19 +215,22 @@ class Recorder:
         self._next_tick_s = max(self._next_tick_s + self._interval_s(), time.monotonic())
 
     def _reading(self, runs: tuple[str, ...]) -> Tick:
-        try:
-            samples = self._meters.read()
-        except Exception:  # noqa: BLE001 - no meter may stop the others' record; the count of failures stands in the run
-            samples = ()
-            self._meter_failures += 1
         return Tick(
             runs=runs,
-            tree_s=self._tree.cpu_s(),
-            busy_s=tree.machine_busy_s(),
+            tree_s=self._try(self._tree.cpu_s),
+            busy_s=self._try(tree.machine_busy_s),
             t_s=time.monotonic(),
             boot_s=_boot_s(),
-            samples=samples,
+            samples=self._try(self._meters.read) or (),
         )
+
+    def _try(self, read: Callable[[], Reading]) -> Reading | None:
+        """A reading, or null: none may stop the others' record; the count of failures stands in the run."""
+        try:
+            return read()
+        except Exception:  # noqa: BLE001 - drivers and libraries fail in ways of their own
+            self._failed_readings += 1
+            return None
 
     def _write(self, record: Open | Tick | Work | Marked | Close) -> bool:
         assert self._journal is not None, "records are written once a run was opened"
