@@ -1,1 +1,29 @@
 """Dated, cited factors and the look-ups that find them: one match, a range over all that fit, or a refusal."""
+
+from footprint.reference.cpu import Cpu, CpuPower, cpu_power, find_cpu
+from footprint.reference.grid import Intensity, intensity
+from footprint.reference.hardware import Accelerator, HardwareMatch, PowerScope, accelerator, find_accelerator
+from footprint.reference.power import accelerator_power, host_overhead, memory_power, meter_error, utilisation
+from footprint.reference.pue import pue
+from footprint.reference.tables import FACTORS_VERSION
+
+__all__ = [
+    "FACTORS_VERSION",
+    "Accelerator",
+    "Cpu",
+    "CpuPower",
+    "HardwareMatch",
+    "Intensity",
+    "PowerScope",
+    "accelerator",
+    "accelerator_power",
+    "cpu_power",
+    "find_accelerator",
+    "find_cpu",
+    "host_overhead",
+    "intensity",
+    "memory_power",
+    "meter_error",
+    "pue",
+    "utilisation",
+]

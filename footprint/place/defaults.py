@@ -1,0 +1,123 @@
+"""The defaults of a site: FOOTPRINT_REGION and FOOTPRINT_PUE, then `footprint.toml` of the project, the user and /etc.
+
+The nearest level that names a region or zone decides the place. A PUE counts if it stands at that level or nearer: that of
+another site never applies to it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from footprint.errors import ConfigError
+from footprint.model import Place
+from footprint.place.resolve import resolve
+
+FILE_NAME: Final = "footprint.toml"
+SYSTEM_FILE: Final = Path("/etc") / FILE_NAME
+KEYS: Final[dict[str, type | tuple[type, ...]]] = {"region": str, "zone": str, "pue": (int, float), "intensity_g_per_kwh": (int, float), "labels": dict}
+_PLACE_KEYS: Final = ("region", "zone", "intensity_g_per_kwh")
+_LARGEST_BYTES: Final = 1_000_000
+
+
+class _Level(msgspec.Struct, frozen=True):
+    """What one level says: the name for messages, `Place.known_by`, and its values."""
+
+    where: str
+    known_by: str
+    values: dict[str, Any]
+
+
+def default_place() -> Place | None:
+    """The place that this site's defaults name; None if they name none.
+
+    Raises:
+        ConfigError: if a value cannot be used, naming the file or the variable.
+    """
+    pue: tuple[float, str] | None = None
+    for level in _levels():
+        if pue is None and "pue" in level.values:
+            pue = level.values["pue"], level.where
+            _resolved(level, pue=pue[0])
+        if any(key in level.values for key in _PLACE_KEYS):
+            return _resolved(level, pue=pue[0] if pue else None, **{k: level.values.get(k) for k in _PLACE_KEYS})
+    if pue is None:
+        return None
+    return resolve(pue=pue[0], known_by="environment" if pue[1].startswith("FOOTPRINT_") else "config")
+
+
+def _resolved(level: _Level, **facts: Any) -> Place | None:
+    try:
+        return resolve(**facts, known_by=level.known_by)
+    except ConfigError as error:
+        raise ConfigError(f"{level.where}: {error}") from error
+
+
+def _levels() -> Iterator[_Level]:
+    """The levels that say something, nearest first."""
+    region = os.environ.get("FOOTPRINT_REGION", "").strip()
+    pue = os.environ.get("FOOTPRINT_PUE", "").strip()
+    if pue:
+        yield _Level("FOOTPRINT_PUE", "environment", {"pue": _number(pue)})
+    if region:
+        yield _Level("FOOTPRINT_REGION", "environment", {"region": region})
+    for path in _files():
+        values = _read(path)
+        if values:
+            yield _Level(str(path), "config", values)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"FOOTPRINT_PUE: {text[:40]!r} is not a number") from None
+
+
+def _files() -> Iterator[Path]:
+    """The files that may hold defaults: of the project (upward to its repository's root), the user and the system."""
+    from platformdirs import user_config_path
+
+    try:
+        here = Path.cwd()
+    except OSError:  # the working directory was removed
+        here = None
+    for folder in (here, *here.parents) if here else ():
+        if (folder / FILE_NAME).is_file():
+            yield folder / FILE_NAME
+            break
+        if (folder / ".git").exists() or folder == Path.home():
+            break
+    yield user_config_path("footprint") / FILE_NAME
+    yield SYSTEM_FILE
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The file's values, checked; nothing if there is no such file.
+
+    Raises:
+        ConfigError: if it cannot be read, or holds a key or a value that cannot be used.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_BYTES + 1)
+        if len(data) > _LARGEST_BYTES:
+            raise ConfigError(f"{path}: larger than {_LARGEST_BYTES} bytes")
+        values = tomllib.loads(data.decode("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    for key, value in values.items():
+        if key not in KEYS:
+            raise ConfigError(f"{path}: unknown key {key[:40]!r}; known are {', '.join(KEYS)}")
+        if isinstance(value, bool) or not isinstance(value, KEYS[key]):
+            raise ConfigError(f"{path}: {key} is not of the right kind")
+    return values

@@ -1,0 +1,207 @@
+"""Carbon intensity of a place's electricity: life-cycle and location-based, with the direct figure beside it.
+
+The finest zone that has a figure goes first. Where it has only a direct one (eGRID, states, provinces), what life-cycle has
+over direct in its nation is added; where the nation has no direct figure either, the mean of that difference over the
+nations that have both. Then the basis is `life-cycle, estimated`. Every step taken is in `Intensity.chain`.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import msgspec
+
+from footprint.model import Basis, Factor, Place
+from footprint.reference import evidence, tables
+from footprint.reference.triples import Triple, added, stretched, widened
+
+_MARKET_YEARS = 1
+"""A residual mix is the mix of its year: it stands for a neighbouring year at most."""
+
+
+class Intensity(msgspec.Struct, frozen=True, kw_only=True):
+    """Grams of CO2-equivalent a kWh at a place: the figure to use, and others of other bases that stand beside it.
+
+    `zone` is the grid zone that the figure is of; `chain` says in words how it was found.
+    """
+
+    central: Factor
+    basis: Basis
+    direct: Factor | None
+    market: Factor | None
+    zone: str | None
+    chain: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class _Picked(msgspec.Struct, frozen=True):
+    """A zone's figure of the wanted year, or of the nearest with its range widened."""
+
+    factor: Factor
+    year: int
+    warning: str | None
+
+    @property
+    def triple(self) -> Triple:
+        return self.factor.low, self.factor.central, self.factor.high
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return (self.warning,) if self.warning else ()
+
+
+def intensity(place: Place, year: int) -> Intensity | None:
+    """The carbon intensity of electricity at a place in a year, g/kWh; None where the place or its grid is not known."""
+    if place.intensity_g_per_kwh is not None:
+        return _stated(place, place.intensity_g_per_kwh)
+    zone = place.zone
+    while zone:
+        found = _life_cycle(zone, year) or _estimated(zone, year, place)
+        if found:
+            return found
+        zone = parent(zone)
+    return None
+
+
+def parent(zone: str) -> str | None:
+    """The nation of a subdivision or grid subregion; None of a nation, or of a zone that is not known."""
+    row = zones().get(zone)
+    return row["parent"] or None if row else None
+
+
+@lru_cache(maxsize=1)
+def zones() -> dict[str, tables.Row]:
+    """The grid zones by their code."""
+    return {row["zone"]: row for row in tables.table("zones")}
+
+
+def _stated(place: Place, value: float) -> Intensity:
+    factor = Factor(
+        id="intensity.stated",
+        low=value,
+        central=value,
+        high=value,
+        unit="g/kWh",
+        source=place.known_by,
+        year=None,
+        licence="",
+        basis="stated",
+        grade="declared",
+        error_family="intensity:stated",
+    )
+    return Intensity(central=factor, basis="stated", direct=None, market=None, zone=place.zone, chain=("stated",))
+
+
+def _life_cycle(zone: str, year: int) -> Intensity | None:
+    """The zone's own life-cycle figure."""
+    picked = _nearest(zone, "life-cycle", year)
+    if picked is None:
+        return None
+    direct = _nearest(zone, "direct", year)
+    return Intensity(
+        central=picked.factor,
+        basis="life-cycle",
+        direct=direct.factor if direct else None,
+        market=_market(zone, year),
+        zone=zone,
+        chain=(f"{zone}: life-cycle figure of {picked.year}, {picked.factor.central:g} g/kWh",),
+        warnings=picked.warnings,
+    )
+
+
+def _estimated(zone: str, year: int, place: Place) -> Intensity | None:
+    """The zone's direct figure, and what life-cycle has over direct."""
+    picked = _nearest(zone, "direct", year)
+    if picked is None:
+        return None
+    picked, contradiction = _with_provider(picked, place)
+    extra, step = _add_on(zone, picked.year)
+    low, central, high = added(picked.triple, extra)
+    direct = picked.factor
+    central_factor = msgspec.structs.replace(
+        direct,
+        id=f"grid:{zone}:life-cycle, estimated:{picked.year}",
+        low=low,
+        central=central,
+        high=high,
+        source=f"{direct.source}; add-on from Ember, EEA and EPA",
+        licence=f"{direct.licence}; CC BY 4.0",
+        basis="life-cycle, estimated",
+        grade="assumed",
+        error_family=f"grid:{zone}:life-cycle",
+        note="; ".join(filter(None, (direct.note, step))),
+    )
+    first = f"{zone}: no life-cycle figure; direct figure of {picked.year}, {direct.central:g} g/kWh"
+    return Intensity(
+        central=central_factor,
+        basis="life-cycle, estimated",
+        direct=direct,
+        market=_market(zone, year),
+        zone=zone,
+        chain=(first, *contradiction, step),
+        warnings=(*picked.warnings, *contradiction),
+    )
+
+
+def _add_on(zone: str, year: int) -> tuple[Triple, str]:
+    """What life-cycle has over direct for a zone, g/kWh, and in words. The nation's own keeps the spread of all nations'."""
+    nation = parent(zone) or zone
+    low, central, high = evidence.add_on()
+    both = [
+        (abs(known - year), -known)
+        for known in evidence.series().get((nation, "direct"), {})
+        if evidence.central(nation, "life-cycle", known) is not None
+    ]
+    if not both:
+        step = (
+            f"+ life-cycle less direct, mean of {len(evidence.add_ons())} nations with both: {central:.3g} g/kWh "
+            f"({low:.3g} to {high:.3g}), as {nation} has no direct figure"
+        )
+        return (low, central, high), step
+    known = -min(both)[1]
+    life_cycle, direct = evidence.central(nation, "life-cycle", known), evidence.central(nation, "direct", known)
+    assert life_cycle is not None
+    assert direct is not None
+    own = max(0.0, life_cycle - direct)
+    step = f"+ life-cycle less direct of {nation} in {known}: {life_cycle:g} - {direct:g} = {own:.3g} g/kWh"
+    return stretched(own * low / central, own, own * high / central), step
+
+
+def _with_provider(picked: _Picked, place: Place) -> tuple[_Picked, tuple[str, ...]]:
+    """The figure with its range reaching the provider's own of the region, where that lies outside: it contradicts ours."""
+    theirs = evidence.series().get((f"{place.provider}:{place.region}", "direct"), {})
+    near = [year for year in theirs if abs(year - picked.year) <= 1]
+    if not near:
+        return picked, ()
+    year = min(near, key=lambda known: (abs(known - picked.year), -known))
+    value = float(theirs[year]["central"])
+    low, central, high = picked.triple
+    if low <= value <= high:
+        return picked, ()
+    low, central, high = stretched(min(low, value), central, max(high, value))
+    factor = msgspec.structs.replace(picked.factor, low=low, central=central, high=high)
+    publisher = tables.sources()[theirs[year]["source"]]["title"]
+    step = f"{publisher} has {value:g} g/kWh (direct, {year}) for {place.region}: the range reaches it"
+    return _Picked(factor, picked.year, picked.warning), (step,)
+
+
+def _nearest(zone: str, basis: str, year: int) -> _Picked | None:
+    """The zone's figure of this year, or the nearest with a warning, its range widened by the drift of the years between."""
+    years = evidence.series().get((zone, basis), {})
+    if not years:
+        return None
+    known = min(years, key=lambda one: (abs(one - year), -one))
+    factor = tables.factor(years[known])
+    if known == year:
+        return _Picked(factor, known, None)
+    drift = evidence.yearly_drift_sigma() * math.sqrt(abs(known - year))
+    low, central, high = widened((factor.low, factor.central, factor.high), drift)
+    note = "; ".join(filter(None, (factor.note, f"range widened for {abs(known - year)} years of drift")))
+    factor = msgspec.structs.replace(factor, low=low, central=central, high=high, note=note)
+    return _Picked(factor, known, f"no {basis} figure of {zone} for {year}: that of {known} is used, with a wider range")
+
+
+def _market(zone: str, year: int) -> Factor | None:
+    picked = _nearest(zone, "market", year)
+    return picked.factor if picked and abs(picked.year - year) <= _MARKET_YEARS else None

@@ -1,0 +1,74 @@
+"""The tables in `data/`, read once and as they are: clean at load, so that nothing is parsed at use.
+
+Each table of factors has the columns of `FACTOR_COLUMNS`; `source` is a key of `sources.csv`, where title, licence and address
+stand once. `python -m footprint.reference.sources` writes SOURCES.md from them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final, cast
+
+from footprint.model import Factor, Grade, Varies
+
+FACTORS_VERSION: Final = "2026.11"
+"""The edition of the tables: changes with any number in them, and is written into cards."""
+
+FACTOR_COLUMNS: Final = (
+    "id", "low", "central", "high", "unit", "source", "year", "basis", "grade", "error_family", "varies", "note",
+)  # fmt: skip
+FACTOR_TABLES: Final = ("accelerators", "cpus", "grid", "priors", "pue")
+
+Row = dict[str, str]
+
+
+@lru_cache(maxsize=16)
+def table(name: str) -> tuple[Row, ...]:
+    """The rows of `data/NAME.csv`, in the file's order."""
+    text = (files(__package__) / "data" / f"{name}.csv").read_text(encoding="utf-8")
+    return tuple(csv.DictReader(io.StringIO(text, newline="")))
+
+
+@lru_cache(maxsize=1)
+def sources() -> dict[str, Row]:
+    """Who says so: the rows of `sources.csv` by their id."""
+    return {row["id"]: row for row in table("sources")}
+
+
+@lru_cache(maxsize=16)
+def by_id(name: str) -> dict[str, Row]:
+    """The rows of a table by their id."""
+    return {row["id"]: row for row in table(name)}
+
+
+def factor(row: Row) -> Factor:
+    """A row of a table of factors as a `Factor`, with its source's title, licence and address."""
+    source = sources()[row["source"]]
+    return Factor(
+        id=row["id"],
+        low=float(row["low"]),
+        central=float(row["central"]),
+        high=float(row["high"]),
+        unit=row["unit"],
+        source=source["title"],
+        year=int(row["year"]) if row["year"] else None,
+        licence=source["licence"],
+        basis=row["basis"],
+        grade=cast("Grade", row["grade"]),
+        error_family=row["error_family"],
+        varies=cast("Varies", row["varies"]),
+        url=row.get("url") or source["url"],
+        note=row["note"],
+    )
+
+
+def prior(factor_id: str) -> Factor:
+    """One of the factors in `priors.csv`.
+
+    Raises:
+        KeyError: if there is none of that id.
+    """
+    return factor(by_id("priors")[factor_id])
