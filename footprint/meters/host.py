@@ -211,22 +211,32 @@ def _container(root: Path, environ: Mapping[str, str]) -> str | None:
 # -- Accelerators that nobody reads ------------------------------------------------------------------------------------
 
 
+def dormant(root: Path = _ROOT) -> tuple[str, ...]:
+    """Accelerators on the bus that no program here can use: without a driver, or not given to this container."""
+    return tuple(_described(folder) for folder in _accelerators(root) if not _usable(folder, root))
+
+
 def _bus_accelerators(root: Path, covered: set[str]) -> list[str]:
-    found = []
-    for folder in sorted((root / "sys/bus/pci/devices").glob("*")):
-        vendor = _text(folder / "vendor").removeprefix("0x")
-        if vendor not in covered and _computes(folder, vendor, root):
-            device = _text(folder / "device").removeprefix("0x")
-            found.append(f"{_VENDORS.get(vendor, 'PCI')} {vendor}:{device} at {folder.name}")
-    return found
+    found = [folder for folder in _accelerators(root) if _usable(folder, root)]
+    return [_described(folder) for folder in found if _pci(folder, "vendor") not in covered]
 
 
-def _computes(folder: Path, vendor: str, root: Path) -> bool:
-    """Whether a device on the bus is an accelerator that a program here can use."""
-    kind = _text(folder / "class").removeprefix("0x")[:4]
-    driver = (folder / "driver").resolve().name if (folder / "driver").exists() else ""
-    if driver in _NOT_A_DRIVER or not any(list((root / "dev").glob(node)) for node in _NODES.get(vendor, ("*",))):
-        return False
+def _accelerators(root: Path) -> list[Path]:
+    """The folders of the accelerators on the bus, by address."""
+    return [folder for folder in sorted((root / "sys/bus/pci/devices").glob("*")) if _is_accelerator(folder)]
+
+
+def _pci(folder: Path, name: str) -> str:
+    return _text(folder / name).removeprefix("0x")
+
+
+def _described(folder: Path) -> str:
+    vendor = _pci(folder, "vendor")
+    return f"{_VENDORS.get(vendor, 'PCI')} {vendor}:{_pci(folder, 'device')} at {folder.name}"
+
+
+def _is_accelerator(folder: Path) -> bool:
+    kind, vendor = _pci(folder, "class")[:4], _pci(folder, "vendor")
     if vendor == "10de":
         return kind in {_VGA, _3D, _DISPLAY, _ACCELERATOR}
     if vendor == "1002":
@@ -236,8 +246,15 @@ def _computes(folder: Path, vendor: str, root: Path) -> bool:
         return kind in {_3D, _DISPLAY, _ACCELERATOR} or (kind == _VGA and discrete)
     if vendor == "8086":
         # Graphics and neural units inside the CPU sit on bus 0; their energy is the CPU's.
-        return kind in {_DISPLAY, _ACCELERATOR} and folder.name.split(":")[-2] != "00"
+        return kind in {_DISPLAY, _ACCELERATOR} and folder.name.split(":")[-2:-1] != ["00"]
     return kind == _ACCELERATOR
+
+
+def _usable(folder: Path, root: Path) -> bool:
+    """Whether a program here can reach an accelerator: a driver is bound to it, and its kind of device node is here."""
+    driver = (folder / "driver").resolve().name if (folder / "driver").exists() else ""
+    nodes = _NODES.get(_pci(folder, "vendor"), ("*",))
+    return driver not in _NOT_A_DRIVER and any(any((root / "dev").glob(node)) for node in nodes)
 
 
 def _node_accelerators(root: Path, environ: Mapping[str, str]) -> list[str]:

@@ -1,0 +1,249 @@
+"""What can be measured on this machine, and what stands in the way: the facts that `footprint doctor` tells."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from footprint import __version__, text
+from footprint.errors import FootprintError
+from footprint.model import Device, Factor, Grade, Host, Place, Range
+
+if TYPE_CHECKING:
+    from footprint.meters import OpenMeters
+
+_LOOK_S = 0.5
+_POWERCAP = Path("/sys/class/powercap")
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is not known here, or not as well as it could be, and the way to mend it."""
+
+    about: str
+    message: str
+    remedy: str | None = None
+
+
+class DeviceNow(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that a meter claims, and what it draws now where the meter can say."""
+
+    id: str
+    component: str
+    name: str
+    meter: str
+    grade: Grade
+    power_w: float | None
+
+
+class CpuFactors(msgspec.Struct, frozen=True, kw_only=True):
+    """What the CPU model multiplies with on this machine."""
+
+    matched: str | None
+    grade: Grade
+    idle_w_per_cpu: Range
+    active_w_per_cpu: Range
+    reserved_cpus: float
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    """Where runs are recorded, and whether they can be."""
+
+    home: str | None
+    writable: bool
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """All that `footprint doctor` says."""
+
+    footprint: str
+    host: Host
+    devices: tuple[DeviceNow, ...]
+    cpu: CpuFactors | None
+    place: Place | None
+    ledger: Ledger
+    recorder: str
+    findings: tuple[Finding, ...]
+    schema: int = 1
+
+
+def diagnose() -> Diagnosis:
+    """Look at the machine, for about half a second where there is a counter to watch. Never raises for what it finds."""
+    from footprint.meters import open_meters
+    from footprint.meters.host import read_host
+    from footprint.recorder.process import can_spawn
+
+    findings: list[Finding] = []
+    opened = open_meters()
+    try:
+        host = read_host(opened.meters)
+        devices = _look(opened, findings)
+    finally:
+        opened.close()
+    findings += [Finding(about="meters", message=warning) for warning in opened.warnings]
+    findings += _accelerator_findings(host, opened.devices)
+    cpu = _cpu(host, findings)
+    place = _place(findings)
+    ledger = _ledger(findings)
+    recorder = "process" if can_spawn() else "thread"
+    if recorder == "thread":
+        findings.append(
+            Finding(
+                about="recorder",
+                message="no recorder process can be started here: a thread of the program records, and ends with it",
+                remedy="on Linux, with a plain Python, and not as the first process of a container: docker run --init",
+            )
+        )
+    return Diagnosis(
+        footprint=__version__,
+        host=host,
+        devices=devices,
+        cpu=cpu,
+        place=place,
+        ledger=ledger,
+        recorder=recorder,
+        findings=tuple(findings),
+    )
+
+
+# -- What there is -----------------------------------------------------------------------------------------------------
+
+
+def _look(opened: OpenMeters, findings: list[Finding]) -> tuple[DeviceNow, ...]:
+    """Every device with its watts now: a counter's growth over a moment, or a power reading."""
+    before = {sample.device_id: sample for sample in opened.read()}
+    if any(sample.energy_j is not None for sample in before.values()):
+        time.sleep(_LOOK_S)
+    after = {sample.device_id: sample for sample in opened.read()}
+    devices = []
+    for device in opened.devices:
+        begin, end = before.get(device.id), after.get(device.id)
+        power_w = end.power_w if end is not None else None
+        if begin is not None and end is not None and begin.energy_j is not None and end.energy_j is not None:
+            power_w = (end.energy_j - begin.energy_j) / (end.t_s - begin.t_s)
+        devices.append(DeviceNow(**_fields(device), power_w=power_w))
+        if device.grade in {"counter", "power"} and not power_w:
+            findings.append(
+                Finding(
+                    about=device.id,
+                    message=f"{device.name} is there, but its {'counter stands still' if power_w == 0 else 'reading is missing'}",
+                    remedy="see whether `nvidia-smi` shows its power" if device.meter == "nvml" else None,
+                )
+            )
+    return tuple(devices)
+
+
+def _fields(device: Device) -> dict[str, Any]:
+    return {field: getattr(device, field) for field in device.__struct_fields__}
+
+
+def _accelerator_findings(host: Host, devices: tuple[Device, ...]) -> list[Finding]:
+    from footprint.meters.host import dormant
+
+    findings = [
+        Finding(
+            about="accelerators",
+            message=f"{name} can be used by programs here and cannot be read: its energy is unknown",
+            remedy=(
+                "make `nvidia-smi` work here"
+                if name.startswith("NVIDIA")
+                else "only NVIDIA's GPUs are read; `footprint estimate` takes stated hours and watts"
+            ),
+        )
+        for name in host.unmetered_accelerators
+    ]
+    findings += [
+        Finding(
+            about="accelerators",
+            message=f"{name} is on the bus, but no program here can use it: it has no driver, or this container was not given it",
+            remedy="install its vendor's driver, or start the container with the device (docker run --gpus all)",
+        )
+        for name in dormant()
+    ]
+    if not findings and not any(device.component == "accelerators" for device in devices):
+        hidden = " (CUDA_VISIBLE_DEVICES hides all GPUs)" if os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"} else ""
+        findings.append(Finding(about="accelerators", message=f"none found{hidden}: a run here has no accelerator energy"))
+    return findings
+
+
+def _cpu(host: Host, findings: list[Finding]) -> CpuFactors | None:
+    from footprint.recorder.tree import reserved_cpus
+    from footprint.reference import cpu_power
+
+    findings.append(_rapl())
+    try:
+        power = cpu_power(host)
+    except FootprintError as error:
+        findings.append(Finding(about="cpu", message=str(error)))
+        return None
+    findings += [Finding(about="cpu", message=warning) for warning in power.warnings]
+    return CpuFactors(
+        matched=power.name,
+        grade=power.grade,
+        idle_w_per_cpu=_range(power.idle_w_per_cpu),
+        active_w_per_cpu=_range(power.active_w_per_cpu),
+        reserved_cpus=reserved_cpus(os.getpid()),
+    )
+
+
+def _range(factor: Factor) -> Range:
+    return Range(low=factor.low, central=factor.central, high=factor.high)
+
+
+def _rapl(powercap: Path = _POWERCAP) -> Finding:
+    """What there is of the CPU's own energy counters (RAPL), which this version does not read."""
+    zones = sorted(powercap.glob("intel-rapl:*"))
+    if not zones:
+        return Finding(
+            about="cpu",
+            message="this machine shows no energy counter of its CPU (RAPL), as virtual machines rarely do: the CPU is modelled",
+        )
+    readable = any(os.access(zone / "energy_uj", os.R_OK) for zone in zones)
+    state = "is readable" if readable else "is readable by root only"
+    return Finding(
+        about="cpu", message=f"the CPU's energy counter (RAPL) {state}, and this version does not use it: the CPU is modelled"
+    )
+
+
+def _place(findings: list[Finding]) -> Place | None:
+    from footprint.place import default_place
+
+    try:
+        place = default_place()
+    except FootprintError as error:
+        findings.append(Finding(about="place", message=f"the default place cannot be used: {error}"))
+        return None
+    if place is None:
+        findings.append(
+            Finding(
+                about="place",
+                message="where this machine runs is not known: energy is stated, emissions are not",
+                remedy="set FOOTPRINT_REGION (say aws:eu-west-1, or a grid zone such as FRA), or pass --region",
+            )
+        )
+    return place
+
+
+def _ledger(findings: list[Finding]) -> Ledger:
+    """Whether runs can be recorded, seen without making anything."""
+    from footprint.ledger import home
+
+    try:
+        folder = home()
+    except FootprintError as error:
+        findings.append(Finding(about="ledger", message=str(error), remedy="set FOOTPRINT_HOME to a writable folder"))
+        return Ledger(home=None, writable=False)
+    nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    if not writable:
+        findings.append(
+            Finding(
+                about="ledger",
+                message=f"runs cannot be recorded in {text.clean(str(folder), limit=400)}: it cannot be written",
+                remedy="set FOOTPRINT_HOME to a writable folder",
+            )
+        )
+    return Ledger(home=str(folder), writable=writable)
