@@ -28,6 +28,8 @@ _JOULES_BELOW_KWH: Final = 1e-4
 _SUPERSCRIPT: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN_FROM: Final = 1e-4
 _PLAIN_BELOW: Final = 1e15
+# What a sum of shares may miss of one by the computer's arithmetic.
+_ROUNDING: Final = 1e-9
 # Zero-width joiners spell words in several scripts; the other format characters only hide or reorder text.
 _KEPT_FORMAT: Final = {"\u200c", "\u200d"}
 _SPACES: Final = {"\t", "\n", "\r", "\v", "\f", "\x85", "\u2028", "\u2029"}
@@ -164,7 +166,7 @@ def percent(value_ratio: float) -> str:
         return "unknown"
     if 0 < value_ratio < 0.001:  # noqa: PLR2004 - a tenth of a per cent
         return "<0.1 %"
-    if 0.9995 <= value_ratio < 1:  # noqa: PLR2004 - what would round to 100
+    if 0.9995 <= value_ratio < 1 - _ROUNDING:  # noqa: PLR2004 - what would round to 100
         return ">99.9 %"
     return f"{number(value_ratio * 100)} %"
 

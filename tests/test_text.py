@@ -62,7 +62,8 @@ def test_range_keeps_one_unit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "shown"), [(0.0, "0 %"), (0.0004, "<0.1 %"), (0.9999, ">99.9 %"), (1.0, "100 %"), (0.123, "12.3 %")]
+    ("ratio", "shown"),
+    [(0.0, "0 %"), (0.0004, "<0.1 %"), (0.9999, ">99.9 %"), (1.0, "100 %"), (0.1 * 3 + 0.7 - 1e-15, "100 %"), (0.123, "12.3 %")],
 )
 def test_percent(ratio: float, shown: str) -> None:
     assert text.percent(ratio) == shown

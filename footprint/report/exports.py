@@ -37,7 +37,9 @@ CSV_COLUMNS: Final = (
 )
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$@:/=])")
+# What Markdown, or GitHub after it, reads: markup, HTML, table cells, addresses, mentions and references.
+_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>|~&$!:]|(?<=www)\.)", re.IGNORECASE)
+_REFERENCE: Final = re.compile(r"([@#])")
 
 
 def to_json(summary: Summary) -> str:
@@ -120,4 +122,5 @@ def _cell(value: str | float | None) -> str:
 
 def _inert(name: str) -> str:
     """A name that Markdown shows as it stands: no link, no mention, no HTML, no table cell."""
-    return _MARKDOWN.sub(r"\\\1", text.clean(name))
+    # A word joiner after the sign: an escaped `@name` would still call somebody.
+    return _REFERENCE.sub("\\\\\\1\u2060", _MARKDOWN.sub(r"\\\1", text.clean(name)))

@@ -136,7 +136,7 @@ def over_time(summary: Summary, theme: Theme) -> FigureData:
             else ("%{x|%Y-%m}<br>%{customdata}<extra></extra>")
         )
         data.append(trace)
-        layout["yaxis" + axis[1:]] = _axis(theme) | {"title": {"text": f"{name} ({unit})"}, "rangemode": "tozero"}
+        layout["yaxis" + axis[1:]] = _axis(theme) | {"title": _title(f"{name} ({unit})"), "rangemode": "tozero"}
     days = [start[:10] for start in starts]
     layout["xaxis"] = _axis(theme) | {"type": "date", "showgrid": False, "tickformat": "%-d %b\n%Y"}
     if len(days) == 1:
@@ -162,7 +162,7 @@ def by_component(summary: Summary, theme: Theme) -> FigureData:
         "hovertemplate": "%{y}<br>%{customdata}<extra></extra>",
     }
     layout = _layout(theme, 120 + 42 * len(parts))
-    layout["xaxis"] = _axis(theme) | {"title": {"text": unit}, "rangemode": "tozero"}
+    layout["xaxis"] = _axis(theme) | {"title": _title(unit), "rangemode": "tozero"}
     layout["yaxis"] = _names(theme)
     return {"data": [trace], "layout": layout}
 
@@ -224,7 +224,7 @@ def _bars(
     }
     trace["marker"]["pattern"] = {"shape": ["/" if partial else "" for _, partial in bars], "fgopacity": 0.6, "size": 6}
     layout = _layout(theme, 110 + 34 * max(2, len(groups)))
-    layout["xaxis"] = _axis(theme) | {"title": {"text": unit}, "rangemode": "tozero"}
+    layout["xaxis"] = _axis(theme) | {"title": _title(unit), "rangemode": "tozero"}
     # Positions, not names: two accounts whose names look alike stay two bars.
     ticks = {"tickmode": "array", "tickvals": trace["y"], "ticktext": labels}
     layout["yaxis"] = _names(theme) | ticks | {"range": [len(groups) - 0.5, -0.5]}
@@ -234,8 +234,8 @@ def _bars(
 def _labels(groups: Sequence[Group], dimension: str) -> list[str]:
     """Names as plotly text, which knows some HTML: escaped after they are cut."""
     if dimension in IN_TIME:
-        return [html.escape(text.clean(group.key)) for group in groups]
-    return [html.escape(text.clean(words.key(group, dimension), limit=_LABEL_LENGTH)) for group in groups]
+        return [html.escape(text.clean(group.key), quote=False) for group in groups]
+    return [html.escape(text.clean(words.key(group, dimension), limit=_LABEL_LENGTH), quote=False) for group in groups]
 
 
 def _unit(values: Sequence[Range | None], units: text.Units) -> tuple[str, float]:
@@ -301,5 +301,15 @@ def _axis(theme: Theme) -> dict[str, Any]:
     }
 
 
+def _title(name: str) -> dict[str, Any]:
+    return {"text": name, "font": {"size": 13}, "standoff": 12}
+
+
 def _names(theme: Theme) -> dict[str, Any]:
-    return _axis(theme) | {"showgrid": False, "tickfont": {"color": _INK[theme][0]}, "ticks": "", "ticklabelstandoff": 8}
+    return _axis(theme) | {
+        "showgrid": False,
+        "zeroline": False,
+        "tickfont": {"color": _INK[theme][0]},
+        "ticks": "",
+        "ticklabelstandoff": 8,
+    }

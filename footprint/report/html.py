@@ -28,16 +28,26 @@ MARKER: Final = '<meta name="generator" content="footprint">'
 
 LIMIT_BYTES: Final = 5_200_000
 _HEAD_BYTES: Final = 2_000
-_DIGITS: Final = 6
+_DIGITS: Final = 5
 _UNSAFE: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def render(summary: Summary) -> str:
-    """The page of a summary, at most `LIMIT_BYTES` long: where the runs' rows do not fit, the newest ones are kept."""
-    page = _page(summary)
-    while len(page.encode()) > LIMIT_BYTES and summary.rows:
-        summary = msgspec.structs.replace(summary, rows=summary.rows[: len(summary.rows) // 2])
-        page = _page(summary)
+    """The page of a summary, at most `LIMIT_BYTES` long.
+
+    Where all runs do not fit, first their rows are left out of the embedded JSON, then the oldest are left out of the page.
+    The totals and groups cover all runs in any case, and the page says what it leaves out.
+    """
+    data = summary
+    page = _page(summary, data)
+    while (size := len(page.encode())) > LIMIT_BYTES and summary.rows:
+        if data.rows:
+            data = msgspec.structs.replace(data, rows=())
+        else:
+            bare = len(_page(msgspec.structs.replace(summary, rows=()), data).encode())
+            fits = int(len(summary.rows) * (LIMIT_BYTES - bare) / (size - bare))
+            summary = msgspec.structs.replace(summary, rows=summary.rows[: max(0, min(fits, len(summary.rows) - 1))])
+        page = _page(summary, data)
     return page
 
 
@@ -55,8 +65,8 @@ def safe_json(value: Any) -> Markup:
     return Markup(encoded)  # noqa: S704 - nothing that HTML reads is left in it
 
 
-def _page(summary: Summary) -> str:
-    """The page, however long."""
+def _page(summary: Summary, data: Summary) -> str:
+    """The page, however long, with `data` embedded in it."""
     drawn = figures(summary)
     script = _asset("dashboard.js")
     template = _environment().get_template("dashboard.html.j2")
@@ -64,7 +74,7 @@ def _page(summary: Summary) -> str:
         summary=summary,
         figures={figure.id: figure for figure in drawn},
         drawings=safe_json({figure.id: {theme: figure.draw(summary, theme) for theme in ("light", "dark")} for figure in drawn}),
-        data=safe_json(_short(msgspec.to_builtins(summary))),
+        data=safe_json(_short(msgspec.to_builtins(data))),
         style=Markup(_asset("dashboard.css")),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         plotly=Markup(_plotly()),  # noqa: S704 - plotly's own file, which holds no `</script`
@@ -72,6 +82,12 @@ def _page(summary: Summary) -> str:
         grades=[grade for grade in GRADES if any(share.grade == grade for share in summary.shares)],
         marker=Markup(MARKER),  # noqa: S704 - our own
     )
+
+
+def _code(phrase: str) -> Markup:
+    """A phrase of ours whose `backticked` words are code."""
+    pieces = phrase.split("`")
+    return Markup().join(Markup("<code>{}</code>").format(one) if index % 2 else one for index, one in enumerate(pieces))
 
 
 def _policy(*scripts: str) -> str:
@@ -84,7 +100,7 @@ def _policy(*scripts: str) -> str:
 
 
 def _short(value: Any) -> Any:
-    """The same data with six significant digits: what is embedded is for reading, and a page has a size."""
+    """The same data with five significant digits: what is embedded is for reading, and a page has a size."""
     if isinstance(value, float):
         return text.significant(value, _DIGITS)
     if isinstance(value, Mapping):
@@ -102,15 +118,20 @@ def _asset(name: str) -> str:
     return resources.files("footprint.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
+def _template(name: str) -> str:
+    """A template without its indentation, which would be a tenth of a page of many runs."""
+    return "\n".join(line.strip() for line in _asset(name).splitlines())
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("footprint.report"),
+        loader=jinja2.FunctionLoader(_template),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.globals |= {"words": words, "text": text, "grade_colours": GRADE_COLOURS}
-    environment.filters |= {"clean": text.clean}
+    environment.filters |= {"clean": text.clean, "code": _code}
     return environment

@@ -9,7 +9,7 @@ from footprint.model import ComponentName, Grade, Range
 from footprint.report.data import Amounts, Group, Summary, Unknown
 
 UNKNOWN: Final = "unknown"
-GIVE_PLACE: Final = "give the place when you record: --region gcp:europe-west1, say, or FOOTPRINT_REGION"
+GIVE_PLACE: Final = "say where it runs when you record it: `--region gcp:europe-west1`, for example, or FOOTPRINT_REGION"
 _DOCTOR: Final = "run `footprint doctor` on that machine: it says what can be measured there and what is missing"
 
 GRADE_WORDS: Final[dict[Grade | None, str]] = {
@@ -121,18 +121,32 @@ def uncertainty(value: Range | None) -> str:
     return f"−{below:.0%} to +{above:.0%}".replace("%", " %")
 
 
+def who(known: int, of: int) -> str:
+    """Whom a sum covers, as its subject: `10 runs`, or `6 of 10 runs`."""
+    return f"{known:,} of {text.plural(of, 'run')}" if 0 < known < of else text.plural(of, "run")
+
+
+def others(known: int, of: int) -> str:
+    """What a partial sum leaves out: `the other 4 are unknown`; empty where it leaves out none."""
+    if not 0 < known < of:
+        return ""
+    return "the other one is unknown" if of - known == 1 else f"the other {of - known:,} are unknown"
+
+
 def headline(summary: Summary) -> str:
-    """The answer in one sentence."""
+    """The answer in one sentence; a sum over some of the runs says so in its first words."""
     total = summary.total
     if not total.runs:
         return "No runs are recorded."
-    runs = text.plural(total.runs, "run")
     if total.emissions_g:
-        part = covers(total.with_emissions, total.runs)
-        return f"{runs} emitted {mass(total.emissions_g)} of CO₂ equivalent" + (f" ({part})." if part else ".")
-    if total.energy_kwh:
-        return f"{runs} used {energy_of(total)}; the emissions are unknown: {GIVE_PLACE}."
-    return f"{runs}: neither energy nor emissions are known."
+        answer = f"{who(total.with_emissions, total.runs)} emitted {mass(total.emissions_g)} of CO₂ equivalent"
+        rest = others(total.with_emissions, total.runs)
+    elif total.energy_kwh:
+        answer = f"{who(total.with_energy, total.runs)} used {energy(total.energy_kwh)}"
+        rest = "; ".join(filter(None, (others(total.with_energy, total.runs), "the emissions are unknown")))
+    else:
+        answer, rest = f"{text.plural(total.runs, 'run')}: neither energy nor emissions are known", ""
+    return f"{answer}; {rest}." if rest else f"{answer}."
 
 
 def measured(summary: Summary) -> str:
@@ -142,7 +156,14 @@ def measured(summary: Summary) -> str:
     return f"{text.percent(summary.measured_ratio)} of the energy was measured"
 
 
+def in_runs(one: Unknown) -> str:
+    """How many runs lack something: `in this run`, `in all 10 runs`, `in 3 of 10 runs`."""
+    if one.runs < one.of:
+        return f"in {one.runs:,} of {text.plural(one.of, 'run')}"
+    return "in this run" if one.of == 1 else f"in all {one.of:,} runs"
+
+
 def unknown_line(one: Unknown) -> str:
     """Something unknown, in how many runs, and what to do: one line."""
-    line = f"{unknown(one.what)} in {one.runs:,} of {text.plural(one.of, 'run')}"
+    line = f"{unknown(one.what)} {in_runs(one)}"
     return f"{line}: {one.advice}" if one.advice else line
