@@ -199,7 +199,7 @@ def _container(root: Path, environ: Mapping[str, str]) -> str | None:
         return "apptainer"
     cgroup = _text(root / "proc/self/cgroup")
     for sign, name in _CONTAINER_OF_CGROUP:
-        if re.search(rf"[/:.-]{sign}\b", cgroup):
+        if re.search(rf"[/:.-]{sign}\b(?!\.service)", cgroup):
             return name
     if (root / "run/.containerenv").exists():
         return "podman"
