@@ -24,14 +24,22 @@ def home() -> Path:
     if stated:
         path = Path(os.path.expanduser(stated))  # noqa: PTH111 - Path.expanduser raises where there is no account
     else:
-        from platformdirs import user_data_dir
-
-        path = Path(user_data_dir("footprint", appauthor=False))
-        if not path.is_absolute():
-            raise LedgerError("no home directory is known for this user: set FOOTPRINT_HOME to a folder for the ledger")
-    if path.parts[:1] == ("~",):
+        path = _users_data()
+    if path.parts[0].startswith("~") and not path.exists():
         raise LedgerError(f"FOOTPRINT_HOME={stated} names no folder: this user has no home directory")
     return path.absolute()
+
+
+def _users_data() -> Path:
+    from platformdirs import user_data_dir
+
+    try:
+        path = Path(user_data_dir("footprint", appauthor=False))
+    except RuntimeError:  # newer versions raise, older ones answer with what is no absolute path
+        path = Path()
+    if not path.is_absolute():
+        raise LedgerError("no home directory is known for this user: set FOOTPRINT_HOME to a folder for the ledger")
+    return path
 
 
 def runs_dir(root: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -114,19 +113,22 @@ def read_journal(path: Path, only_run: str | None = None) -> JournalReading:
     return JournalReading(runs, lines.problems)
 
 
-def journal_paths(home: Path | None = None) -> Iterator[Path]:
-    """The journals of a ledger, oldest day first.
+def journal_paths(home: Path | None = None) -> list[Path]:
+    """The journals of a ledger, oldest day first; of a journal that was copied, the copy that holds most.
 
     Raises:
         LedgerError: if a folder cannot be listed.
     """
     root = runs_dir(home or default_home())
+    found: dict[str, Path] = {}
     try:
-        for day in _folders(root):
-            for group in _folders(day):
-                yield from sorted(group.glob("*.jsonl"))
+        for path in (path for day in _folders(root) for group in _folders(day) for path in sorted(group.glob("*.jsonl"))):
+            other = found.get(path.name)
+            if other is None or other.lstat().st_size < path.lstat().st_size:
+                found[path.name] = path
     except OSError as error:
         raise LedgerError(f"the ledger cannot be read at {error.filename or root}: {error.strerror}") from error
+    return list(found.values())
 
 
 def _folders(parent: Path) -> list[Path]:

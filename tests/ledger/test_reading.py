@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import os
+import shutil
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from footprint.errors import LedgerError
+from footprint.ledger import find_run, read_runs, series, write_run_file
+from footprint.ledger.processes import identify
+from footprint.ledger.reading import read_journal
+from footprint.ledger.records import AnyRecord
+from tests.ledger.conftest import opened, tick, whole_run
+
+Write = Callable[[list[AnyRecord]], Path]
+
+
+def test_a_ledger_that_nobody_wrote_to_is_empty(home: Path) -> None:
+    assert read_runs(home) == read_runs(home)
+    assert read_runs(home).runs == ()
+    assert read_runs(home).problems == ()
+
+
+def test_runs_come_newest_first(home: Path, write: Write) -> None:
+    write(whole_run("old", started_at="2026-11-20T10:00:00.000+00:00"))
+    write(whole_run("new", started_at="2026-11-21T10:00:00.000+00:00"))
+    assert [run.id for run in read_runs(home).runs] == ["new", "old"]
+
+
+def test_runs_of_one_recorder_share_a_journal(home: Path, write: Write) -> None:
+    write([*whole_run("x", start_s=100), *whole_run("y", start_s=200)])
+    assert {run.id: run.duration_s for run in read_runs(home).runs} == {"x": 5.0, "y": 5.0}
+
+
+def test_a_run_is_found_by_a_beginning_of_its_id(home: Path, write: Write, tmp_path: Path) -> None:
+    write([*whole_run("abc1"), *whole_run("abd2")])
+    write(whole_run("abc"))
+    assert find_run("abd", home).id == "abd2"
+    assert find_run("abc", home).id == "abc"
+    with pytest.raises(LedgerError, match="fits 3 runs"):
+        find_run("ab", home)
+    with pytest.raises(LedgerError, match="no run 'zz'"):
+        find_run("zz", home)
+    with pytest.raises(LedgerError, match="no run is named"):
+        find_run("", home)
+    file = tmp_path / "run.json"
+    write_run_file(find_run("abd", home), file)
+    assert find_run(str(file)).id == "abd2"
+
+
+def test_the_series_of_a_run_is_on_its_own_clock(home: Path, write: Write) -> None:
+    write(whole_run("x", start_s=500.0))
+    points = series("x", home)
+    assert [point.t_s for point in points] == [0, 1, 2, 3, 4, 5]
+    assert [point.tree_s for point in points] == [0, 1, 2, 3, 4, 5]
+    assert points[2].samples[0].t_s == 2.0
+    with pytest.raises(LedgerError):
+        series("none", home)
+
+
+def test_a_tail_torn_at_any_byte_costs_one_record(write: Write) -> None:
+    path = write(whole_run())
+    data = path.read_bytes()
+    last = data.rindex(b"\n", 0, -1) + 1
+    for cut in range(last, len(data)):
+        path.write_bytes(data[:cut])
+        reading = read_journal(path)
+        (run,) = (records.run() for records in reading.runs.values())
+        complete = cut == len(data) - 1  # only the newline is missing
+        assert run.outcome == ("completed" if complete else "interrupted")
+        assert run.duration_s == 5.0
+        assert len(reading.problems) == (0 if complete or cut == last else 1)
+
+
+def test_a_flipped_byte_anywhere_costs_at_most_its_record(write: Write) -> None:
+    path = write(whole_run())
+    data = path.read_bytes()
+    for at in range(data.index(b"\n") + 1, len(data)):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0x0A]) + data[at + 1 :])
+        reading = read_journal(path)
+        records = reading.runs["a" * 16]
+        kept = len(records.points()) + (records.closed is not None)
+        assert kept >= 6, at
+        assert reading.problems, at
+
+
+def test_while_the_recorder_lives_an_unfinished_line_is_no_damage(write: Write) -> None:
+    path = write([opened(recorder=identify(os.getpid())), tick(100.0), tick(101.0)])
+    path.write_bytes(path.read_bytes()[:-20])
+    reading = read_journal(path)
+    assert reading.problems == []
+    assert reading.runs["a" * 16].run().outcome == "running"
+
+
+def test_newer_records_are_counted_and_left_alone(home: Path, write: Write) -> None:
+    path = write(whole_run())
+    text = b'{"v":9,"journal":"j","seq":77,"type":"dream","run":"a"'
+    with path.open("ab") as file:
+        file.write(text + b',"crc":"%08x"}\n' % zlib.crc32(text))
+    reading = read_runs(home)
+    assert [run.outcome for run in reading.runs] == ["completed"]
+    assert ["newer version" in problem for problem in reading.problems] == [True]
+
+
+def test_a_run_whose_beginning_is_lost_is_named(home: Path, write: Write) -> None:
+    path = write(whole_run())
+    path.write_bytes(path.read_bytes().split(b"\n", 1)[1])
+    reading = read_runs(home)
+    assert reading.runs == ()
+    assert "a" * 16 in reading.problems[0]
+
+
+def test_a_copied_journal_counts_its_records_once(home: Path, write: Write) -> None:
+    path = write(whole_run())
+    path.write_bytes(path.read_bytes() * 2)
+    assert len(series("a" * 16, home)) == 6
+
+
+def test_a_journal_copied_to_another_day_counts_its_runs_once(home: Path, write: Write) -> None:
+    path = write(whole_run())
+    other = home / "runs" / "2020-01-01" / path.parent.name
+    other.mkdir(parents=True)
+    shutil.copy(path, other / path.name)
+    assert len(read_runs(home).runs) == 1
+
+
+def test_what_is_no_journal_is_told_and_passed_over(home: Path, write: Write, tmp_path: Path) -> None:
+    path = write(whole_run())
+    (path.parent / "noise.jsonl").write_bytes(os.urandom(3000))
+    (path.parent / "empty.jsonl").write_bytes(b"")
+    (path.parent / "link.jsonl").symlink_to(path)
+    (path.parent / "folder.jsonl").mkdir()
+    (home / "runs" / "stray").write_text("x")
+    reading = read_runs(home)
+    assert len(reading.runs) == 1
+    assert any("noise" in problem for problem in reading.problems)
+    assert any("link" in problem for problem in reading.problems)
+
+
+def test_a_home_that_is_a_file_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(LedgerError, match="cannot be read") as raised:
+        read_runs(tmp_path / "file")
+    assert "\n" not in str(raised.value)
+
+
+def test_facts_are_json_that_reads_back(home: Path, write: Write) -> None:
+    write(whole_run())
+    (run,) = read_runs(home).runs
+    assert msgspec.json.decode(msgspec.json.encode(run), type=type(run)) == run
