@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
@@ -26,12 +27,16 @@ _J_PER_MJ = 1e-3
 _W_PER_MW = 1e-3
 # Some drivers answer with a pattern near the largest signed number when the counter is not available.
 _IMPLAUSIBLE_MJ = 0x7FFFFFFFFFFFFFF0
+_INDEX = re.compile(r"[0-9]{1,4}")
 # How a list says that it names no GPU; Slurm writes NoDevFiles.
 _NOTHING = {"", "-1", "NoDevFiles"}
 
 
 class _Gpu:
-    """One GPU as NVML knows it: its place in the list, and its handle (None while it is lost)."""
+    """One GPU as NVML knows it: its place in the list, and its handle (None while it is lost).
+
+    One that did not answer when NVML was opened has no UUID, and says in its name why.
+    """
 
     __slots__ = ("grade", "handle", "index", "name", "uuid")
 
@@ -95,10 +100,9 @@ class NvmlMeter:
                 uuid, name = _string(nvml.nvmlDeviceGetUUID(handle)), _string(nvml.nvmlDeviceGetName(handle))
                 grade = self._grade(handle)
             except nvml.NVMLError as error:
-                self._warnings.append(f"GPU {index} does not answer ({error}) and is not measured; see `nvidia-smi`")
-                self._unread.append(f"NVIDIA GPU {index}")
-                continue
-            gpus.append(_Gpu(index, uuid, name, grade, handle))
+                gpus.append(_Gpu(index, "", f"does not answer: {error}", None))
+            else:
+                gpus.append(_Gpu(index, uuid, name, grade, handle))
         return gpus
 
     def _grade(self, handle: Any) -> Grade | None:
@@ -120,8 +124,7 @@ class NvmlMeter:
         chosen = []
         for gpu in visible:
             if gpu.grade is None:
-                self._warnings.append(f"GPU {gpu.index} ({gpu.name}) tells neither energy nor power and is not measured")
-                self._unread.append(f"NVIDIA {gpu.name} (GPU {gpu.index})")
+                self._leave_out(gpu)
                 continue
             if self._is_sliced(gpu):
                 self._warnings.append(
@@ -131,6 +134,15 @@ class NvmlMeter:
             device = Device(id=f"gpu:{gpu.uuid}", component="accelerators", name=gpu.name, meter=self.name, grade=gpu.grade)
             chosen.append((device, gpu))
         return chosen
+
+    def _leave_out(self, gpu: _Gpu) -> None:
+        """Name a GPU that the program may use and that cannot be read: its energy is unknown, not zero."""
+        if gpu.uuid:
+            self._warnings.append(f"GPU {gpu.index} ({gpu.name}) tells neither energy nor power and is not measured")
+            self._unread.append(f"NVIDIA {gpu.name} (GPU {gpu.index})")
+        else:
+            self._warnings.append(f"GPU {gpu.index} {gpu.name}; it is not measured: see `nvidia-smi`")
+            self._unread.append(f"NVIDIA GPU {gpu.index}")
 
     def _is_sliced(self, gpu: _Gpu) -> bool:
         try:
@@ -154,14 +166,12 @@ class NvmlMeter:
             if gpu.handle is None:
                 gpu.handle = nvml.nvmlDeviceGetHandleByUUID(gpu.uuid)
             begin_s = time.monotonic()
-            if gpu.grade == "counter":
-                energy_mj = nvml.nvmlDeviceGetTotalEnergyConsumption(gpu.handle)
-                t_s = (begin_s + time.monotonic()) / 2
-                return (
-                    Sample(device_id=device.id, t_s=t_s, energy_j=energy_mj * _J_PER_MJ) if energy_mj < _IMPLAUSIBLE_MJ else None
-                )
-            power_mw = nvml.nvmlDeviceGetPowerUsage(gpu.handle)
-            return Sample(device_id=device.id, t_s=(begin_s + time.monotonic()) / 2, power_w=power_mw * _W_PER_MW)
+            if gpu.grade == "power":
+                power_mw = nvml.nvmlDeviceGetPowerUsage(gpu.handle)
+                return Sample(device_id=device.id, t_s=(begin_s + time.monotonic()) / 2, power_w=power_mw * _W_PER_MW)
+            energy_mj = nvml.nvmlDeviceGetTotalEnergyConsumption(gpu.handle)
+            t_s = (begin_s + time.monotonic()) / 2
+            return Sample(device_id=device.id, t_s=t_s, energy_j=energy_mj * _J_PER_MJ) if energy_mj < _IMPLAUSIBLE_MJ else None
         except nvml.NVMLError:
             gpu.handle = None  # a GPU that comes back has another handle
             return None
@@ -194,8 +204,8 @@ def visible_gpus(
             break
         if gpu not in chosen:
             chosen.append(gpu)
-    by_index = any(name.isdigit() for name in names)
-    several_models = len({gpu.name for gpu in gpus}) > 1
+    by_index = any(_INDEX.fullmatch(name) for name in names)
+    several_models = len({gpu.name for gpu in gpus if gpu.uuid}) > 1
     if by_index and several_models and len(chosen) < len(gpus) and environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
         warnings.append(
             "CUDA counts GPUs of several models by speed and NVML by bus, so CUDA_VISIBLE_DEVICES may mean other GPUs than those "
@@ -206,11 +216,11 @@ def visible_gpus(
 
 def _named(name: str, gpus: Sequence[_Gpu], parent_uuid: Callable[[str], str | None]) -> _Gpu | None:
     """The GPU of an index, a UUID, the beginning of one, or a MIG slice (`MIG-…`, or the older `MIG-GPU-…/1/0`)."""
-    if name.isdigit():
+    if _INDEX.fullmatch(name):
         return next((gpu for gpu in gpus if gpu.index == int(name)), None)
     if name.startswith("MIG-GPU-"):
         name = name.removeprefix("MIG-").partition("/")[0]
-    elif name.startswith("MIG-"):
+    elif name.startswith("MIG-") and name.isascii():
         name = parent_uuid(name) or ""
     found = [gpu for gpu in gpus if gpu.uuid.startswith(name)] if name.startswith("GPU-") else []
     return found[0] if len(found) == 1 else None

@@ -104,6 +104,8 @@ def test_a_gpu_lost_from_the_start_is_named(run_with_gpus: Any) -> None:
     assert shown["ids"] == [device_id(1)]
     assert shown["unread"] == ["NVIDIA GPU 0"]
     assert "GPU is lost" in shown["warnings"][0]
+    hidden = run_with_gpus(SHOW, STUB_GPUS="2", STUB_LOST="0:0:60", CUDA_VISIBLE_DEVICES="1")
+    assert (hidden["ids"], hidden["unread"], hidden["warnings"]) == ([device_id(1)], [], [])
 
 
 def test_an_implausible_counter_is_dropped(run_with_gpus: Any) -> None:
@@ -167,7 +169,7 @@ def test_an_index_among_several_models_is_doubted() -> None:
     assert not nvml.visible_gpus(gpus, {"CUDA_VISIBLE_DEVICES": "1,0"}, lambda _: None)[1]
 
 
-@given(st.text(max_size=80))
+@given(st.text(max_size=80) | st.lists(st.sampled_from(["0", "2", "²", "9" * 5000, "MIG-\udcff", "GPU-"])).map(",".join))
 def test_any_text_in_visible_devices_is_survived(stated: str) -> None:
     gpus = [nvml._Gpu(index, uuid(index), "NVIDIA A", "counter") for index in range(3)]
     chosen, warnings = nvml.visible_gpus(gpus, {"CUDA_VISIBLE_DEVICES": stated}, lambda _: None)
