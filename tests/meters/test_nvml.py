@@ -88,7 +88,7 @@ def test_a_gpu_that_tells_nothing_is_named_and_not_a_zero(run_with_gpus: Any) ->
 
 
 def test_a_lost_gpu_is_left_out_and_read_again_when_it_is_back(run_with_gpus: Any) -> None:
-    rows = run_with_gpus(READ.format(seconds=1.2), STUB_GPUS="2", STUB_LOST="1:0.3:0.7")
+    rows = run_with_gpus(READ.format(seconds=1.6), STUB_GPUS="2", STUB_LOST="1:0.4:1.0")
     there = [any(sample[0] == device_id(1) for sample in row) for row in rows]
     assert there[0]
     assert not all(there)
@@ -109,7 +109,7 @@ def test_a_gpu_lost_from_the_start_is_named(run_with_gpus: Any) -> None:
 
 
 def test_an_implausible_counter_is_dropped(run_with_gpus: Any) -> None:
-    rows = run_with_gpus(READ.format(seconds=0.6), STUB_GARBAGE="0:0.2:0.4")
+    rows = run_with_gpus(READ.format(seconds=1.0), STUB_GARBAGE="0:0.2:0.7")
     energies = [sample[2] for row in rows for sample in row]
     assert [] in rows
     assert rows[-1]
