@@ -3,7 +3,8 @@
 **The law.** A factor's triple (5th percentile, mean, 95th percentile) is read as a shifted log-normal,
 `X = central + k (exp(s Z) - exp(s^2 / 2))` with Z standard normal, mirrored where the lower side is the longer one; equal sides
 give the normal law. The three numbers fix `s` and `k`, and X has exactly the mean and the percentiles of the triple. Scaling the
-triple scales X. A triple whose sides differ by more than `MAX_SIDES_RATIO` fits no such law and is refused.
+triple scales X. A triple whose sides differ by more than `MAX_SIDES_RATIO` fits no such law and is refused. Where the 5th percentile
+is not negative nothing is: a tail that would reach below zero is put at zero, which moves neither percentile.
 
 **The draws.** `N_DRAWS` values a factor, stratified (one in each of 4,000 equally likely slices, so that the marginal is exact)
 and shuffled by a permutation that depends on the factor's key alone: the order of SplitMix64 outputs (Steele, Lea & Flood 2014)
@@ -32,6 +33,7 @@ Z_95: Final = NormalDist().inv_cdf(0.95)
 # Beyond this skew the mean of a log-normal moves towards its own 95th percentile faster than the percentile moves away.
 SIGMA_MAX: Final = 1.6
 _BISECTIONS: Final = 60
+_DIGITS: Final = 12
 
 Draws = NDArray[np.float64]
 
@@ -136,13 +138,19 @@ class Quantity:
 
         A heavy tail can carry a mean past its own percentile; the bound is then moved to the mean.
         """
+        central = _tidy(self.central)
         if self.draws is None:
-            return Range(low=self.central, central=self.central, high=self.central)
+            return Range(low=central, central=central, high=central)
         low, high = np.percentile(self.draws, (5.0, 95.0))
-        return Range(low=min(float(low), self.central), central=self.central, high=max(float(high), self.central))
+        return Range(low=min(_tidy(low), central), central=central, high=max(_tidy(high), central))
 
     def __repr__(self) -> str:
         return f"Quantity({self.central!r}{'' if self.draws is None else ', uncertain'})"
+
+
+def _tidy(value: float) -> float:
+    """Without the last digits of binary arithmetic: 240 x 1.11 is 266.4, not 266.40000000000003."""
+    return float(f"{value:.{_DIGITS}g}")
 
 
 def _combine(operation: np.ufunc, left: Quantity, right: Quantity) -> Draws | None:
@@ -183,5 +191,7 @@ def draw(factor: Factor, *, run: str = "", device: str = "") -> Quantity:
     if factor.low == factor.high:
         check_triple(factor.low, factor.central, factor.high)
         return Quantity(factor.central)
-    z = _slices()[_permutation(draw_key(factor, run=run, device=device))]
-    return Quantity(factor.central, _law(factor.low, factor.central, factor.high, z))
+    draws = _law(factor.low, factor.central, factor.high, _slices())
+    if factor.low >= 0:
+        draws = np.maximum(draws, 0.0)
+    return Quantity(factor.central, draws[_permutation(draw_key(factor, run=run, device=device))])

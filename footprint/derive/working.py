@@ -97,7 +97,7 @@ class Working:
         self.place = place
         pue = ref.pue(place, year)
         self.pue = self.use(pue, run=run)
-        if pue.grade == "assumed":
+        if place is None or (place.pue_ratio is None and place.provider is None):
             self.warn(f"the site's PUE is not known and was assumed to be {pue.low:g} to {pue.high:g}: give --pue")
         if self.it is not None:
             self.facility = facility_energy_kwh(self.it, self.pue)

@@ -134,4 +134,15 @@ def test_exact_numbers_stay_exact() -> None:
     product = draw(factor(300, 300, 300)) * 1.11 * Quantity(0.8)
     assert product.draws is None
     found = product.range()
-    assert found.low == found.central == found.high == 300 * 1.11 * 0.8
+    assert found.low == found.central == found.high == pytest.approx(300 * 1.11 * 0.8)
+
+
+def test_what_cannot_be_negative_never_is() -> None:
+    found = draw(factor(2.6, 49.6, 96.0)) * draw(factor(0.27, 0.7, 1.0, error_family="u"))
+    assert found.draws is not None
+    assert found.draws.min() >= 0
+    assert found.range().low >= 0
+
+
+def test_ranges_show_no_noise_of_binary_arithmetic() -> None:
+    assert (Quantity(240.0) * 1.11).range().central == 266.4
