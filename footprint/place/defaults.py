@@ -20,7 +20,13 @@ from footprint.place.resolve import resolve
 
 FILE_NAME: Final = "footprint.toml"
 SYSTEM_FILE: Final = Path("/etc") / FILE_NAME
-KEYS: Final[dict[str, type | tuple[type, ...]]] = {"region": str, "zone": str, "pue": (int, float), "intensity_g_per_kwh": (int, float), "labels": dict}
+KEYS: Final[dict[str, type | tuple[type, ...]]] = {
+    "region": str,
+    "zone": str,
+    "pue": (int, float),
+    "intensity_g_per_kwh": (int, float),
+    "labels": dict,
+}
 _PLACE_KEYS: Final = ("region", "zone", "intensity_g_per_kwh")
 _LARGEST_BYTES: Final = 1_000_000
 
@@ -87,11 +93,12 @@ def _files() -> Iterator[Path]:
         here = Path.cwd()
     except OSError:  # the working directory was removed
         here = None
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where there is none
     for folder in (here, *here.parents) if here else ():
         if (folder / FILE_NAME).is_file():
             yield folder / FILE_NAME
             break
-        if (folder / ".git").exists() or folder == Path.home():
+        if (folder / ".git").exists() or folder == home:
             break
     yield user_config_path("footprint") / FILE_NAME
     yield SYSTEM_FILE

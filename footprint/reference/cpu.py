@@ -123,6 +123,7 @@ def _scaled(prior_id: str, tdp_w_per_cpu: float, cpu: Cpu) -> Factor:
     fit = tables.prior(prior_id)
     return msgspec.structs.replace(
         fit,
+        id=f"{prior_id}:{cpu_key(cpu.name).replace(' ', '-')}",
         low=fit.low * tdp_w_per_cpu,
         central=fit.central * tdp_w_per_cpu,
         high=fit.high * tdp_w_per_cpu,
@@ -162,3 +163,11 @@ def _watts(text: str) -> float | None:
     except ValueError:
         return None
     return value if _PLAUSIBLE_W[0] <= value <= _PLAUSIBLE_W[1] else None
+
+
+def cpus_near(name: str) -> tuple[str, ...]:
+    """Names of CPUs that are spelled like this one, for an error message."""
+    import difflib
+
+    known = {cpu_key(row["name"]): row["name"] for row in tables.table("cpus")}
+    return tuple(known[form] for form in difflib.get_close_matches(cpu_key(name), known, n=4, cutoff=0.6))

@@ -19,6 +19,9 @@ from footprint.reference.triples import Triple, added, stretched, widened
 _MARKET_YEARS = 1
 """A residual mix is the mix of its year: it stands for a neighbouring year at most."""
 
+_DRIFT_YEARS = 10
+"""Beyond these a range says nothing more by growing."""
+
 
 class Intensity(msgspec.Struct, frozen=True, kw_only=True):
     """Grams of CO2-equivalent a kWh at a place: the figure to use, and others of other bases that stand beside it.
@@ -59,7 +62,7 @@ def intensity(place: Place, year: int) -> Intensity | None:
     while zone:
         found = _life_cycle(zone, year) or _estimated(zone, year, place)
         if found:
-            return found
+            return msgspec.structs.replace(found, warnings=(*found.warnings, *_doubt(place)))
         zone = parent(zone)
     return None
 
@@ -74,6 +77,13 @@ def parent(zone: str) -> str | None:
 def zones() -> dict[str, tables.Row]:
     """The grid zones by their code."""
     return {row["zone"]: row for row in tables.table("zones")}
+
+
+def _doubt(place: Place) -> tuple[str, ...]:
+    """A warning where the table of regions is not sure of what stands there."""
+    region = f"{place.provider}:{place.region}"
+    doubtful = tables.by_id("regions").get(region, {}).get("mapping") == "unverified"
+    return (f"that {region} lies in {place.name} is not confirmed",) if doubtful else ()
 
 
 def _stated(place: Place, value: float) -> Intensity:
@@ -121,7 +131,7 @@ def _estimated(zone: str, year: int, place: Place) -> Intensity | None:
     direct = picked.factor
     central_factor = msgspec.structs.replace(
         direct,
-        id=f"grid:{zone}:life-cycle, estimated:{picked.year}",
+        id=direct.id.replace(":direct:", ":life-cycle, estimated:"),
         low=low,
         central=central,
         high=high,
@@ -180,7 +190,9 @@ def _with_provider(picked: _Picked, place: Place) -> tuple[_Picked, tuple[str, .
     if low <= value <= high:
         return picked, ()
     low, central, high = stretched(min(low, value), central, max(high, value))
-    factor = msgspec.structs.replace(picked.factor, low=low, central=central, high=high)
+    factor = msgspec.structs.replace(
+        picked.factor, id=f"{picked.factor.id} at {place.region}", low=low, central=central, high=high
+    )
     publisher = tables.sources()[theirs[year]["source"]]["title"]
     step = f"{publisher} has {value:g} g/kWh (direct, {year}) for {place.region}: the range reaches it"
     return _Picked(factor, picked.year, picked.warning), (step,)
@@ -195,11 +207,22 @@ def _nearest(zone: str, basis: str, year: int) -> _Picked | None:
     factor = tables.factor(years[known])
     if known == year:
         return _Picked(factor, known, None)
-    drift = evidence.yearly_drift_sigma() * math.sqrt(abs(known - year))
+    years_off = abs(known - year)
+    drift = evidence.yearly_drift_sigma() * math.sqrt(min(years_off, _DRIFT_YEARS))
     low, central, high = widened((factor.low, factor.central, factor.high), drift)
-    note = "; ".join(filter(None, (factor.note, f"range widened for {abs(known - year)} years of drift")))
-    factor = msgspec.structs.replace(factor, low=low, central=central, high=high, note=note)
+    note = "; ".join(filter(None, (factor.note, f"range widened for {min(years_off, _DRIFT_YEARS)} years of drift")))
+    factor = msgspec.structs.replace(factor, id=f"{factor.id} for {year}", low=low, central=central, high=high, note=note)
     return _Picked(factor, known, f"no {basis} figure of {zone} for {year}: that of {known} is used, with a wider range")
+
+
+def figures(zone: str) -> tuple[Factor, ...]:
+    """All published figures of a zone, of every basis and year."""
+    found = evidence.series()
+    return tuple(
+        tables.factor(row)
+        for basis in ("life-cycle", "direct", "market")
+        for _, row in sorted(found.get((zone, basis), {}).items())
+    )
 
 
 def _market(zone: str, year: int) -> Factor | None:

@@ -1,0 +1,107 @@
+"""Write SOURCES.md from the tables: each source, its licence, how many rows rest on it; and the rules of the ranges.
+
+`python -m footprint.reference.sources` rewrites the file; a test holds it against the tables.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from footprint.reference import evidence, tables
+
+PATH: Final = Path(__file__).parent / "SOURCES.md"
+
+_HEAD: Final = """\
+# Sources of the factors
+
+Edition {version}. Written by `python -m footprint.reference.sources` from `data/*.csv`; edit those, not this file.
+
+Every factor is a triple: 5th percentile, mean, 95th percentile. The rule of a row stands in its `note`; these are the rules
+of whole tables.
+
+## Rules
+
+**Grid intensity** (`grid.csv`, g CO2e/kWh). A published figure is the mean of a log-normal; its standard deviation, of the
+logarithm, comes from how far two readings of one grid disagree, each given half of the variance:
+
+- a nation's life-cycle figure: {national:.3f} (CodeCarbon 3.3.2 against Ember for the same year, {national_pairs});
+- a direct figure (subregion, state, province, nation): {direct:.3f} ({provider_pairs} regions where Google's own figure stands
+  beside ours, {boundary_pairs} pairs of an eGRID subregion and the state of a cloud region in it);
+- a bidding zone's production mix: {bidding:.3f} (against the nation's figure).
+
+The newest Ember release names no year in the copy that was read: where nothing else tells it, each series is taken to go on
+by a year, grade `assumed`, and the range is widened by a year's drift. Where that makes a jump of more than three standard
+deviations of a year's drift (Venezuela, Montenegro and others), the range reaches the earlier figure. Belgium 2025: two copies
+disagree, the mean of the two and the range of both. Where a direct figure lies above the life-cycle figure of its year, the
+range of the latter reaches up to it. The pseudo-zones EEE and WOR were left out.
+
+Outside the years known, the nearest year, its range widened by {drift:.3f} times the square root of the years between, at most
+ten (nine of ten moves of a nation's figure in one year stay within 1.645 times that).
+
+A zone with only a direct figure: direct plus what life-cycle has over direct in its nation in that year. A nation without a
+direct figure: plus the mean over the {add_ons} nations that have both, {add_on[1]:.1f} g/kWh ({add_on[0]:.1f} to
+{add_on[2]:.1f}); a difference below zero is two sources that disagree and counts as zero. The nation's own difference keeps
+the same relative bounds. Sides are added in quadrature. Google's own figure of a region, where it lies outside the range of
+the direct figure, moves the bound to it.
+
+**Accelerator power** (`accelerators.csv`, W). A published rating is exact, basis `rated`. Measured means are basis `mean`.
+Unpublished: a third party's estimate, halved and raised by half, grade `assumed`; one unconfirmed statement, 20 % either way,
+grade `assumed`; no statement: unknown. A name that means several chips: lowest low, highest high, mean of the means.
+
+**PUE** (`pue.csv`). A region's own figure: its overhead above 1 within a quarter either way; a design value, a fleet's or an
+inferred site's: within half. A region without one, of a provider that publishes ten or more: 5th percentile, mean and 95th
+percentile of those.
+
+**CPU** (`cpus.csv`, `priors.csv`). SPECpower servers; the filter stands with the source below. Memory's watts a GB at idle and
+at full load are fitted with the rated power by least squares (each CPU model weighs the same) and taken off; what remains, over
+the rated power of the chips, gives idle and active watts. Percentiles weigh each CPU model the same.
+
+**Shape.** The law of the ranges (`accounting.ranges`) fits triples whose sides differ at most 2.8 times; where a rule gives a
+more lopsided one, the shorter side is made longer.
+
+## Tables
+
+| source | rows | licence | attribution | what |
+|---|---|---|---|---|
+"""
+_NATIONAL_PAIRS: Final = "211 nations, 188 of them within 20 %"
+_MAPS: Final = """
+## Names and mappings
+
+- `zones.csv`: codes and names of ISO 3166 (nations, subdivisions) and EPA (eGRID subregions).
+- `regions.csv`, `instances.csv`: each row names where it was read in `mapping_source`; `mapping` is `published` or
+  `unverified` (from memory, or of medium confidence). eGRID subregions of US regions: EPA Power Profiler, by postal code.
+- `ambiguous_names.csv`: names that mean several chips; they go before any other alias.
+"""
+
+
+def render() -> str:
+    """The text of SOURCES.md."""
+    used = Counter(row["source"] for name in tables.FACTOR_TABLES for row in tables.table(name))
+    head = _HEAD.format(
+        version=tables.FACTORS_VERSION,
+        national=evidence.NATIONAL_SIGMA,
+        national_pairs=_NATIONAL_PAIRS,
+        direct=evidence.direct_sigma(),
+        provider_pairs=len(evidence.provider_pairs()),
+        boundary_pairs=len(evidence.boundary_pairs()),
+        bidding=evidence.bidding_zone_sigma(),
+        drift=evidence.yearly_drift_sigma(),
+        add_ons=len(evidence.add_ons()),
+        add_on=evidence.add_on(),
+    )
+    lines = [
+        f"| {_titled(row)} | {used[row['id']]} | {row['licence']} | {row['attribution']} | {row['what']} |"
+        for row in tables.table("sources")
+    ]
+    return head + "\n".join(lines) + "\n" + _MAPS
+
+
+def _titled(row: tables.Row) -> str:
+    return f"[{row['title']}]({row['url']})" if row["url"] else row["title"]
+
+
+if __name__ == "__main__":
+    PATH.write_text(render(), encoding="utf-8")

@@ -1,0 +1,65 @@
+"""`footprint reference`: what it prints, and its JSON contract."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from footprint.cli import call
+
+
+def answer(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
+    assert call(["reference", *argv, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_hardware(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "hardware", "TPU", "v3-8")
+    assert list(found) == ["query", "candidates", "devices_per_unit", "provider", "power", "warnings"]
+    assert (found["devices_per_unit"], found["provider"]) == (4, "gcp")
+    assert found["candidates"][0]["power_scope"] == "with-host"
+    assert found["power"]["source"].startswith("Patterson")
+
+
+def test_hardware_without_a_published_power(capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(capsys, "hardware", "Trainium")["power"] is None
+    assert call(["reference", "hardware", "Trainium"]) == 0
+    assert "not known" in capsys.readouterr().out
+
+
+def test_cpu(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "cpu", "AMD EPYC 7742 64-Core Processor")
+    assert (found["name"], found["tdp_w"], found["threads"]) == ("AMD EPYC 7742", 225, 128)
+    assert found["active_w_per_cpu"]["central"] > found["idle_w_per_cpu"]["central"]
+
+
+def test_region(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "region", "aws:us-east-1", "--year", "2023")
+    assert found["provider_name"] == "Amazon Web Services (AWS)"
+    assert found["place"]["name"] == "Northern Virginia, USA"
+    assert found["intensity"]["basis"] == "life-cycle, estimated"
+    assert found["pue"]["central"] == 1.15
+
+
+def test_grid(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "grid", "Sweden")
+    assert found["zone"] == "SWE"
+    assert {figure["basis"] for figure in found["figures"]} == {"life-cycle", "direct", "market"}
+
+
+@pytest.mark.parametrize("argv", [("hardware", "V100"), ("cpu", "AMD EPYC 7742"), ("region", "Iowa, USA"), ("grid", "FR")])
+def test_tables_print(capsys: pytest.CaptureFixture[str], argv: tuple[str, str]) -> None:
+    assert call(["reference", *argv]) == 0
+    assert "source" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["hardware", "cpu", "region", "grid"])
+@pytest.mark.parametrize("query", ["no such thing", "\x1b]0;x\x07", "[bold]", "CA "])
+def test_what_is_not_known_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str], what: str, query: str) -> None:
+    assert call(["reference", what, query]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "\x1b" not in err

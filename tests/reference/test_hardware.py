@@ -1,0 +1,196 @@
+"""One chip, all that a name may mean, or a refusal."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footprint.accounting.ranges import check_triple
+from footprint.errors import UnknownHardware
+from footprint.reference import accelerator, accelerator_power, find_accelerator, hardware, names, tables
+
+ROWS = tables.table("accelerators")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("NVIDIA A100-SXM4-80GB", "nvidia-a100-sxm4-80gb"),
+        ("nvidia a100-sxm4-80gb", "nvidia-a100-sxm4-80gb"),
+        ("A100 SXM4 80GB", "nvidia-a100-sxm4-80gb"),
+        ("A100 80GB SXM4", "nvidia-a100-sxm4-80gb"),
+        ("a100_sxm4_80gb", "nvidia-a100-sxm4-80gb"),
+        ("nvidia-a100-sxm4-80gb", "nvidia-a100-sxm4-80gb"),
+        ("NVIDIA H100 80GB HBM3", "nvidia-h100-sxm5-80gb"),
+        ("Tesla K80", "nvidia-k80"),
+        ("Tesla T4", "nvidia-t4"),
+        ("T4", "nvidia-t4"),
+        ("RTX 3090", "nvidia-rtx-3090"),
+        ("GeForce RTX 3090 GPUs", "nvidia-rtx-3090"),
+        ("Intel Data Center GPU Max 1550", "intel-max-1550"),
+        ("TPU v3", "google-tpu-v3"),
+        ("Google Cloud TPU v3 chips", "google-tpu-v3"),
+    ],
+)
+def test_a_name_of_one_chip(query: str, expected: str) -> None:
+    match = find_accelerator(query)
+    assert [one.id for one in match.candidates] == [expected]
+    assert match.devices_per_unit == 1
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+def test_each_chip_is_found_by_its_id_and_driver_names_and_has_a_power_or_a_gap(row: tables.Row) -> None:
+    for name in filter(None, row["nvml_names"].split("; ")):
+        assert [one.id for one in find_accelerator(name).candidates] == [row["id"]], name
+    found = find_accelerator(row["id"])
+    assert row["id"] in {one.id for one in found.candidates}
+    one = accelerator(row["id"])
+    assert one.power_scope in {"chip", "with-host", "machine"}
+    if one.tdp_w is None:
+        assert row["note"] == "power not published"
+    else:
+        assert one.tdp_w.basis in {"rated", "mean"}
+        assert one.tdp_w.unit == "W"
+
+
+def test_ambiguity_is_a_range_and_a_warning() -> None:
+    match = find_accelerator("H100")
+    assert len(match.candidates) == 3
+    assert "may be" in match.warnings[0]
+    power = accelerator_power(match)
+    assert power is not None
+    assert (power.low, power.high) == (350, 700)
+    assert power.central == pytest.approx((700 + 350 + 400) / 3)
+
+
+@pytest.mark.parametrize("query", ["V100", "Volta", "Volta GPU", "Volta GPUs", "NVIDIA Volta GPUs", "Tesla V100"])
+def test_volta_means_all_of_its_data_centre_chips(query: str) -> None:
+    ids = {one.id for one in find_accelerator(query).candidates}
+    assert {"nvidia-v100-sxm2-16gb", "nvidia-v100-pcie-32gb", "nvidia-v100-sxm3-32gb"} <= ids
+    assert "nvidia-titan-v" not in ids
+
+
+def test_variants_of_one_power_need_no_warning() -> None:
+    match = find_accelerator("V100 SXM2")
+    assert len(match.candidates) == 2
+    assert match.warnings == ()
+    power = accelerator_power(match)
+    assert power is not None
+    assert (power.low, power.central, power.high) == (300, 300, 300)
+
+
+def test_every_ambiguous_name_has_a_power_that_a_law_fits() -> None:
+    for row in tables.table("ambiguous_names"):
+        match = find_accelerator(row["name"])
+        assert len(match.candidates) > 1, row
+        assert len({one.power_scope for one in match.candidates}) == 1
+        power = accelerator_power(match)
+        assert power is not None
+        check_triple(power.low, power.central, power.high)
+
+
+@pytest.mark.parametrize(
+    ("query", "chips"),
+    [
+        ("TPU v3-8", 4),
+        ("v3-8", 4),
+        ("tpu-v3-32", 16),
+        ("v4-4096", 2048),
+        ("TPU v5p-8", 4),
+        ("tpu7x-8", 4),
+        ("v5litepod-16", 16),
+        ("TPU v5e-16", 16),
+        ("v6e-8", 8),
+        ("TPU v3\u20118", 4),
+    ],
+)
+def test_a_slice_counts_cores_or_chips(query: str, chips: int) -> None:
+    match = find_accelerator(query)
+    assert match.devices_per_unit == chips
+    assert match.provider == "gcp"
+    assert match.candidates[0].vendor == "Google"
+
+
+@pytest.mark.parametrize("query", ["v3-7", "v3-0", "v6e-0", "v4-999999"])
+def test_a_slice_that_cannot_be_is_refused(query: str) -> None:
+    with pytest.raises(UnknownHardware):
+        find_accelerator(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "provider", "count", "chip"),
+    [
+        ("p4d.24xlarge", "aws", 8, "nvidia-a100-sxm4-40gb"),
+        ("ml.p4d.24xlarge", "aws", 8, "nvidia-a100-sxm4-40gb"),
+        ("Standard_ND96asr_v4", "azure", 8, "nvidia-a100-sxm4-40gb"),
+        ("a3-highgpu-8g", "gcp", 8, "nvidia-h100-sxm5-80gb"),
+        ("g6f.xlarge", "aws", 0.125, "nvidia-l4"),
+    ],
+)
+def test_an_instance_is_its_chips(query: str, provider: str, count: float, chip: str) -> None:
+    match = find_accelerator(query)
+    assert (match.provider, match.devices_per_unit, match.candidates[0].id) == (provider, count, chip)
+
+
+def test_every_instance_is_found() -> None:
+    for row in tables.table("instances"):
+        match = find_accelerator(row["instance"])
+        assert (match.provider, match.candidates[0].id) == (row["provider"], row["accelerator"])
+        assert bool(match.warnings) >= (row["mapping"] == "unverified")
+
+
+def test_scope_keeps_the_host_from_being_counted_twice() -> None:
+    assert find_accelerator("TPU v3").power_scope == "with-host"
+    assert find_accelerator("Apple M2 Ultra").power_scope == "machine"
+    assert find_accelerator("TPU v4").power_scope == "chip"
+
+
+def test_a_measured_mean_says_so() -> None:
+    power = accelerator_power(find_accelerator("TPU v3"))
+    assert power is not None
+    assert power.basis == "mean"
+    assert power.low < 245 < power.central < 310 < power.high
+
+
+def test_what_is_not_published_is_unknown_and_an_estimate_is_wide() -> None:
+    assert accelerator_power(find_accelerator("Trainium")) is None
+    estimate = accelerator_power(find_accelerator("TPU v5e"))
+    assert estimate is not None
+    assert estimate.grade == "assumed"
+    assert estimate.high / estimate.low >= 2
+
+
+@pytest.mark.parametrize(
+    "query", ["A10O", "H 1000", "8x A100", "GPU", "Tesla", "", " ", "A100 \u4e2d\u6587", "x" * 10_000, "\x00"]
+)
+def test_a_near_match_is_never_used(query: str) -> None:
+    with pytest.raises(UnknownHardware):
+        find_accelerator(query)
+
+
+def test_near_matches_are_offered() -> None:
+    with pytest.raises(UnknownHardware, match="A100") as caught:
+        find_accelerator("A100X SXM4")
+    assert caught.value.near
+
+
+@given(st.text(max_size=30) | st.from_regex(r"[A-Za-z0-9 \-_.]{0,25}", fullmatch=True))
+def test_random_text_finds_only_what_is_a_name(text: str) -> None:
+    known = set(hardware._plain()) | set(hardware._ambiguous()) | set(hardware._instances()) | set(hardware._driver_names())
+    try:
+        match = find_accelerator(text)
+    except UnknownHardware:
+        return
+    plain = " ".join(text.split())
+    forms = {names.key(plain), names.unordered_key(plain), plain.casefold(), names.key(hardware._instance_name(plain))}
+    assert forms & known or match.instance
+
+
+def test_no_two_chips_share_a_name_that_is_not_listed_as_ambiguous() -> None:
+    shared = {form: ids for form, ids in hardware._plain().items() if len(ids) > 1 and form not in hardware._ambiguous()}
+    assert not shared
+
+
+def test_instances_do_not_hide_behind_chips() -> None:
+    assert not set(hardware._instances()) & (set(hardware._plain()) | set(hardware._ambiguous()))

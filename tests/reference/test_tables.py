@@ -1,0 +1,122 @@
+"""The tables are clean at load, cited row by row, and of a shape that the ranges can draw from."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from footprint.accounting.ranges import MAX_SIDES_RATIO, check_triple
+from footprint.model import GRADES
+from footprint.reference import evidence, tables
+from footprint.reference.sources import PATH, render
+from footprint.reference.triples import MAX_SIDES_RATIO as OUR_SIDES_RATIO
+from footprint.reference.triples import added, log_normal, stretched, widened
+
+FACTOR_ROWS = [(name, row) for name in tables.FACTOR_TABLES for row in tables.table(name)]
+
+
+@pytest.mark.parametrize("name", tables.FACTOR_TABLES)
+def test_a_table_has_the_columns_of_a_factor(name: str) -> None:
+    assert set(tables.FACTOR_COLUMNS) <= set(tables.table(name)[0])
+
+
+def test_ids_are_unique_over_all_tables_of_factors() -> None:
+    ids = [row["id"] for _, row in FACTOR_ROWS]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_row_is_clean_cited_and_legal() -> None:
+    for name, row in FACTOR_ROWS:
+        assert re.fullmatch(r"(\d{4})?", row["year"]), row
+        assert row["source"] in tables.sources(), row
+        if not row["central"]:  # an honest gap
+            assert (name, row["source"], row["low"], row["high"]) == ("accelerators", "none", "", ""), row
+            continue
+        factor = tables.factor(row)
+        check_triple(factor.low, factor.central, factor.high)
+        assert factor.low >= 0
+        assert factor.grade in GRADES
+        assert factor.source
+        assert factor.licence, row
+        assert factor.error_family
+        assert factor.unit
+
+
+def test_every_source_is_used_and_says_what_it_is() -> None:
+    used = {row["source"] for _, row in FACTOR_ROWS}
+    assert used == set(tables.sources())
+    for row in tables.sources().values():
+        assert row["title"]
+        assert row["what"]
+
+
+def test_sources_md_is_written_from_the_tables() -> None:
+    assert PATH.read_text(encoding="utf-8") == render()
+
+
+def test_mappings_name_where_they_were_read() -> None:
+    for row in (*tables.table("regions"), *tables.table("instances")):
+        assert row["mapping"] in {"published", "unverified"}
+        assert row["mapping_source"]
+        said = f"{row['mapping_source']} {row['note']}".lower()
+        if "memory" in said:
+            assert row["mapping"] == "unverified", row
+
+
+def test_pseudo_zones_are_left_out() -> None:
+    assert not {"EEE", "WOR"} & {row["zone"] for name in ("grid", "zones") for row in tables.table(name)}
+
+
+def test_published_grid_ranges_follow_the_rule_of_their_kind() -> None:
+    checked = 0
+    for row in tables.table("grid"):
+        if row["note"] and row["source"].startswith("ember"):
+            continue  # these rows say in their note why their range is wider
+        sigma = evidence.direct_sigma()
+        if row["source"] == "codecarbon-3.3.2":
+            sigma = evidence.bidding_zone_sigma()
+        elif row["basis"] == "life-cycle":
+            sigma = evidence.NATIONAL_SIGMA
+        low, _, high = log_normal(float(row["central"]), sigma)
+        assert float(row["low"]) == pytest.approx(low, rel=1e-3), row
+        assert float(row["high"]) == pytest.approx(high, rel=1e-3), row
+        checked += 1
+    assert checked > 3000
+
+
+def test_rows_that_are_wider_than_their_rule_say_why() -> None:
+    wide = [row for row in tables.table("grid") if row["note"] and row["source"].startswith("ember")]
+    assert wide
+    for row in wide:
+        low, _, high = log_normal(float(row["central"]), evidence.NATIONAL_SIGMA)
+        assert float(row["low"]) <= low * 1.001
+        assert float(row["high"]) >= high * 0.999
+
+
+def test_evidence_is_what_the_tables_hold() -> None:
+    assert len(evidence.provider_pairs()) >= 20
+    assert len(evidence.boundary_pairs()) >= 15
+    assert len(evidence.add_ons()) == 28
+    assert 0.2 < evidence.direct_sigma() < 0.4
+    low, central, high = evidence.add_on()
+    assert low == 0  # direct is part of life-cycle
+    assert 40 < central < 55
+    assert high < 150
+
+
+def test_the_shape_that_we_keep_is_one_that_the_law_fits() -> None:
+    assert OUR_SIDES_RATIO <= MAX_SIDES_RATIO
+    for triple in [(0, 1, 100), (0, 99, 100), (1, 1, 2), (1, 2, 2)]:
+        check_triple(*stretched(*triple))
+    assert stretched(3, 3, 3) == (3, 3, 3)
+
+
+def test_triples_only_grow() -> None:
+    base = log_normal(100, 0.1)
+    wider = widened(base, 0.2)
+    assert wider[0] < base[0] < base[1] == wider[1]
+    assert wider[2] > base[2]
+    assert widened(base, 0.0) == pytest.approx(base)
+    low, central, high = added(base, (10.0, 10.0, 10.0))
+    assert (low, central, high) == pytest.approx((base[0] + 10, 110, base[2] + 10))
