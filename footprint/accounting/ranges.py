@@ -3,8 +3,8 @@
 **The law.** A factor's triple (5th percentile, mean, 95th percentile) is read as a shifted log-normal,
 `X = central + k (exp(s Z) - exp(s^2 / 2))` with Z standard normal, mirrored where the lower side is the longer one; equal sides
 give the normal law. The three numbers fix `s` and `k`, and X has exactly the mean and the percentiles of the triple. Scaling the
-triple scales X. A triple whose sides differ by more than `MAX_SIDES_RATIO` fits no such law and is refused. Where the 5th percentile
-is not negative nothing is: a tail that would reach below zero is put at zero, which moves neither percentile.
+triple scales X. A triple whose sides differ by more than `MAX_SIDES_RATIO` fits no such law and is refused. Where the 5th
+percentile is not negative nothing is: a tail that would reach below zero is put at zero, which moves neither percentile.
 
 **The draws.** `N_DRAWS` values a factor, stratified (one in each of 4,000 equally likely slices, so that the marginal is exact)
 and shuffled by a permutation that depends on the factor's key alone: the order of SplitMix64 outputs (Steele, Lea & Flood 2014)
