@@ -49,7 +49,8 @@ def test_a_factor_gives_back_its_own_triple(f: Factor) -> None:
     assert found.central == pytest.approx(f.central, rel=1e-11)
     draws = draw(f).draws
     assert draws is not None
-    assert draws.mean() == pytest.approx(f.central, abs=2e-3 * width)
+    # A tail that would reach below zero is put at zero: that can only raise the mean of the draws, and only a little.
+    assert -2e-3 * width <= draws.mean() - f.central <= (5e-2 if draws.min() == 0 else 2e-3) * width
 
 
 @given(st.lists(factors(), min_size=1, max_size=6))
