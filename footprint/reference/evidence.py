@@ -97,10 +97,11 @@ def yearly_drift_sigma() -> float:
 
 
 @lru_cache(maxsize=1)
-def add_ons() -> dict[str, float]:
-    """What life-cycle has over direct, g/kWh, in each nation with both figures of one year.
+def add_ons() -> dict[tuple[str, int], float]:
+    """What life-cycle has over direct, g/kWh, for each nation and year with both figures.
 
-    A life-cycle figure contains the direct one, so a difference below zero is two sources that disagree: it counts as zero.
+    A life-cycle figure contains the direct one and more, so a difference below zero is two sources that disagree: it counts
+    as the smallest difference above zero.
     """
     found = {}
     for (zone, basis), years in series().items():
@@ -108,8 +109,9 @@ def add_ons() -> dict[str, float]:
             for year, row in years.items():
                 life_cycle = central(zone, "life-cycle", year)
                 if life_cycle is not None:
-                    found[zone] = max(0.0, life_cycle - float(row["central"]))
-    return found
+                    found[zone, year] = life_cycle - float(row["central"])
+    smallest = min(value for value in found.values() if value > 0)
+    return {where: max(smallest, value) for where, value in found.items()}
 
 
 @lru_cache(maxsize=1)

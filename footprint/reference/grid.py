@@ -158,23 +158,17 @@ def _add_on(zone: str, year: int) -> tuple[Triple, str]:
     """What life-cycle has over direct for a zone, g/kWh, and in words. The nation's own keeps the spread of all nations'."""
     nation = parent(zone) or zone
     low, central, high = evidence.add_on()
-    both = [
-        (abs(known - year), -known)
-        for known in evidence.series().get((nation, "direct"), {})
-        if evidence.central(nation, "life-cycle", known) is not None
-    ]
-    if not both:
+    years = [known for where, known in evidence.add_ons() if where == nation]
+    if not years:
         step = (
             f"+ life-cycle less direct, mean of {len(evidence.add_ons())} nations with both: {central:.3g} g/kWh "
             f"({low:.3g} to {high:.3g}), as {nation} has no direct figure"
         )
         return (low, central, high), step
-    known = -min(both)[1]
-    life_cycle, direct = evidence.central(nation, "life-cycle", known), evidence.central(nation, "direct", known)
-    assert life_cycle is not None
-    assert direct is not None
-    own = max(0.0, life_cycle - direct)
-    step = f"+ life-cycle less direct of {nation} in {known}: {life_cycle:g} - {direct:g} = {own:.3g} g/kWh"
+    known = min(years, key=lambda one: (abs(one - year), -one))
+    own = evidence.add_ons()[nation, known]
+    life_cycle, direct = (evidence.central(nation, basis, known) for basis in ("life-cycle", "direct"))
+    step = f"+ life-cycle less direct of {nation} in {known}: {own:.3g} g/kWh ({life_cycle:g} less {direct:g})"
     return stretched(own * low / central, own, own * high / central), step
 
 

@@ -148,7 +148,7 @@ def _match(
     powers = {(c.tdp_w.low, c.tdp_w.high) if c.tdp_w else None for c in candidates}
     if len(powers) > 1:
         meant = names.listed([candidate.name for candidate in candidates])
-        warnings = (*warnings, f"{query} may be {meant}: the range covers all of them")
+        warnings = (*warnings, f"{' '.join(query.split())} may be {meant}: the range covers all of them")
     warnings += tuple(f"{candidate.name}: {candidate.caution}" for candidate in candidates if candidate.caution)
     if re.search(r"\bpods?$", query, re.IGNORECASE):
         warnings = (*warnings, "a pod says no number of chips: give the count")

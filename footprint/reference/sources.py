@@ -42,9 +42,9 @@ ten (nine of ten moves of a nation's figure in one year stay within 1.645 times 
 
 A zone with only a direct figure: direct plus what life-cycle has over direct in its nation in that year. A nation without a
 direct figure: plus the mean over the {add_ons} nations that have both, {add_on[1]:.1f} g/kWh ({add_on[0]:.1f} to
-{add_on[2]:.1f}); a difference below zero is two sources that disagree and counts as zero. The nation's own difference keeps
-the same relative bounds. Sides are added in quadrature. Google's own figure of a region, where it lies outside the range of
-the direct figure, moves the bound to it.
+{add_on[2]:.1f}); a difference below zero is two sources that disagree and counts as the smallest above it. The nation's own
+difference keeps the same relative bounds. Sides are added in quadrature. Google's own figure of a region, where it lies
+outside the range of the direct figure, moves the bound to it.
 
 **Accelerator power** (`accelerators.csv`, W). A published rating is exact, basis `rated`. Measured means are basis `mean`.
 Unpublished: a third party's estimate, halved and raised by half, grade `assumed`; one unconfirmed statement, 20 % either way,

@@ -100,7 +100,7 @@ def test_evidence_is_what_the_tables_hold() -> None:
     assert len(evidence.add_ons()) == 28
     assert 0.2 < evidence.direct_sigma() < 0.4
     low, central, high = evidence.add_on()
-    assert low == 0  # direct is part of life-cycle
+    assert low > 0  # direct is part of life-cycle
     assert 40 < central < 55
     assert high < 150
 
