@@ -21,10 +21,9 @@ def home() -> Path:
         LedgerError: if neither the environment nor the user's account names a folder.
     """
     stated = os.environ.get("FOOTPRINT_HOME")
-    if stated:
-        path = Path(os.path.expanduser(stated))  # noqa: PTH111 - Path.expanduser raises where there is no account
-    else:
-        path = _users_data()
+    if not stated:
+        return _users_data()
+    path = Path(os.path.expanduser(stated))  # noqa: PTH111 - Path.expanduser raises where there is no account
     if path.parts[0].startswith("~") and not path.exists():
         raise LedgerError(f"FOOTPRINT_HOME={stated} names no folder: this user has no home directory")
     return path.absolute()
@@ -51,18 +50,15 @@ def make_private(folder: Path) -> None:
     """Make a folder and its missing parents, each 0700 whatever the umask; what exists keeps its mode.
 
     Raises:
-        LedgerError: with the reason and the way out, if it cannot be made.
+        OSError: if it cannot be made.
     """
-    try:
-        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-            with suppress(FileExistsError):  # another recorder may have been quicker
-                missing.mkdir(PRIVATE_DIR)
-                missing.chmod(PRIVATE_DIR)  # mkdir's mode is cut by the umask
-    except OSError as error:
-        raise unwritable(folder, error) from error
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        with suppress(FileExistsError):  # another recorder may have been quicker
+            missing.mkdir(PRIVATE_DIR)
+            missing.chmod(PRIVATE_DIR)  # mkdir's mode is cut by the umask
 
 
-def unwritable(path: Path, error: OSError) -> LedgerError:
+def unwritable(root: Path, error: OSError) -> LedgerError:
     """The one line that says why the ledger cannot be written, and what to do."""
     reason = error.strerror or type(error).__name__
-    return LedgerError(f"the ledger cannot be written at {path}: {reason}; set FOOTPRINT_HOME to a writable folder")
+    return LedgerError(f"the ledger cannot be written at {root}: {reason}; set FOOTPRINT_HOME to a writable folder")

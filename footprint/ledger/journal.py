@@ -32,16 +32,16 @@ class Journal:
     def __init__(self, root: Path) -> None:
         self.id = new_id()
         folder = runs_dir(root) / f"{datetime.now(UTC):%Y-%m-%d}" / self.id[:2]
-        make_private(folder)
         self.path = folder / f"{self.id}.jsonl"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         try:
+            make_private(folder)
             self._fd = os.open(self.path, flags, PRIVATE_FILE)
             if hasattr(os, "fchmod"):
                 os.fchmod(self._fd, PRIVATE_FILE)  # a umask of 0777 would leave us without our own file
         except OSError as error:
-            raise unwritable(self.path, error) from error
+            raise unwritable(root, error) from error
         self._seq = 0
         self._torn = False
         self._unsynced_since_s: float | None = None

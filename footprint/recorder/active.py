@@ -130,7 +130,7 @@ class ActiveRun:
         if _current.get() is self:
             _current.set(self._outer)
         if self._dropped:
-            self.warn(f"{self._dropped} marks were dropped: the recorder did not keep up, or there were too many")
+            self._warnings.append(f"marks dropped: {self._dropped} (the recorder did not take them, or there were too many)")
         if self._client is not None:
             self.attempt("the end of the run was not recorded", self._stop, self._client)
         return self
@@ -238,7 +238,7 @@ class ActiveRun:
         records = read_journal(self._journal, only_run=self.id).runs.get(self.id) if self._journal else None
         if records is None:
             return self._unrecorded()
-        if self.is_over and records.closed is None:
+        if self.is_over and (records.closed is None or records.closed.outcome != self._outcome):
             records.add(Close(run=self.id, t_s=self._end_s, outcome=self._outcome, work=self._work))
         run = records.run()
         warnings = tuple(dict.fromkeys((*run.warnings, *self._warnings)))

@@ -87,6 +87,10 @@ def inert_because() -> str | None:
     Looked at without importing `multiprocessing`: a process that it started has it loaded.
     """
     multiprocessing = sys.modules.get("multiprocessing.process")
-    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+    if multiprocessing is None:
+        return None
+    # While a worker of spawn or forkserver imports the program's own script again, all that tells is this attribute,
+    # which multiprocessing itself refuses to start processes by.
+    if multiprocessing.parent_process() is not None or getattr(multiprocessing.current_process(), "_inheriting", False):
         return "a worker of multiprocessing is covered by the run of the process that started it"
     return None

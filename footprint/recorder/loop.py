@@ -31,6 +31,7 @@ IDLE_S: Final = 300.0
 _ANSWER_S: Final = 1.0
 _SYNC_SOON_S: Final = 0.2
 """A run's beginning and end are synced this much later, so that many short runs share a sync and no host waits for one."""
+_UNSTOPPED: Final = "the program ended, or closed the recorder's channel, without stopping the run"
 _WATCH_S: Final = 1.0
 """Where the kernel has no pidfd, the host is looked for this often."""
 
@@ -70,7 +71,7 @@ class Recorder:
                 self._wait(host)
                 if host is not None and host.gone():
                     self._read_messages()  # a stop that the host sent before it ended counts
-                    self._end("the program ended without stopping the run")
+                    self._end()
                     return
                 self._read_messages()
                 now_s = time.monotonic()
@@ -109,7 +110,7 @@ class Recorder:
             while not self._ended and (message := self._channel.next_message()) is not None:
                 self._handle(message)
         except ChannelClosedError:
-            self._end("the program closed the recorder's channel before it stopped the run")
+            self._end()  # the kernel closes the channel of a dying host before it tells of the death
 
     def _handle(self, message: messages.ToRecorder) -> None:
         match message:
@@ -121,7 +122,7 @@ class Recorder:
                 if self._journal is not None and message.run in self._open:
                     self._write(message)
             case messages.Bye():
-                self._end("the program ended without stopping the run")
+                self._end()
             case messages.Hello():
                 pass
 
@@ -195,14 +196,14 @@ class Recorder:
         self._sync_soon()
         return own
 
-    def _end(self, why: str) -> None:
+    def _end(self) -> None:
         """The host is gone or wants no more: what is still open was interrupted."""
         self._ended = True
         if not self._open:
             return
         self._tick()
         for run in list(self._open):
-            self._finish(run, time.monotonic(), "interrupted", {}, (why,))
+            self._finish(run, time.monotonic(), "interrupted", {}, (_UNSTOPPED,))
 
     # -- Reading and writing -------------------------------------------------------------------------------------------
 

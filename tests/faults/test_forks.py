@@ -1,0 +1,122 @@
+"""Children of tracked programs: they neither write, nor stop, nor start recorders of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.conftest import settled_runs
+
+pytestmark = pytest.mark.slow
+
+Finish = Callable[..., tuple[int, str, str]]
+
+
+def test_a_forked_child_is_inert(finish: Finish) -> None:
+    status, out, err = finish("""
+        import os, footprint
+        with footprint.track("parent") as run:
+            child = os.fork()
+            run.count(samples=1 if child else 1000)
+            run.mark("parent" if child else "child")
+            if not child:
+                with footprint.track("inner") as inner:
+                    pass
+                assert "covered" in inner.facts.warnings[0], inner.facts
+                run.stop()
+                os._exit(0)
+            os.waitpid(child, 0)
+        facts = run.facts
+        assert facts.work == {"samples": 1.0}, facts.work
+        assert [mark.name for mark in facts.marks] == ["parent"]
+        assert facts.outcome == "completed"
+        print("done")
+    """)
+    assert (status, out, err) == (0, "done\n", "")
+    assert [run.name for run in settled_runs()] == ["parent"]
+
+
+def test_a_child_that_outlives_its_parent_keeps_nothing_open(finish: Finish) -> None:
+    """A forked worker may hold the channel's descriptor: the host's death is not seen by end of file."""
+    status, _, _ = finish("""
+        import os, time, footprint
+        run = footprint.track("parent", interval_s=0.05).start()
+        if not os.fork():
+            for descriptor in (0, 1, 2):
+                os.close(descriptor)
+            time.sleep(3)
+            os._exit(0)
+        os._exit(1)
+    """)
+    assert status == 1
+    (run,) = settled_runs()
+    assert run.outcome == "interrupted"
+    assert run.duration_s < 2.5
+
+
+def test_a_fork_after_the_run_may_track_on_its_own(finish: Finish) -> None:
+    status, out, err = finish("""
+        import os, footprint
+        with footprint.track("before"):
+            pass
+        child = os.fork()
+        with footprint.track("after" if child else "in the child") as run:
+            pass
+        assert not run.facts.warnings, run.facts
+        if not child:
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    """)
+    assert (status, out, err) == (0, "", "")
+    assert sorted(run.name for run in settled_runs()) == ["after", "before", "in the child"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_pools_start_no_recorders(finish: Finish, method: str) -> None:
+    """Workers of spawn and forkserver import the script again, with the tracker at its top."""
+    status, out, err = finish(f"""
+        import multiprocessing, footprint
+        run = footprint.track("at the top").start()
+
+        @footprint.track("work")
+        def work(number):
+            return number * number
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context({method!r}).Pool(3) as pool:
+                print(sum(pool.map(work, range(20))))
+                pool.close()
+                pool.join()
+            run.stop()
+    """)
+    assert (status, out, err) == (0, "2470\n", "")
+    assert [run.name for run in settled_runs()] == ["at the top"]
+
+
+def test_a_fork_with_our_locks_held(finish: Finish) -> None:
+    status, out, err = finish("""
+        import os, threading, footprint
+        done = threading.Event()
+        def busy():
+            while not done.is_set():
+                with footprint.track("busy") as run:
+                    run.mark("x")
+        threads = [threading.Thread(target=busy) for _ in range(3)]
+        with footprint.track("outer") as outer:
+            for thread in threads:
+                thread.start()
+            for _ in range(20):
+                child = os.fork()
+                if not child:
+                    with footprint.track("child"):
+                        outer.mark("child")
+                    os._exit(0)
+                assert os.waitpid(child, 0)[1] == 0
+            done.set()
+            for thread in threads:
+                thread.join()
+        print("done")
+    """)
+    assert (status, out, err) == (0, "done\n", "")
+    assert {run.name for run in settled_runs()} == {"outer", "busy"}

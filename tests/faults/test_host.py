@@ -1,0 +1,215 @@
+"""The host program is sacred: what it can notice of us is nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import Program, recorders, settled_runs
+
+pytestmark = pytest.mark.slow
+
+Finish = Callable[..., tuple[int, str, str]]
+
+
+def test_a_loop_on_wait_meets_no_process_of_ours(finish: Finish) -> None:
+    status, out, err = finish("""
+        import os, footprint
+        with footprint.track("waiter"):
+            mine = {os.posix_spawnp("true", ["true"], os.environ) for _ in range(3)}
+            met = set()
+            while True:
+                try:
+                    met.add(os.wait()[0])
+                except ChildProcessError:
+                    break
+            assert met == mine, (met, mine)
+        print("done")
+    """)
+    assert (status, out) == (0, "done\n"), err
+
+
+@pytest.mark.parametrize("setting", ["signal.SIG_IGN", "lambda *_: seen.append(1)"])
+def test_settings_of_sigchld_are_kept(finish: Finish, setting: str) -> None:
+    status, _, err = finish(f"""
+        import signal, footprint
+        seen = []
+        handler = {setting}
+        signal.signal(signal.SIGCHLD, handler)
+        with footprint.track("x") as run:
+            pass
+        assert signal.getsignal(signal.SIGCHLD) == handler
+        assert not run.facts.warnings, run.facts.warnings
+    """)
+    assert (status, err) == (0, "")
+
+
+def test_a_subreaper_does_not_adopt_the_recorder(finish: Finish) -> None:
+    """As the first process of a container, or under PR_SET_CHILD_SUBREAPER, orphans become our children."""
+    status, out, err = finish("""
+        import ctypes, os, footprint
+        assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0
+        with footprint.track("reaper", interval_s=0.05) as run:
+            try:
+                print(os.wait())
+            except ChildProcessError:
+                print("no child")
+        assert run.facts.outcome == "completed" and run.facts.cpu, run.facts
+        assert not run.facts.warnings, run.facts.warnings
+    """)
+    assert (status, out, err) == (0, "no child\n", "")
+
+
+def test_no_zombie_is_left(finish: Finish) -> None:
+    status, out, err = finish("""
+        import pathlib, os, footprint
+        with footprint.track("x"):
+            children = pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+        print(repr(children + pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text()))
+    """)
+    assert (status, out, err) == (0, "''\n", "")
+
+
+def test_many_runs_leave_descriptors_and_threads_as_they_were(finish: Finish) -> None:
+    status, _, err = finish("""
+        import os, threading, footprint
+        def state():
+            return len(os.listdir("/proc/self/fd")), threading.active_count()
+        with footprint.track("first"):
+            pass
+        before = state()
+        for number in range(200):
+            with footprint.track(f"run {number}") as run:
+                run.count(samples=1)
+        assert state() == before, (before, state())
+        recorder = run.facts.journal_id
+        with footprint.track("last") as run:
+            pass
+        assert run.facts.journal_id == recorder
+    """)
+    assert (status, err) == (0, "")
+    runs = settled_runs()
+    assert len(runs) == 202
+    assert {run.outcome for run in runs} == {"completed"}
+
+
+def test_the_recorder_holds_nothing_of_the_host_open(start: Program, tmp_path: Path) -> None:
+    process = start(f"""
+        import os, sys, footprint
+        held = os.open({str(tmp_path / "held")!r}, os.O_CREAT | os.O_RDWR)
+        os.set_inheritable(held, True)
+        with footprint.track("x"):
+            print("tracked", flush=True)
+            sys.stdin.readline()
+    """)
+    assert process.stdout is not None
+    process.stdout.readline()
+    (recorder,) = recorders()
+    held = [str(path.readlink()) for path in Path(f"/proc/{recorder.pid}/fd").iterdir()]
+    assert held.count("/dev/null") == 3
+    assert not [path for path in held if str(tmp_path / "held") in path or "pipe" in path]
+    assert Path(f"/proc/{recorder.pid}/cwd").readlink() == Path("/")
+    assert os.getsid(recorder.pid) != os.getsid(process.pid)
+    process.communicate("\n")
+
+
+def test_substituted_output_is_not_held_open(tmp_path: Path) -> None:
+    script = tmp_path / "program.py"
+    script.write_text("import footprint, os\nfootprint.track('x').start()\nprint('out', flush=True)\nos._exit(0)\n")
+    shell = f'out=$({sys.executable} {script}); echo "[$out]"'
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("[out]\n", "")
+    settled_runs()
+
+
+def test_a_host_that_closes_our_channel_is_not_written_to(finish: Finish) -> None:
+    """A daemon closes all descriptors that it knows nothing of; the numbers then name its own files."""
+    status, out, err = finish("""
+        import os, socket, footprint
+        with footprint.track("daemon", interval_s=0.05) as run:
+            os.closerange(3, 256)
+            mine = [socket.socketpair() for _ in range(8)]
+            run.count(samples=1)
+            run.mark("here")
+        for pair in mine:
+            for end in pair:
+                end.setblocking(False)
+                try:
+                    print(end.recv(100))
+                except BlockingIOError:
+                    pass
+        assert run.facts.outcome == "completed"
+        assert run.facts.warnings
+        footprint.track("again").start().stop()
+        for pair in mine:
+            pair[0].send(b"x")
+            assert pair[1].recv(1) == b"x"
+            pair[0].close(), pair[1].close()
+        print("clean")
+    """)
+    assert (status, out) == (0, "clean\n"), err
+    settled_runs()
+
+
+def test_sigpipe_by_default_does_not_kill(start: Program) -> None:
+    process = start("""
+        import os, signal, sys, footprint
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        with footprint.track("x", interval_s=0.05) as run:
+            print("tracked", flush=True)
+            sys.stdin.readline()
+            for _ in range(100):
+                run.mark("mark")
+        print("alive")
+    """)
+    assert process.stdout is not None
+    process.stdout.readline()
+    (recorder,) = recorders()
+    os.kill(recorder.pid, 9)
+    out, _ = process.communicate("\n")
+    assert (process.returncode, out) == (0, "alive\n")
+
+
+def test_closed_standard_streams(finish: Finish, tmp_path: Path) -> None:
+    result = tmp_path / "result"
+    status, _, _ = finish(f"""
+        import os, footprint
+        for descriptor in (0, 1, 2):
+            os.close(descriptor)
+        with footprint.track("x") as run:
+            pass
+        facts = run.facts
+        with open({str(result)!r}, "w") as file:
+            file.write(f"{{facts.outcome}} {{facts.warnings}}")
+        os._exit(0)
+    """)
+    assert status == 0
+    assert result.read_text() == "completed ()"
+    settled_runs()
+
+
+def test_a_stopped_recorder_drops_marks_and_stops_in_time(start: Program) -> None:
+    process = start("""
+        import sys, footprint
+        with footprint.track("x", interval_s=0.05) as run:
+            print("tracked", flush=True)
+            sys.stdin.readline()
+            for number in range(9_000):
+                run.mark("a mark with a long name " * 4)
+        print(*run.facts.warnings, sep="\\n")
+    """)
+    assert process.stdout is not None
+    process.stdout.readline()
+    (recorder,) = recorders()
+    os.kill(recorder.pid, signal.SIGSTOP)
+    out, _ = process.communicate("\n")
+    os.kill(recorder.pid, signal.SIGCONT)
+    assert process.returncode == 0
+    assert "marks dropped" in out
+    assert "not recorded" in out

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import footprint
+from footprint.errors import ConfigError, UnknownPlace
+from footprint.ledger import find_run, read_run_file, read_runs
+from footprint.recorder import client
+from footprint.tracking import outcome_of, track
+
+
+@pytest.fixture(autouse=True)
+def _no_recorder_is_left() -> Iterator[None]:
+    yield
+    client.close_idle()
+    assert not client._clients
+
+
+def outcomes() -> dict[str, str]:
+    return {run.name: run.outcome for run in read_runs().runs}
+
+
+def test_a_run_is_measured_and_kept() -> None:
+    with track("work", kind="evaluation", labels={"team": "a"}, account="mine") as run:
+        total = sum(number * number for number in range(300_000))
+        run.count(samples=2, tokens=10)
+        run.count(samples=3)
+        with run.phase("eval"):
+            run.mark("best")
+    assert total > 0
+    facts = run.facts
+    assert (facts.name, facts.kind, facts.outcome, facts.account) == ("work", "evaluation", "completed", "mine")
+    assert facts.labels["team"] == "a"
+    assert facts.work == {"samples": 5.0, "tokens": 10.0}
+    assert [mark.name for mark in facts.marks] == ["eval", "best"]
+    phase, mark = facts.marks
+    assert phase.end_s is not None
+    assert 0 <= phase.t_s <= mark.t_s <= phase.end_s <= facts.duration_s
+    assert facts.cpu is not None
+    assert facts.cpu.tree_s > 0
+    assert facts.host.logical_cpus >= 1
+    assert facts.versions["footprint"] == footprint.__version__
+    assert find_run(run.id) == facts
+    assert not facts.warnings
+
+
+def test_a_run_of_next_to_nothing_is_a_number() -> None:
+    with track("nothing") as run:
+        pass
+    assert 0 <= run.facts.duration_s < 60
+    assert run.facts.cpu is not None
+    assert run.facts.cpu.tree_s >= 0
+
+
+def test_facts_are_there_while_the_run_lasts() -> None:
+    with track("going on") as run:
+        assert run.facts.outcome == "running"
+        assert read_runs().runs[0].outcome == "running"
+    assert run.facts.outcome == "completed"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (ValueError("x"), "failed"),
+        (SystemExit(), "completed"),
+        (SystemExit(0), "completed"),
+        (SystemExit(3), "failed"),
+        (SystemExit("message"), "failed"),
+        (KeyboardInterrupt(), "interrupted"),
+        (GeneratorExit(), "failed"),
+    ],
+)
+def test_exceptions_pass_through_unchanged(error: BaseException, outcome: str) -> None:
+    with pytest.raises(type(error)) as raised, track("body") as run:
+        raise error
+    assert raised.value is error
+    assert run.facts.outcome == outcome
+    assert outcome_of(None) == "completed"
+
+
+def test_each_call_of_a_decorated_function_is_a_run() -> None:
+    @track("called")
+    def double(number: int) -> int:
+        """Twice."""
+        if number < 0:
+            raise ValueError(number)
+        return number * 2
+
+    assert (double(2), double(number=3)) == (4, 6)
+    with pytest.raises(ValueError, match="-1"):
+        double(-1)
+    assert (double.__name__, double.__doc__) == ("double", "Twice.")
+    assert sorted(run.outcome for run in read_runs().runs) == ["completed", "completed", "failed"]
+
+
+def test_coroutine_functions_stay_coroutine_functions() -> None:
+    @track("awaited")
+    async def work(wait_s: float) -> float:
+        await asyncio.sleep(wait_s)
+        return wait_s
+
+    async def all_of_it() -> list[float]:
+        return await asyncio.gather(*(work(number / 100) for number in range(4)))
+
+    assert asyncio.run(all_of_it()) == [0.0, 0.01, 0.02, 0.03]
+    runs = read_runs().runs
+    assert len(runs) == 4
+    assert all(run.outcome == "completed" and run.duration_s >= 0 for run in runs)
+
+
+def test_a_generator_function_is_refused_rather_than_measured_as_nothing() -> None:
+    def numbers() -> Iterator[int]:
+        yield 1
+
+    async def later() -> AsyncIterator[int]:
+        yield 1
+
+    for function in (numbers, later):
+        with pytest.raises(ConfigError, match="generator"):
+            track("x")(function)
+
+
+def test_start_and_stop() -> None:
+    tracker = track("by hand")
+    with pytest.raises(ConfigError, match="without start"):
+        tracker.stop()
+    run = tracker.start()
+    assert tracker.stop() is run
+    assert run.stop("failed") is run  # once is enough
+    assert run.facts.outcome == "completed"
+    with tracker as first, tracker as second:
+        assert first.id != second.id
+    assert {first.facts.outcome, second.facts.outcome} == {"completed"}
+
+
+def test_nested_runs_know_their_parent_and_account() -> None:
+    with track("outer", account="job") as outer:
+        with track("inner") as inner, track("innermost", account="own") as innermost:
+            pass
+        with ThreadPoolExecutor(1) as pool:
+            threaded = pool.submit(lambda: track("threaded").start().stop()).result()
+    with track("after") as after:
+        pass
+    parents = {run.name: run.parent for run in read_runs().runs}
+    assert parents == {"outer": None, "inner": outer.id, "innermost": inner.id, "threaded": outer.id, "after": None}
+    assert (inner.facts.account, innermost.facts.account, after.facts.account) == ("job", "own", after.id)
+    assert threaded.facts.parent == outer.id
+    assert {run.journal_id for run in read_runs().runs} == {outer.facts.journal_id}
+
+
+def test_runs_that_overlap_without_nesting_have_no_parent() -> None:
+    first = track("first").start()
+    second = track("second").start()
+    first.stop()
+    with second.phase("on its own"):
+        threading.Event().wait(0.1)
+    second.stop()
+    assert second.facts.parent is None
+    assert [run.parent for run in read_runs().runs] == [None, None]
+
+
+def test_trackers_shared_by_threads_keep_their_runs_apart() -> None:
+    tracker = track("shared")
+    everyone = threading.Barrier(4)
+
+    def work(number: int) -> bool:
+        everyone.wait()
+        with tracker as run:
+            everyone.wait()
+            run.count(number=number)
+        return run.facts.work == {"number": float(number)} and run.facts.outcome == "completed"
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(4)))
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"kind": "fine-tunning"}, "did you mean fine-tuning"),
+        ({"kind": None}, "unknown kind"),
+        ({"interval_s": 0}, "interval_s=0"),
+        ({"interval_s": float("nan")}, "interval_s=nan"),
+        ({"interval_s": "1"}, "interval_s='1'"),
+        ({"account": ""}, "account"),
+        ({"card": "missing.md"}, "no such file"),
+        ({"record": "no/such/folder/run.json"}, "no folder"),
+        ({"labels": {"": "x"}}, "label"),
+    ],
+)
+def test_bad_configuration_raises_before_the_body(facts: dict[str, object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        track("x", **facts)  # type: ignore[arg-type]
+    assert "\n" not in str(raised.value)
+    assert outcomes() == {}
+
+
+@pytest.mark.parametrize("name", ["", "   ", None, 7])
+def test_a_run_has_a_name(name: object) -> None:
+    with pytest.raises(ConfigError, match="name"):
+        track(name)  # type: ignore[arg-type]
+
+
+def test_an_unknown_region_raises_with_near_matches() -> None:
+    with pytest.raises(UnknownPlace, match="aws:eu-west-1"):
+        track("x", region="aws:eu-wst-1")
+
+
+def test_a_stated_region_is_kept() -> None:
+    with track("x", region="aws:eu-west-1", pue=1.2) as run:
+        pass
+    assert run.facts.place is not None
+    assert (run.facts.place.provider, run.facts.place.pue_ratio) == ("aws", 1.2)
+
+
+def test_hostile_names_are_tamed() -> None:
+    with track("a\x1b[31m\nb\x00" + "x" * 500, labels={"k\r": "v\x07"}) as run:
+        run.mark("m\x1b")
+    facts = run.facts
+    assert len(facts.name) == 200
+    assert facts.name.isprintable()
+    assert facts.labels["k"] == "v"
+    assert facts.marks[0].name == "m"
+
+
+def test_what_cannot_be_counted_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with track("x") as run:
+        run.count(good=1, bad=float("nan"), worse="many", worst=None)  # type: ignore[arg-type]
+        for number in range(100):
+            run.count(**{f"counter{number}": 1})
+    assert run.facts.work["good"] == 1.0
+    assert len(run.facts.work) == 64
+    assert any("bad" in warning for warning in run.facts.warnings)
+    run.count(late=1)
+    run.mark("late")
+    with run.phase("late"):
+        pass
+    assert "late" not in run.facts.work
+
+
+def test_the_record_is_a_portable_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    with track("x", record=path) as run:
+        pass
+    assert read_run_file(path) == run.facts == find_run(str(path))
+    assert stat.S_IMODE(path.stat().st_mode) & 0o600 == 0o600
+
+
+def test_a_record_that_cannot_be_written_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with track("x", record=folder / "run.json") as run:
+        folder.rmdir()
+    assert any("could not be written" in record.getMessage() for record in caplog.records)
+    assert run.facts.outcome == "completed"
+
+
+def test_an_unwritable_ledger_is_a_warning(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("FOOTPRINT_HOME", "/dev/null/ledger")
+    with track("x") as run:
+        run.count(samples=1)
+        run.mark("here")
+    assert run.facts.outcome == "completed"
+    assert run.facts.work == {"samples": 1.0}
+    assert [mark.name for mark in run.facts.marks] == ["here"]
+    assert run.facts.cpu is None
+    assert "/dev/null/ledger" in run.facts.warnings[0]
+    assert len(caplog.records) == 1
+
+
+def test_ledgers_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with track("first") as first:
+        monkeypatch.setenv("FOOTPRINT_HOME", str(tmp_path / "other"))
+        with track("second") as second:
+            pass
+        assert [run.id for run in read_runs().runs] == [second.id]
+    assert first.facts.outcome == "completed"
+
+
+def test_ranks_and_jobs_become_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "8", "SLURM_JOB_ID": "77", "SECRET": "hunter2"}.items():
+        monkeypatch.setenv(name, value)
+    with track("rank") as run:
+        pass
+    facts = run.facts
+    assert facts.account == "slurm:77"
+    assert {key: facts.labels[key] for key in ("rank", "local_rank", "world_size")} == {
+        "rank": "3",
+        "local_rank": "1",
+        "world_size": "8",
+    }
+    ledger = Path(os.environ["FOOTPRINT_HOME"])
+    assert all(b"hunter2" not in path.read_bytes() for path in ledger.rglob("*.jsonl"))
+
+
+@pytest.mark.parametrize("recorder", ["thread", "process"])
+def test_both_recorders_tell_the_same(monkeypatch: pytest.MonkeyPatch, recorder: str) -> None:
+    monkeypatch.setenv("FOOTPRINT_RECORDER", recorder)
+    with track("x", interval_s=0.05) as run:
+        threading.Event().wait(0.2)
+        run.count(samples=1)
+    facts = run.facts
+    assert (facts.outcome, facts.work, facts.warnings) == ("completed", {"samples": 1.0}, ())
+    assert facts.cpu is not None
+    assert {device.device.component for device in facts.devices} >= {"cpu", "memory"}
+    assert all(device.read_s == pytest.approx(facts.duration_s) for device in facts.devices if device.device.grade == "model")
