@@ -29,7 +29,11 @@ MARKER: Final = '<meta name="generator" content="footprint">'
 LIMIT_BYTES: Final = 5_200_000
 _HEAD_BYTES: Final = 2_000
 _DIGITS: Final = 5
-_UNSAFE: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+# What HTML reads, what ends a line of a script, and what turns text around for whoever looks at the source.
+_UNSAFE: Final = {
+    char: f"\\u{ord(char):04x}"
+    for char in "<>&\u2028\u2029\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+}
 
 
 def render(summary: Summary) -> str:

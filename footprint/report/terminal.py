@@ -60,7 +60,7 @@ def render_runs(runs: Sequence[tuple[Run, Footprint]]) -> str:
         )
     console = Console(file=io.StringIO(), width=_width())
     console.print(table)
-    return _printed(console).lstrip("\n")
+    return _printed(console).strip("\n") + "\n"
 
 
 def group_table(summary: Summary) -> Table:

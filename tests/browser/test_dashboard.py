@@ -1,0 +1,197 @@
+"""The page in a real browser: Debian's chromium, headless, with its own background network off."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+
+from footprint.report import html
+from tests.report.examples import HOSTILE, runs, summary
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SIZES = {"desktop": (1280, 900), "tablet": (820, 1100), "phone": (390, 844)}
+Theme = Literal["light", "dark"]
+# What a person can read on its ground, WCAG 2.2 success criterion 1.4.3.
+CONTRAST = 4.5
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs Debian's chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield started
+        started.close()
+
+
+class Visit:
+    """A page that was opened, and everything that it complained of or asked for."""
+
+    def __init__(self, browser: Browser, path: Path, size: str = "desktop", theme: Theme = "light") -> None:
+        width, height = SIZES[size]
+        self.context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri())
+        # Not wait_for_function: it evaluates text, which the page's policy forbids.
+        for plot in self.page.locator(".plot").all():
+            plot.locator(".main-svg").first.wait_for()
+
+    def close(self) -> None:
+        self.context.close()
+        assert self.complaints == []
+        assert [url for url in self.requests if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.fixture
+def ten(tmp_path: Path) -> Path:
+    path = tmp_path / "ten.html"
+    path.write_text(html.render(summary(runs(10, placed=4), selection=("since 7d",))), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_figure_is_drawn_and_nothing_is_asked_for(browser: Browser, ten: Path, size: str, theme: Theme) -> None:
+    visit = Visit(browser, ten, size, theme)
+    page = visit.page
+    assert page.locator(".plot").count() == 5
+    for plot in page.locator(".plot").all():
+        assert plot.locator(".bars .point path").count() > 0
+        box = plot.bounding_box()
+        assert box
+        assert box["width"] <= SIZES[size][0]
+    for details in page.locator("details").all():
+        details.evaluate("e => e.open = true")
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    visit.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read_on_its_ground(browser: Browser, ten: Path, theme: Theme) -> None:
+    visit = Visit(browser, ten, theme=theme)
+    worst = visit.page.evaluate(
+        """() => {
+          const channels = (c) => c.match(/[\\d.]+/g).map(Number);
+          const light = (c) => { const [r, g, b] = channels(c).slice(0, 3).map(v => v / 255)
+            .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+          const ground = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+            if ((channels(c)[3] ?? 1) > 0) return c; } return 'rgb(255,255,255)'; };
+          return [...document.querySelectorAll('p,dt,dd,th,td,h1 span,h2,h3,li,a,code,summary,.badge')]
+            .filter(e => e.textContent.trim()).map(e => { const [a, b] = [light(getComputedStyle(e).color), light(ground(e))];
+              return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); }).reduce((x, y) => Math.min(x, y));
+        }"""
+    )
+    assert worst >= CONTRAST
+    visit.close()
+
+
+def test_the_theme_is_followed_while_the_page_is_open(browser: Browser, ten: Path) -> None:
+    visit = Visit(browser, ten)
+    label = visit.page.locator("#energy-by .ytick text").first
+    expect(label).to_have_css("fill", "rgb(32, 36, 42)")
+    visit.page.emulate_media(color_scheme="dark")
+    expect(label).to_have_css("fill", "rgb(232, 234, 237)")
+    visit.close()
+
+
+def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "evil.html"
+    found = summary(runs(len(HOSTILE) * 2, names=HOSTILE), group_by="name", selection=HOSTILE)
+    path.write_text(html.render(found), encoding="utf-8")
+    visit = Visit(browser, path)
+    page = visit.page
+    for details in page.locator("details").all():
+        details.evaluate("e => e.open = true")
+    page.locator("#energy-by .bars .point").first.hover(force=True)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img, iframe").count() == 0
+    assert page.evaluate("[...document.links].filter(a => !/^(https?|file):/.test(a.protocol)).length") == 0
+    # Plotly gives HTML entities back as characters, so names are read as they were written.
+    assert "<script>window.hacked=1</s" in page.locator("#energy-by").inner_text()
+    assert page.locator(".run").first.bounding_box()
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["desktop"][0]
+    visit.close()
+
+
+def test_a_script_that_gets_in_does_not_run(browser: Browser, ten: Path) -> None:
+    text = ten.read_text(encoding="utf-8").replace("</main>", "<script>window.hacked=1</script></main>")
+    ten.write_text(text, encoding="utf-8")
+    visit = Visit(browser, ten)
+    assert visit.page.evaluate("window.hacked") is None
+    assert any("Content Security Policy" in complaint for complaint in visit.complaints)
+    visit.complaints.clear()
+    visit.close()
+
+
+def test_the_network_is_out_of_reach(browser: Browser, ten: Path) -> None:
+    visit = Visit(browser, ten)
+    with pytest.raises(Error, match="Failed to fetch"):
+        visit.page.evaluate("fetch('http://127.0.0.1:9/')")
+    visit.complaints.clear()
+    visit.requests.clear()
+    visit.close()
+
+
+def test_runs_are_found_opened_and_lead_to_their_factors(browser: Browser, ten: Path) -> None:
+    visit = Visit(browser, ten)
+    page = visit.page
+    page.get_by_role("searchbox").fill("NIGHTLY")
+    assert page.locator(".run:visible").count() == 3
+    assert page.get_by_role("status").inner_text() == "3 of 10 shown"
+    page.locator(".run:visible > summary").first.focus()
+    page.keyboard.press("Enter")
+    first = page.locator(".run:visible").first
+    assert first.get_by_text("NVIDIA A100-SXM4-80GB").first.is_visible()
+    link = first.locator("a[href^='#factor-']").first
+    target = link.get_attribute("href")
+    link.click()
+    assert page.evaluate("document.querySelector(':target').id") == str(target).removeprefix("#")
+    visit.close()
+
+
+def test_the_keyboard_reaches_the_answer_first(browser: Browser, ten: Path) -> None:
+    visit = Visit(browser, ten)
+    visit.page.keyboard.press("Tab")
+    assert visit.page.evaluate("document.activeElement.textContent") == "Skip to the answer"
+    visit.close()
+
+
+def test_without_scripts_the_answer_and_the_tables_are_there(browser: Browser, ten: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(ten.as_uri())
+    assert page.get_by_role("heading", level=1).is_visible()
+    page.locator(".card summary").first.click()
+    assert page.locator(".card table").first.is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_an_empty_ledger_and_a_single_run(browser: Browser, tmp_path: Path, count: int) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(html.render(summary(runs(count, placed=0))), encoding="utf-8")
+    visit = Visit(browser, path, "phone")
+    assert visit.page.get_by_role("heading", level=1).is_visible()
+    visit.close()

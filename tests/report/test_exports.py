@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footprint.report import exports, terminal
+from tests.report.examples import HOSTILE, run, runs, somewhere, summary
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def test_json_is_the_summary() -> None:
+    data = json.loads(exports.to_json(summary(runs(3))))
+    assert data["schema"] == 1
+    assert set(data["total"]["energy_kwh"]) == {"low", "central", "high"}
+    assert json.loads(exports.to_json(summary(runs(3, placed=0))))["total"]["emissions_g"] is None
+
+
+def test_csv_has_one_row_a_run_and_an_empty_cell_for_what_is_unknown() -> None:
+    rows = list(csv.DictReader(io.StringIO(exports.to_csv(summary(runs(4, placed=2))))))
+    assert len(rows) == 4
+    assert tuple(rows[0]) == exports.CSV_COLUMNS
+    assert {row["emissions_g"] == "" for row in rows} == {True, False}
+    assert all(float(row["energy_low_kwh"]) <= float(row["energy_kwh"]) <= float(row["energy_high_kwh"]) for row in rows)
+    assert all(("place" in row["unknown"]) == (row["emissions_g"] == "") for row in rows)
+
+
+@given(st.text(), st.sampled_from(FORMULA))
+def test_no_name_is_a_formula(name: str, start: str) -> None:
+    for evil in (start + name, " " + start + name, name):
+        rows = list(csv.reader(io.StringIO(exports.to_csv(summary([run(name=evil, account=evil)])))))
+        assert len(rows) == 2
+        assert not any(cell.startswith(FORMULA) for cell in rows[1][:6])
+
+
+@given(st.text())
+def test_no_name_breaks_a_markdown_table(name: str) -> None:
+    text = exports.to_markdown(summary([run(account=name, place=somewhere())]))
+    row = next(line for line in text.splitlines() if line.startswith("| ") and "---" not in line and "Runs" not in line)
+    assert row.replace("\\\\", "").replace("\\|", "").count("|") == 7
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_inert_in_text(name: str) -> None:
+    found = summary([run(name=name, account=name, labels={name: name})])
+    markdown, table = exports.to_markdown(found), terminal.render(found)
+    for shown in (markdown, table):
+        assert not set("\x1b\x07\u202e\u2028\ud800") & set(shown)
+    # A bracket that is not escaped is one of ours.
+    assert set(re.findall(r"(?<!\\)<[^>]*", markdown)) <= {"<details", "<summary", "</summary", "</details"}
+    assert not re.search(r"(?<!\\)\](?<!\\)\(", markdown)
+
+
+def test_markdown_and_terminal_name_what_is_unknown_and_partial() -> None:
+    found = summary(runs(10, placed=4))
+    for shown in (exports.to_markdown(found), terminal.render(found)):
+        assert "3 of 10 runs emitted" in shown
+        assert "the other 7 are unknown" in shown
+        assert "--region" in shown
+        assert "covers 1 of 4 runs" in shown
+
+
+def test_markup_of_rich_is_not_read() -> None:
+    shown = terminal.render(summary([run(account="[red]lab[/red] :smile:")]))
+    assert "[red]lab[/red] :smile:" in shown
+
+
+@pytest.mark.parametrize("render", [exports.to_json, exports.to_csv, exports.to_markdown, terminal.render])
+def test_nothing_is_shown_as_nothing(render: object) -> None:
+    assert callable(render)
+    assert render(summary([]))
+    assert render(summary([run(duration_s=0.0, devices=(), cpu=None)]))

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footprint.report import html
+from tests.report.examples import HOSTILE, run, runs, somewhere, summary
+
+
+class Page(HTMLParser):
+    """Elements, attributes and scripts as a browser's parser takes them apart."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.words: list[str] = []
+        self._in = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._in = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._in == "script":
+            self.scripts[-1] += data
+        elif self._in != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def test_a_page_is_one_file_that_asks_for_nothing() -> None:
+    page = Page(html.render(summary(runs(20))))
+    for tag, attributes in page.tags:
+        assert tag not in {"base", "iframe", "object", "embed", "form"}
+        assert "src" not in attributes
+        assert not any(name.startswith("on") for name in attributes)
+        if tag == "link":
+            assert attributes == {"rel": "icon", "href": "data:,"}
+    policy = next(a["content"] for t, a in page.tags if t == "meta" and a.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert "connect-src" not in policy
+
+
+def test_only_the_scripts_that_the_policy_names_can_run() -> None:
+    text = html.render(summary(runs(2)))
+    page = Page(text)
+    executed = [a for t, a in page.tags if t == "script" and a.get("type") is None]
+    assert len(executed) == 2
+    for script in page.scripts[-2:]:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"sha256-{digest}" in text.replace("&#43;", "+").replace("&#39;", "'")
+
+
+def test_the_first_screen_answers() -> None:
+    shown = Page(html.render(summary(runs(10)))).text
+    for words in (
+        "10 runs emitted",
+        "of CO₂ equivalent",
+        "90 % range",
+        "Measured",
+        "How the energy is known",
+        "Not counted here",
+    ):
+        assert words in shown
+
+
+def test_without_a_place_the_page_states_energy_and_says_how_to_give_the_place() -> None:
+    shown = Page(html.render(summary(runs(10, placed=0)))).text
+    for words in ("10 runs used", "emissions unknown", "--region gcp:europe-west1", "FOOTPRINT_REGION", "in all 10 runs"):
+        assert words in shown
+
+
+def test_a_part_is_never_shown_as_the_whole() -> None:
+    shown = Page(html.render(summary(runs(10, placed=3)))).text
+    assert "4 of 10 runs emitted" in shown
+    assert "A part only: the other 6 are unknown, and not in this number." in shown
+
+
+def test_every_figure_has_its_table() -> None:
+    page = Page(html.render(summary(runs(10))))
+    plots = [a["id"] for t, a in page.tags if t == "div" and a.get("class") == "plot"]
+    assert plots == ["energy-by", "emissions-by", "over-time", "by-component", "by-grade"]
+    assert page.text.count("The numbers as a table") == len(plots)
+
+
+def test_factors_stand_with_their_sources_and_runs_lead_to_them() -> None:
+    found = summary([run(place=somewhere())])
+    page = Page(html.render(found))
+    ids = {a["id"] for _, a in page.tags if a.get("id")}
+    targets = {a["href"] for t, a in page.tags if t == "a" and (a.get("href") or "").startswith("#factor")}
+    assert targets == {f"#factor-{index}" for index in range(len(found.factors))}
+    assert {target.removeprefix("#") for target in targets if target} <= ids
+    assert all(use.factor.source[:20] in page.text for use in found.factors)
+
+
+def test_the_embedded_summary_can_be_read_again() -> None:
+    found = summary(runs(5))
+    data = json.loads(Page(html.render(found)).scripts[0])
+    assert data["schema"] == 1
+    assert len(data["rows"]) == 5
+    assert found.total.energy_kwh is not None
+    assert data["total"]["energy_kwh"]["central"] == pytest.approx(found.total.energy_kwh.central, rel=1e-4)
+
+
+def test_hostile_names_are_text() -> None:
+    hostile = [
+        run(f"r{index}", name=name, account=name, labels={name: name}, warnings=(name,)) for index, name in enumerate(HOSTILE)
+    ]
+    text = html.render(summary(hostile, selection=HOSTILE))
+    page, plain = Page(text), Page(html.render(summary([run(f"r{index}") for index in range(len(HOSTILE))])))
+    assert {tag for tag, _ in page.tags} == {tag for tag, _ in plain.tags}
+    assert len(page.scripts) == len(plain.scripts) == 4
+    assert page.scripts[2:] == plain.scripts[2:]
+    assert json.loads(page.scripts[0])["all_runs"] == len(HOSTILE)
+    assert not set("\x1b\x07\u202e\u2028") & set(text.replace(page.scripts[2], ""))
+    assert "{{7*7}} ${7*7}" in page.text
+
+
+@given(st.text())
+def test_json_cannot_leave_its_script(name: str) -> None:
+    for text in (name, name + "</script><!--", "\u2028" + name):
+        safe = str(html.safe_json({"name": text}))
+        assert not set("<>&\u2028\u2029") & set(safe)
+        assert json.loads(safe) == {"name": text}
+
+
+def test_a_source_is_a_link_only_on_the_web() -> None:
+    page = Page(html.render(summary([run(place=somewhere())])))
+    links = {a.get("href") or "" for t, a in page.tags if t == "a"}
+    assert all(link.startswith(("#", "https://", "http://")) for link in links)
+
+
+@pytest.mark.slow
+def test_a_page_of_many_runs_keeps_its_size_and_says_what_it_leaves_out() -> None:
+    text = html.render(summary(runs(600), rows=0))
+    assert len(text.encode()) <= html.LIMIT_BYTES
+    page = Page(text)
+    rows = sum(1 for t, a in page.tags if t == "details" and a.get("class") == "run")
+    assert 50 < rows < 600
+    assert f"The newest {rows} of 600 runs; the totals above cover all of them." in page.text
+
+
+def test_an_empty_ledger_has_a_page_too() -> None:
+    text = html.render(summary([]))
+    assert "No runs are recorded yet." in Page(text).text
+    assert len(text) < 50_000
+    assert html.is_ours(text.encode())
+
+
+def test_only_our_pages_are_ours() -> None:
+    assert html.is_ours(html.render(summary(runs(1))).encode()[:4096])
+    assert not html.is_ours(b"<!doctype html><title>mine</title>")
+    assert not html.is_ours(b"x" * 3000 + html.MARKER.encode())
+
+
+def test_runs_without_energy_are_shown() -> None:
+    shown = Page(html.render(summary([run(devices=(), cpu=None)]))).text
+    assert "neither energy nor emissions are known" in shown
+    assert "footprint doctor" in shown
