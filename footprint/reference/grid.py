@@ -59,10 +59,13 @@ def intensity(place: Place, year: int) -> Intensity | None:
     if place.intensity_g_per_kwh is not None:
         return _stated(place, place.intensity_g_per_kwh)
     zone = place.zone
+    passed: tuple[str, ...] = ()
     while zone:
         found = _life_cycle(zone, year) or _estimated(zone, year, place)
         if found:
-            return msgspec.structs.replace(found, warnings=(*found.warnings, *_doubt(place)))
+            chain, warnings = (*passed, *found.chain), (*passed, *found.warnings, *_doubt(place))
+            return msgspec.structs.replace(found, chain=chain, warnings=warnings)
+        passed = (*passed, f"{zone}: no figure is known; that of {parent(zone)} stands for it")
         zone = parent(zone)
     return None
 

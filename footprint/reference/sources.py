@@ -34,8 +34,9 @@ logarithm, comes from how far two readings of one grid disagree, each given half
 The newest Ember release names no year in the copy that was read: where nothing else tells it, each series is taken to go on
 by a year, grade `assumed`, and the range is widened by a year's drift. Where that makes a jump of more than three standard
 deviations of a year's drift (Venezuela, Montenegro and others), the range reaches the earlier figure. Belgium 2025: two copies
-disagree, the mean of the two and the range of both. Where a direct figure lies above the life-cycle figure of its year, the
-range of the latter reaches up to it. The pseudo-zones EEE and WOR were left out.
+disagree, the mean of the two and the range of both. Hong Kong's series is of production and leaves imports out: its low bound
+reaches down in the proportion of Google's figure of its region. Where a direct figure lies above the life-cycle figure of its
+year, the range of the latter reaches up to it. The pseudo-zones EEE and WOR were left out.
 
 Outside the years known, the nearest year, its range widened by {drift:.3f} times the square root of the years between, at most
 ten (nine of ten moves of a nation's figure in one year stay within 1.645 times that).
