@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Final, get_args
 
 import typer
 
@@ -16,8 +16,12 @@ from footprint.errors import ConfigError
 from footprint.model import Attribution, Run
 from footprint.text import clean
 
+if TYPE_CHECKING:
+    from footprint.report.data import Summary
+
 FORMATS: Final = ("html", "md", "csv", "json", "table")
 PAGE: Final = "footprint.html"
+ROWS: Final = 100
 STDOUT: Final = "-"
 
 
@@ -41,7 +45,10 @@ def report(
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON (a contract).")] = False,
 ) -> None:
     """Write a report: what was emitted, how sure that is, how much of it was measured, and what is unknown."""
+    from footprint.derive import Account
     from footprint.report.grouping import check
+    from footprint.report.summary import Options, summarise
+    from footprint.report.words import headline
 
     kind = _format(format_, output, json=json)
     check(group_by)
@@ -49,22 +56,22 @@ def report(
         raise ConfigError(f"--attribution {clean(attribution)!r}: use {' or '.join(get_args(Attribution))}")
     now = datetime.now(UTC)
     runs, problems = _select(run or [], since, name, now)
-    text = _render(
-        kind,
-        runs,
+    options = Options(
         group_by=group_by,
         attribution="machine" if attribution == "machine" else "share",
         generated_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         selection=tuple(f"{flag} {value}" for flag, value in (("since", since), ("name", name)) if value),
+        rows=0 if kind in {"csv", "json"} else ROWS,
         notes=problems,
     )
+    summary = summarise(runs, Account(runs, options.attribution), options)
+    text = _render(kind, summary)
     target = _target(kind, output)
     if target is None:
         _print(text)
         return
     _write(target, text)
-    if not runs:
-        print("no runs are recorded yet: `footprint run -- COMMAND` records one")
+    _print(headline(summary) if summary.all_runs else "no runs to report; `footprint run -- COMMAND` records one")
     print(target)
 
 
@@ -95,30 +102,8 @@ def _select(refs: list[str], since: str | None, name: str | None, now: datetime)
     return choose(reading.runs, since=start, name=name), reading.problems
 
 
-def _render(
-    kind: str,
-    runs: tuple[Run, ...],
-    *,
-    group_by: str,
-    attribution: Attribution,
-    generated_at: str,
-    selection: tuple[str, ...],
-    notes: tuple[str, ...],
-) -> str:
+def _render(kind: str, summary: Summary) -> str:
     """The report as text in one of the formats."""
-    from footprint.derive import Account
-    from footprint.report import exports
-    from footprint.report.summary import Options, summarise
-
-    options = Options(
-        group_by=group_by,
-        attribution=attribution,
-        generated_at=generated_at,
-        selection=selection,
-        rows=0 if kind in {"csv", "json"} else 100,
-        notes=notes,
-    )
-    summary = summarise(runs, Account(runs, attribution), options)
     if kind == "html":
         from footprint.report import html
 
@@ -127,6 +112,8 @@ def _render(
         from footprint.report import terminal
 
         return terminal.render(summary)
+    from footprint.report import exports
+
     return {"json": exports.to_json, "csv": exports.to_csv, "md": exports.to_markdown}[kind](summary)
 
 

@@ -67,10 +67,12 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """The runs that share a key; `merged` counts the smaller groups that were put together here, 0 for a group by itself.
 
-    An empty `key` is a run that does not say (no region, no such label).
+    An empty `key` is a run that does not say (no region, no such label). `label` is the key as a person knows it: an account that
+    is a run by itself goes by the run's name.
     """
 
     key: str
+    label: str
     amounts: Amounts
     energy_ratio: float | None
     merged: int = 0

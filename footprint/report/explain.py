@@ -61,6 +61,9 @@ def steps(run: Run, footprint: Footprint) -> list[str]:
         )
     lines.append("the equipment's energy")
     for part in footprint.breakdown:
+        if part.energy_kwh and not part.energy_kwh.high:
+            lines.append(f"  {words.COMPONENT_WORDS[part.component]}: none")
+            continue
         how = words.GRADE_WORDS[part.grade if part.energy_kwh else None]
         lines.append(f"  {words.COMPONENT_WORDS[part.component]}: {_kwh(part.energy_kwh)}, {how}")
     known = [part.energy_kwh.central for part in footprint.breakdown if part.energy_kwh]
@@ -80,7 +83,7 @@ def _reading(one: DeviceEnergy) -> str:
     name = f"{text.clean(one.device.name)} ({text.clean(one.device.id)})"
     how = f"{text.clean(one.device.meter)}, {words.GRADE_WORDS[one.device.grade]}, for {text.duration(one.read_s)}"
     if one.energy_j is None:
-        return f"{name}: no energy of its own; {how}"
+        return f"{name}: no reading of its own; {how}"
     return f"{name}: {text.number(one.energy_j, _DIGITS)} J = {text.number(kwh_from_j(one.energy_j), _DIGITS)} kWh; {how}"
 
 

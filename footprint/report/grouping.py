@@ -78,6 +78,11 @@ def members(dimension: str, runs: Sequence[Run]) -> dict[str, list[Run]]:
     return found
 
 
+def label(key: str, runs: Sequence[Run]) -> str:
+    """The key as a person knows it: the name of the run where the key is its id."""
+    return next((run.name for run in runs if run.id == key), key)
+
+
 def containers(runs: Sequence[Run]) -> dict[str, str | None]:
     """For each run, the outermost run of these that contains it on the same machine, or None."""
     known = {run.id: run for run in runs}

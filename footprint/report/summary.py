@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from footprint.derive import Account
+from footprint.derive.working import NO_PLACE
 from footprint.model import Factor, Footprint, Range, Run
 from footprint.report import grouping, words
 from footprint.report.data import Amounts, FactorUse, Group, Note, Options, RunRow, Summary, Unknown
@@ -113,6 +114,7 @@ def _groups(
     return tuple(
         Group(
             key=key,
+            label=grouping.label(key, some),
             amounts=_amounts(some, account),
             energy_ratio=sum(_central(prints[run.id].energy_kwh) for run in some) / whole if whole else None,
             merged=merged,
@@ -152,9 +154,14 @@ def _factor_uses(runs: Sequence[Run], prints: Mapping[str, Footprint]) -> tuple[
 
 def _warnings(runs: Sequence[Run], prints: Mapping[str, Footprint], notes: Sequence[str]) -> tuple[Note, ...]:
     """The ledger's problems, then the runs' warnings, the most frequent first."""
-    count = Counter(text for run in runs for text in dict.fromkeys((*run.warnings, *prints[run.id].warnings)))
+    count = Counter(text for run in runs for text in _warned(run, prints[run.id]))
     ours = tuple(Note(message=message, runs=0) for message in notes)
     return ours + tuple(Note(message=message, runs=many) for message, many in count.most_common())
+
+
+def _warned(run: Run, derived: Footprint) -> tuple[str, ...]:
+    """A run's warnings, each once; that the place is unknown stands among what is unknown."""
+    return tuple(text for text in dict.fromkeys((*run.warnings, *derived.warnings)) if text != NO_PLACE)
 
 
 def _row(run: Run, derived: Footprint, within: str | None, places: dict[Factor, int]) -> RunRow:
@@ -185,7 +192,7 @@ def _row(run: Run, derived: Footprint, within: str | None, places: dict[Factor, 
         devices=device_rows([run]),
         factors=tuple(places[factor] for factor in derived.factors if factor in places),
         unknown=derived.unknown,
-        warnings=tuple(dict.fromkeys((*run.warnings, *derived.warnings))),
+        warnings=_warned(run, derived),
         labels=run.labels,
         work=run.work,
     )

@@ -85,7 +85,7 @@ def key(group: Group, dimension: str) -> str:
     """The name of a group, safe to print."""
     if group.merged:
         return f"{group.merged:,} smaller ones together"
-    return text.clean(group.key, empty=_EMPTY_KEY.get(dimension, "not stated"))
+    return text.clean(group.label, empty=_EMPTY_KEY.get(dimension, "not stated"))
 
 
 def dimension(name: str) -> str:

@@ -175,3 +175,8 @@ def test_options_default() -> None:
     some = runs(2)
     assert summarise(some, Account(some)).options.group_by == "account"
     assert isinstance(some[0].host, Host)
+
+
+def test_an_account_that_is_a_run_by_itself_goes_by_its_name() -> None:
+    found = summary([run("3fe26dfdce416264", name="digits", account="3fe26dfdce416264"), run("b", account="lab")])
+    assert {(group.key, group.label) for group in found.by["account"]} == {("3fe26dfdce416264", "digits"), ("lab", "lab")}
