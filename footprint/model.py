@@ -269,7 +269,7 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
 
     `it_energy_kwh` is the energy of accelerators and host at the plug; `energy_kwh` is the facility's (PUE applied);
     `emissions_g` is operational, location-based CO2-equivalent of `energy_kwh`. `unknown` names what is not known, and
-    `factors` are those used, in the order of use.
+    `factors` are those used, in the order of use; `chain` says step by step how the grid's figure was found.
     """
 
     scope: Scope
@@ -293,6 +293,7 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     attribution: Attribution | None = None
     factors_version: str = ""
     place: Place | None = None
+    chain: tuple[str, ...] = ()
 
 
 # -- Cards ------------------------------------------------------------------------------------------------------------

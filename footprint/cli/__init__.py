@@ -29,7 +29,7 @@ def call(argv: Sequence[str]) -> int:
     from footprint.cli.app import app
 
     # typer carries a click of its own in some versions and takes the package in others: ask it for the class that it raises.
-    usage_error = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+    usage_error: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     try:
         result = app(args=list(argv), prog_name="footprint", standalone_mode=False)
     except FootprintError as error:

@@ -28,6 +28,7 @@ JSON_FIELDS: Final = (
     "factors",
     "warnings",
     "factors_version",
+    "chain",
 )
 
 
@@ -95,6 +96,7 @@ def lines(footprint: Footprint) -> list[str]:
         + (f", {f.year}" if f.year else "")
         for f in footprint.factors
     ]
+    shown += [f"grid: {step}" for step in footprint.chain]
     return shown + [f"note: {warning}" for warning in footprint.warnings]
 
 

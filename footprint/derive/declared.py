@@ -10,9 +10,10 @@ from typing import Final
 import footprint.reference as ref
 from footprint.accounting.power import device_energy_kwh
 from footprint.accounting.ranges import Quantity
-from footprint.derive.working import Working, resolve_place
+from footprint.derive.working import Working
 from footprint.errors import ConfigError
 from footprint.model import KINDS, Coverage, Declaration, Factor, Grade, Scope
+from footprint.place import resolve
 from footprint.reference import HardwareMatch
 from footprint.units import kwh_from_w_h
 
@@ -116,7 +117,7 @@ def derive_declaration(facts: Declaration) -> Working:
         _stated_energy(work, facts)
     elif not missing:
         _hardware_energy(work, facts)
-    place = resolve_place(
+    place = resolve(
         provider=facts.provider,
         region=facts.region,
         zone=facts.zone,

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 import footprint.reference as ref
-from footprint import place as places
 from footprint.accounting.impact import emissions_g, facility_energy_kwh
 from footprint.accounting.ranges import Quantity, draw, total
 from footprint.model import (
@@ -59,6 +56,7 @@ class Working:
     coverage: list[Coverage] = field(default_factory=list)
     factors: dict[str, Factor] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    chain: tuple[str, ...] = ()
 
     def use(self, factor: Factor, *, run: str = "", device: str = "") -> Quantity:
         """A factor's quantity, noted among the factors used."""
@@ -114,6 +112,7 @@ class Working:
             self.miss("place", NO_PLACE)
             return
         self.warn(*found.warnings)
+        self.chain = found.chain
         self.basis = found.basis
         self.intensity = self.use(found.central, run=run)
         if self.facility is None:
@@ -149,26 +148,10 @@ class Working:
             attribution=self.attribution,
             factors_version=ref.FACTORS_VERSION,
             place=self.place,
+            chain=self.chain,
         )
 
 
 def weakest(grades: Sequence[Grade]) -> Grade:
     """The weakest of some grades: a sum is known no better than its least known part."""
     return max(grades, key=GRADES.index)
-
-
-def resolve_place(
-    *, provider: str | None, region: str | None, zone: str | None, pue: float | None, intensity_g_per_kwh: float | None
-) -> Place | None:
-    """A stated place, with its provider where only that is known; None if nothing was stated.
-
-    Raises:
-        UnknownPlace: for a region or zone that does not exist or is ambiguous.
-        ConfigError: for a PUE or an intensity that cannot be.
-    """
-    if region is not None and provider is not None and ":" not in region:
-        region = f"{provider}:{region}"
-    place = places.resolve(region=region, zone=zone, pue=pue, intensity_g_per_kwh=intensity_g_per_kwh)
-    if provider is not None and (place is None or place.provider is None):
-        place = msgspec.structs.replace(place or Place(), provider=provider)
-    return place

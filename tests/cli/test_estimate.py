@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from footprint.cli import call
+
+STATED = ["--hardware", "V100 SXM2", "--count", "8", "--hours", "100", "--pue", "1.11", "--intensity", "293.85"]
+
+
+def estimate(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert call(["estimate", *words, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    found = estimate(capsys, *STATED, "--power-w", "300")
+    assert found["scope"] == "accelerators"
+    assert found["energy_kwh"]["central"] == 266.4
+    assert found["emissions_g"]["central"] == 78_281.64
+    assert found["power_w"] == {"low": 300, "central": 300, "high": 300}
+    for name in ("accelerator_energy_kwh", "it_energy_kwh", "pue", "intensity_g_per_kwh"):
+        assert set(found[name]) == {"low", "central", "high"}
+    assert found["embodied_g"] is None
+    assert found["water_l"] is None
+    assert {"basis", "unknown", "factors", "warnings"} <= set(found)
+    assert all({"id", "low", "central", "high", "unit", "source", "year", "licence", "basis"} <= set(f) for f in found["factors"])
+
+
+def test_without_power_the_host_is_in_the_range(capsys: pytest.CaptureFixture[str]) -> None:
+    found = estimate(capsys, *STATED)
+    assert found["scope"] == "server"
+    assert found["it_energy_kwh"]["central"] > found["accelerator_energy_kwh"]["central"]
+    assert any("host" in warning for warning in found["warnings"])
+    call(["estimate", *STATED])
+    assert "server (accelerators and host)" in capsys.readouterr().out
+
+
+def test_a_terminal_reads_what_is_unknown_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["estimate", "--hardware", "T4", "--count", "1", "--hours", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "emissions  unknown" in printed
+    assert "--region" in printed
+
+
+def test_the_grid_of_a_place_can_be_followed(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--energy-kwh", "1000", "--region", "gcp:northamerica-northeast1", "--year", "2023"]
+    found = estimate(capsys, *words)
+    assert found["basis"] == "life-cycle, estimated"
+    assert found["intensity_g_per_kwh"]["central"] < 100  # Quebec's water, not Canada's average
+    assert found["emissions_direct_g"]["central"] < found["emissions_g"]["central"]
+    assert found["chain"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--hardware", "T4", "--count", "1", "--hours", "-3"], "hours is -3"),
+        (["--hardware", "T4", "--count", "1", "--hours", "nan"], "hours is nan"),
+        (["--hardware", "T4", "--count", "one", "--hours", "3"], "--count"),
+        (["--hardware", "T4", "--count", "1"], "hours missing"),
+        (["--hardware", "Volta 9000", "--count", "1", "--hours", "3"], "Volta 9000"),
+        (["--hardware", "T4", "--count", "1", "--hours", "3", "--region", "aws:us-eats-1"], "us-east-1"),
+        (["--hardware", "T4", "--count", "1", "--hours", "3", "--region", "CA"], "US-CA"),
+        (["--hardware", "T4", "--count", "1", "--hours", "3", "--kind", "finetune"], "fine-tuning"),
+        (["--hardware", "T4\n\x1b[2J", "--count", "1", "--hours", "3"], "T4"),
+        (["--no-such-option"], "--no-such-option"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["estimate", *words]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert says in printed.err
+    assert printed.err.count("\n") == 1
+    assert "\x1b" not in printed.err
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("footprint 0.")
+    for command in ([], ["run"], ["estimate"], ["runs"], ["report"], ["card"], ["reference"], ["doctor"]):
+        assert call([*command, "--help"]) == 0
+        assert "Usage" in capsys.readouterr().out
