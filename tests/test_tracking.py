@@ -62,7 +62,7 @@ def test_a_run_of_next_to_nothing_is_a_number() -> None:
 
 def test_facts_are_there_while_the_run_lasts() -> None:
     with track("going on") as run:
-        assert run.facts.outcome == "running"
+        assert run.facts.duration_s >= 0
         assert read_runs().runs[0].outcome == "running"
     assert run.facts.outcome == "completed"
 
@@ -313,3 +313,78 @@ def test_both_recorders_tell_the_same(monkeypatch: pytest.MonkeyPatch, recorder:
     assert facts.cpu is not None
     assert {device.device.component for device in facts.devices} >= {"cpu", "memory"}
     assert all(device.read_s == pytest.approx(facts.duration_s) for device in facts.devices if device.device.grade == "model")
+
+
+def test_the_sites_default_place_is_taken_where_none_is_stated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "footprint.toml").write_text('region = "gcp:europe-west1"\n')
+    with track("by file") as by_file:
+        pass
+    monkeypatch.setenv("FOOTPRINT_REGION", "aws:eu-west-1")
+    with track("by environment") as by_environment, track("stated", region="aws:us-east-1") as stated:
+        pass
+    places = [run.facts.place for run in (by_file, by_environment, stated)]
+    assert [(place.provider, place.known_by) for place in places if place] == [
+        ("gcp", "config"),
+        ("aws", "environment"),
+        ("aws", "stated"),
+    ]
+
+
+def test_a_default_place_that_cannot_be_used_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("FOOTPRINT_REGION", "aws:eu-wst-1")
+    for _ in range(2):
+        with track("x") as run:
+            pass
+        assert run.facts.place is None
+        assert "aws:eu-west-1" in run.facts.warnings[0]
+        assert run.facts.cpu is not None
+    assert len(caplog.records) == 1
+
+
+TEMPLATE = """---
+license: mit
+---
+# Model Card
+
+## Environmental Impact
+
+- **Hardware Type:** [More Information Needed]
+- **Hours used:** [More Information Needed]
+- **Cloud Provider:** [More Information Needed]
+- **Compute Region:** [More Information Needed]
+- **Carbon Emitted:** [More Information Needed]
+"""
+
+
+def test_a_card_is_filled_once_the_run_has_completed(tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    card.write_text(TEMPLATE)
+    with pytest.raises(RuntimeError), track("x", kind="fine-tuning", card=card):
+        raise RuntimeError
+    assert card.read_text() == TEMPLATE
+    with track("x", kind="fine-tuning", region="aws:eu-west-1", card=card) as run:
+        sum(range(100_000))
+        assert card.read_text() == TEMPLATE
+    assert run.facts.warnings == ()
+    assert run.id in card.read_text()
+
+
+def test_a_card_that_cannot_be_filled_is_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    card = tmp_path / "README.md"
+    card.write_text("---\nlicense: mit\nnever closed\n")
+    with track("x", card=card) as run:
+        pass
+    assert [record.getMessage() for record in caplog.records] == [f"footprint: {run.facts.warnings[0]}"]
+    assert "the card was not filled" in run.facts.warnings[0]
+    assert card.read_text() == "---\nlicense: mit\nnever closed\n"
+
+
+def test_the_footprint_is_derived_from_the_facts() -> None:
+    with track("x", region="aws:eu-west-1") as run:
+        sum(range(100_000))
+    assert run.footprint.it_energy_kwh is not None
+    assert run.footprint.emissions_g is not None
+    assert run.footprint.it_energy_kwh.central > 0

@@ -123,6 +123,8 @@ class _SignalGate:
         if (early := self._arrived_before()) is not None:
             return BY_SIGNAL + early, "interrupted"
         try:
+            if not command[0]:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))  # which `posix_spawnp` calls a bad value
             if not hasattr(signal, "sigwaitinfo"):
                 return _code_and_outcome(_run_portably(command, environment))
             child = os.posix_spawnp(

@@ -191,6 +191,9 @@ class ActiveRun:
 
     def _start(self) -> None:
         home = ledger_home()
+        client.prepare(home)  # it starts while we gather what to tell it
+        if self._place is None:
+            self.attempt("the site's default place cannot be used", self._take_default_place)
         outer = self._outer
         message = messages.Start(
             run=self.id,
@@ -202,11 +205,15 @@ class ActiveRun:
             parent=outer.id if outer and outer.is_recorded else context.parent(),
             labels=context.labels(self._labels),
             versions=context.versions(),
+            warnings=tuple(self._warnings),
         )
         self._client, started = client.start(home, message)
         self._journal, self._start_s = Path(started.journal), started.t_s
-        for warning in started.warnings:
-            self.warn(warning)
+
+    def _take_default_place(self) -> None:
+        from footprint.place import default_place
+
+        self._place = default_place()
 
     def _stop(self, recorder: client.Client) -> None:
         message = messages.Stop(

@@ -188,14 +188,23 @@ _forked_from_tracked = False
 _try_again_s = -math.inf
 
 
+def prepare(home: Path) -> None:
+    """Start the recorder of this process and ledger if there is none, and do not wait for it.
+
+    Raises:
+        RecorderError: if it cannot be started.
+    """
+    if time.monotonic() < _try_again_s:
+        raise RecorderError("the recorder did not answer a short while ago")
+    _client(home)
+
+
 def start(home: Path, message: messages.Start) -> tuple[Client, messages.Started]:
     """Open a run in the recorder of this process and ledger, starting it if there is none.
 
     Raises:
         RecorderError: if the run cannot be recorded.
     """
-    if time.monotonic() < _try_again_s:
-        raise RecorderError("the recorder did not answer a short while ago")
     for attempt in (1, 2):
         client = _client(home)
         try:

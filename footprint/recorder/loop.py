@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from footprint.errors import FootprintError, LedgerError
+from footprint.errors import LedgerError
 from footprint.ledger.journal import Journal
 from footprint.ledger.processes import Process, identify, is_alive
 from footprint.ledger.records import Close, Marked, Open, Tick, Work
 from footprint.meters import open_meters
 from footprint.meters.host import read_host
-from footprint.model import Outcome, Place
+from footprint.model import Outcome
 from footprint.recorder import messages, tree
 from footprint.recorder.channel import Channel, ChannelClosedError
 
@@ -135,7 +135,6 @@ class Recorder:
         except LedgerError as error:
             self._answer(messages.Failed(run=start.run, reason=str(error)))
             return
-        place, place_warnings = _default_place() if start.place is None else (start.place, ())
         baseline = self._reading((*self._open, start.run))
         opened = Open(
             run=start.run,
@@ -152,11 +151,11 @@ class Recorder:
             devices=self._meters.devices,
             reserved_cpus=tree.reserved_cpus(self._tracked.pid),
             resolution_s=tree.resolution_s(),
-            place=place,
+            place=start.place,
             parent=start.parent,
             labels=start.labels,
             versions=start.versions,
-            warnings=start.warnings + place_warnings + self._meters.warnings,
+            warnings=start.warnings + self._meters.warnings,
         )
         if not self._write(opened):
             reason = f"the ledger cannot be written at {self._journal.path}: {self._journal.last_error}"
@@ -166,8 +165,7 @@ class Recorder:
         self._open[start.run] = opened
         self._next_tick_s = opened.t_s + self._interval_s()
         self._sync_soon()
-        warnings = place_warnings
-        self._answer(messages.Started(run=start.run, t_s=opened.t_s, journal=str(self._journal.path), warnings=warnings))
+        self._answer(messages.Started(run=start.run, t_s=opened.t_s, journal=str(self._journal.path)))
 
     def _stop(self, stop: messages.Stop) -> None:
         if stop.run not in self._open:
@@ -288,18 +286,6 @@ class _Watch:
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
-
-
-def _default_place() -> tuple[Place | None, tuple[str, ...]]:
-    """The site's place, if one is set; a setting that cannot be used is a warning, for it is not the program's."""
-    try:
-        from footprint.place import default_place
-
-        return default_place(), ()
-    except FootprintError as error:
-        return None, (f"the site's default place cannot be used: {error}",)
-    except Exception as error:  # noqa: BLE001 - no configuration file may stop the record
-        return None, (f"the site's default place cannot be read: {type(error).__name__}: {error}",)
 
 
 def _boot_s() -> float | None:

@@ -59,7 +59,6 @@ class Started(Message, frozen=True, kw_only=True, tag="started"):
     run: str
     t_s: float
     journal: str
-    warnings: tuple[str, ...] = ()
 
 
 class Stopped(Message, frozen=True, kw_only=True, tag="stopped"):

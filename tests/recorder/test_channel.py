@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footprint.ledger.records import Marked
+from footprint.recorder import messages
+from footprint.recorder.channel import Channel, ChannelClosedError
+
+Ends = tuple[Channel[messages.ToHost], Channel[messages.ToRecorder]]
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    ours, theirs = socket.socketpair()
+    pair: Ends = Channel(ours, messages.ToHost), Channel(theirs, messages.ToRecorder)
+    yield pair
+    for end in pair:
+        end.close()
+
+
+def mark(name: str) -> Marked:
+    return Marked(run="r", key=1, name=name, t_s=1.0)
+
+
+@given(st.lists(st.text(max_size=300).map(lambda text: text.encode("utf-8", "ignore").decode()), max_size=50))
+def test_messages_arrive_whole_and_in_order(names: list[str]) -> None:
+    ours, theirs = socket.socketpair()
+    host: Channel[messages.ToHost] = Channel(ours, messages.ToHost)
+    recorder: Channel[messages.ToRecorder] = Channel(theirs, messages.ToRecorder)
+    try:
+        for name in names:
+            host.send(mark(name), 10.0)
+        got = [recorder.receive(10.0) for _ in names]
+        assert got == [mark(name) for name in names]
+        assert recorder.next_message() is None
+    finally:
+        host.close()
+        recorder.close()
+
+
+def test_a_full_channel_drops_whole_messages_only(ends: Ends) -> None:
+    host, recorder = ends
+    sent = [number for number in range(20_000) if host.offer(mark(f"{number}" + "x" * 100))]
+    assert 0 < len(sent) < 20_000
+    got = []
+    while (message := recorder.next_message()) is not None:
+        assert isinstance(message, Marked)
+        got.append(int(message.name.rstrip("x")))
+    assert got == sent[: len(got)]
+    assert len(sent) - len(got) <= 1  # the last one is half on its way
+    host.send(messages.Bye(), 10.0)
+    rest = [recorder.receive(10.0) for _ in range(len(sent) - len(got) + 1)]
+    assert rest[-1] == messages.Bye()
+
+
+def test_a_message_larger_than_the_channel_waits_for_room(ends: Ends) -> None:
+    host, _ = ends
+    with pytest.raises(TimeoutError):
+        host.send(mark("x" * 10_000_000), 0.05)
+
+
+def test_nobody_there_is_told_by_an_error(ends: Ends) -> None:
+    host, recorder = ends
+    with pytest.raises(TimeoutError):
+        host.receive(0.01)
+    recorder.close()
+    for _ in range(2):
+        with pytest.raises(ChannelClosedError):
+            host.send(messages.Bye(), 1.0)
+        with pytest.raises(ChannelClosedError):
+            host.receive(1.0)
+
+
+def test_what_arrived_before_the_end_is_still_read(ends: Ends) -> None:
+    host, recorder = ends
+    host.send(mark("last"), 1.0)
+    host.close()
+    assert recorder.receive(1.0) == mark("last")
+    with pytest.raises(ChannelClosedError):
+        recorder.receive(1.0)
+
+
+def test_a_descriptor_that_became_somebody_elses_is_left_alone(ends: Ends) -> None:
+    host, _ = ends
+    number = host.fileno()
+    theirs, other = socket.socketpair()
+    os.dup2(theirs.fileno(), number)
+    try:
+        with pytest.raises(ChannelClosedError, match="closed the recorder's channel"):
+            host.send(mark("x"), 1.0)
+        host.close()
+        os.fstat(number)  # it is still open
+    finally:
+        os.close(number)
+        theirs.close()
+        other.close()

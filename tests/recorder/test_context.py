@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import sys
+import types
+
+import pytest
+
+from footprint.recorder import context
+
+
+@pytest.fixture(autouse=True)
+def _no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    for names in context._LABELS.values():
+        for name in names:
+            monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "stated", "account"),
+    [
+        ({}, None, "the-run"),
+        ({"SLURM_JOB_ID": "12"}, None, "slurm:12"),
+        ({"TORCHELASTIC_RUN_ID": "none"}, None, "the-run"),
+        ({"TORCHELASTIC_RUN_ID": "exp"}, None, "torchelastic:exp"),
+        ({"FOOTPRINT_ACCOUNT": "outer", "SLURM_JOB_ID": "12"}, None, "outer"),
+        ({"FOOTPRINT_ACCOUNT": "outer"}, "mine", "mine"),
+    ],
+)
+def test_the_account_is_stated_or_the_jobs_or_the_runs(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], stated: str | None, account: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert context.account(stated, "the-run") == account
+
+
+@pytest.mark.parametrize(
+    ("environment", "labels"),
+    [
+        ({}, {}),
+        (
+            {"RANK": "5", "LOCAL_RANK": "1", "SLURM_PROCID": "9", "SLURM_NTASKS": "16"},
+            {"rank": "5", "local_rank": "1", "world_size": "16"},
+        ),
+        ({"SLURM_PROCID": "9", "SLURM_LOCALID": "1", "SLURM_NODEID": "4"}, {"rank": "9", "local_rank": "1", "node_rank": "4"}),
+        ({"OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "4"}, {"rank": "2", "world_size": "4"}),
+        ({"FOOTPRINT_LABELS": "team=nlp, site = a=b,broken,=x"}, {"team": "nlp", "site": "a=b"}),
+    ],
+)
+def test_labels_of_the_site_and_of_launchers(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], labels: dict[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert context.labels({}) == labels
+    assert context.labels({"rank": "mine"})["rank"] == "mine"
+
+
+def test_labels_are_bounded() -> None:
+    found = context.labels({f"key{number}": "v" * 10_000 for number in range(1000)})
+    assert len(found) == context.LABELS_LIMIT
+    assert max(map(len, found.values())) == context.NAME_LIMIT
+
+
+def test_versions_are_of_what_the_program_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("torch")
+    module.__version__ = "2.9.0+cu129"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch", module)
+    monkeypatch.setitem(sys.modules, "keras", types.ModuleType("keras"))
+    found = context.versions()
+    assert found["torch"] == "2.9.0+cu129"
+    assert "keras" not in found
+    assert found["python"].startswith(f"{sys.version_info[0]}.")
