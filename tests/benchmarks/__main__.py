@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.benchmarks import filling
+
 HERE = Path(__file__).parent
 REPEATS = 7
 
@@ -88,8 +90,6 @@ def tracking() -> list[str]:
 
 def cards() -> list[str]:
     """Setting the emissions of one card on disk: read, edit, prove, write."""
-    from tests.benchmarks import filling
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "README.md"
 
@@ -119,4 +119,5 @@ def main() -> None:
     print("\n".join(table))
 
 
-main()
+if __name__ == "__main__":
+    main()
