@@ -43,7 +43,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What some runs add up to. `with_energy` and `with_emissions` say how many of `runs` the sums cover.
+    """What some runs add up to; the `with_…` say how many of `runs` the energy and the emissions on each basis cover.
 
     `duration_s` is the runs' time, `device_s` that time multiplied by each run's accelerators. A null is not known for any
     of the runs; a sum over some of them is partial, and every renderer says so.
@@ -52,6 +52,8 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     with_energy: int
     with_emissions: int
+    with_direct: int
+    with_market: int
     duration_s: float
     device_s: float
     energy_kwh: Range | None
@@ -153,6 +155,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     accelerator_energy_kwh: Range | None
     emissions_g: Range | None
     emissions_direct_g: Range | None
+    emissions_market_g: Range | None
     pue: Range | None
     intensity_g_per_kwh: Range | None
     breakdown: tuple[Component, ...]

@@ -54,7 +54,7 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
         started_at=min((run.started_at for run in runs), default=None),
         ended_at=max((grouping.ended_at(run) for run in runs), default=None),
         all_runs=len(runs),
-        total=_amounts(counted, account),
+        total=_amounts(counted, account, prints),
         scopes=tuple(sorted({prints[run.id].scope for run in counted})),
         bases=tuple(sorted({basis for run in counted if (basis := prints[run.id].basis)})),
         measured_ratio=measured_ratio(known_how),
@@ -76,7 +76,7 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
 # -- Sums -------------------------------------------------------------------------------------------------------------
 
 
-def _amounts(runs: Sequence[Run], account: Account) -> Amounts:
+def _amounts(runs: Sequence[Run], account: Account, prints: Mapping[str, Footprint]) -> Amounts:
     """What the runs add up to; of none, nothing is known."""
     time_s = sum(run.duration_s for run in runs)
     device_s = sum(run.duration_s * len(grouping.accelerators(run)) for run in runs)
@@ -86,6 +86,8 @@ def _amounts(runs: Sequence[Run], account: Account) -> Amounts:
         runs=len(runs),
         with_energy=total.with_energy,
         with_emissions=total.with_emissions,
+        with_direct=sum(prints[run.id].emissions_direct_g is not None for run in runs),
+        with_market=sum(prints[run.id].emissions_market_g is not None for run in runs),
         duration_s=time_s,
         device_s=device_s,
         energy_kwh=whole.energy_kwh,
@@ -115,7 +117,7 @@ def _groups(
         Group(
             key=key,
             label=grouping.label(key, some),
-            amounts=_amounts(some, account),
+            amounts=_amounts(some, account, prints),
             energy_ratio=sum(_central(prints[run.id].energy_kwh) for run in some) / whole if whole else None,
             merged=merged,
         )
@@ -185,6 +187,7 @@ def _row(run: Run, derived: Footprint, within: str | None, places: dict[Factor, 
         accelerator_energy_kwh=derived.accelerator_energy_kwh,
         emissions_g=derived.emissions_g,
         emissions_direct_g=derived.emissions_direct_g,
+        emissions_market_g=derived.emissions_market_g,
         pue=derived.pue,
         intensity_g_per_kwh=derived.intensity_g_per_kwh,
         breakdown=derived.breakdown,

@@ -77,6 +77,7 @@ def test_the_first_screen_answers() -> None:
         "Measured",
         "How the energy is known",
         "Not counted here",
+        "Market basis",
     ):
         assert words in shown
 

@@ -180,3 +180,9 @@ def test_options_default() -> None:
 def test_an_account_that_is_a_run_by_itself_goes_by_its_name() -> None:
     found = summary([run("3fe26dfdce416264", name="digits", account="3fe26dfdce416264"), run("b", account="lab")])
     assert {(group.key, group.label) for group in found.by["account"]} == {("3fe26dfdce416264", "digits"), ("lab", "lab")}
+
+
+def test_each_basis_says_how_many_runs_it_covers() -> None:
+    # Virginia has a direct figure and no residual mix; Belgium has both.
+    found = summary([run("a", place=somewhere("aws:us-east-1")), run("b", place=somewhere()), run("c")]).total
+    assert (found.runs, found.with_emissions, found.with_direct, found.with_market) == (3, 2, 2, 1)
