@@ -1,0 +1,212 @@
+"""Profiles: what is known of one model's compute, each fact with its source, as a TOML file.
+
+::
+
+    [model]       name, base_model
+    [[work]]      kind, hardware, count, hours | device_hours | energy_kwh, power_w, scope, pue, intensity_g_per_kwh, provider,
+                  region | zone, year, training (false where none took place), note
+    [[work.source]]  title, url, locator, fields, grade
+    [[published]] emissions_g, net_emissions_g, energy_kwh, basis, title, url, locator, note: a citation, never our result
+    unknown = [...]  what nobody has said, in words
+    [workload]    command, unit, warmup, repeats: how to run and measure it
+
+A key that is not known is refused with the nearest one that is.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, get_args, get_origin
+
+import msgspec
+
+from footprint import text
+from footprint.errors import ConfigError
+from footprint.model import Declaration
+
+MAX_BYTES: Final = 1_000_000
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """Which model, and what it was made from."""
+
+    name: str
+    base_model: str | None = None
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure that somebody published, as printed there: `emissions_g` gross, `net_emissions_g` beside it."""
+
+    title: str
+    emissions_g: float | None = None
+    net_emissions_g: float | None = None
+    energy_kwh: float | None = None
+    basis: str = ""
+    url: str = ""
+    locator: str = ""
+    note: str = ""
+
+    def citation(self) -> str:
+        """Who printed it and where."""
+        return f"published: {self.title}{', ' + self.locator if self.locator else ''}"
+
+    def source(self) -> str:
+        """The citation with what a reader must know of it, in one line for the front matter."""
+        return f"{self.citation()}{' (' + self.note + ')' if self.note else ''}"
+
+    def text(self) -> str:
+        """The figure for a card's field, as a citation."""
+        assert self.emissions_g is not None
+        net = f", {text.mass(self.net_emissions_g)} net" if self.net_emissions_g is not None else ""
+        gross = " gross" if net else ""
+        return f"{text.mass(self.emissions_g)} CO2eq{gross}{net} ({self.citation()})"
+
+    def lines(self) -> list[str]:
+        """What is printed there, in sentences."""
+        figures = [
+            f"{text.mass(value)} CO2eq {name}"
+            for value, name in ((self.emissions_g, "gross"), (self.net_emissions_g, "net"))
+            if value is not None
+        ]
+        if self.energy_kwh is not None:
+            figures.append(text.energy(self.energy_kwh))
+        basis = f" ({self.basis})" if self.basis else ""
+        link = f" {self.url}" if self.url else ""
+        note = f" Mind: {self.note}." if self.note else ""
+        return [f"Cited, {self.citation()}: {', '.join(figures) or 'no figure'}{basis}.{note}{link}"]
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of work: its declared facts, and what a reader should know of them."""
+
+    declaration: Declaration
+    note: str = ""
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
+    """How to run and measure it: a command, what one unit of its work is, runs before and during measuring."""
+
+    command: list[str] | str
+    unit: str = "run"
+    warmup: int = 0
+    repeats: int = 1
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one model's compute."""
+
+    model: Model
+    work: tuple[Work, ...] = ()
+    published: tuple[Published, ...] = ()
+    unknown: tuple[str, ...] = ()
+    workload: Workload | None = None
+
+
+class _Facts(Declaration, frozen=True, kw_only=True):
+    """A `[[work]]` table as it stands in the file."""
+
+    note: str = ""
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file as it stands."""
+
+    model: Model
+    work: tuple[_Facts, ...] = ()
+    published: tuple[Published, ...] = ()
+    unknown: tuple[str, ...] = ()
+    workload: Workload | None = None
+
+
+def read_profile(path: str | Path) -> Profile:
+    """Read a profile.
+
+    Raises:
+        ConfigError: if it is not there, is no TOML, or says something that cannot be; with the path to the value.
+    """
+    file = Path(path)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file}: the profile cannot be read: {error.strerror or error}") from None
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{file}: larger than {MAX_BYTES:,} bytes is no profile")
+    try:
+        return parse_profile(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file}: the profile is not UTF-8 text") from None
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+
+
+def parse_profile(toml: str) -> Profile:
+    """Read a profile's text.
+
+    Raises:
+        ConfigError: see `read_profile`.
+    """
+    try:
+        raw = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not TOML: {error}") from None
+    _refuse_unknown(raw, _File, "")
+    try:
+        found = msgspec.convert(raw, _File)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at ")
+        raise ConfigError(f"{where.strip('`').removeprefix('$.') or 'the file'}: {message}") from None
+    work = tuple(_work(facts, f"work[{index}]") for index, facts in enumerate(found.work))
+    for index, published in enumerate(found.published):
+        _check_published(published, f"published[{index}]")
+    return Profile(model=found.model, work=work, published=found.published, unknown=found.unknown, workload=found.workload)
+
+
+def _work(facts: _Facts, where: str) -> Work:
+    from footprint.derive import check_declaration
+
+    named = {name: getattr(facts, name) for name in Declaration.__struct_fields__}
+    declaration = Declaration(**named)
+    try:
+        check_declaration(declaration)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    if not facts.training:
+        stated = [name for name in ("hardware", "count", "hours", "device_hours", "energy_kwh") if named[name] is not None]
+        if stated:
+            raise ConfigError(f"{where}.training is false, but {', '.join(stated)} is stated: one of them is wrong")
+    return Work(declaration=declaration, note=facts.note)
+
+
+def _check_published(published: Published, where: str) -> None:
+    for name in ("emissions_g", "net_emissions_g", "energy_kwh"):
+        value = getattr(published, name)
+        if value is not None and not 0 <= value < float("inf"):
+            raise ConfigError(f"{where}.{name} is {value:g}; it must be zero or more")
+
+
+def _refuse_unknown(table: dict[str, Any], cls: type[msgspec.Struct], where: str) -> None:
+    """Refuse a key that a table does not have, and look into the tables inside it."""
+    known = {field.encode_name: field.type for field in msgspec.structs.fields(cls)}
+    for key, value in table.items():
+        if key not in known:
+            near = get_close_matches(key, known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(known)}"
+            raise ConfigError(f"{where or 'the file'} has no key {key!r}{hint}")
+        inner = _struct_in(known[key])
+        if inner is None:
+            continue
+        path = f"{where}.{key}" if where else key
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(item, dict):
+                _refuse_unknown(item, inner, f"{path}[{index}]" if isinstance(value, list) else path)
+
+
+def _struct_in(annotation: Any) -> type[msgspec.Struct] | None:
+    """The table that a field holds, alone, in a list, or optionally."""
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return annotation
+    if get_origin(annotation) is None:
+        return None
+    return next((found for part in get_args(annotation) if (found := _struct_in(part)) is not None), None)
