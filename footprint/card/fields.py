@@ -1,0 +1,183 @@
+"""Where a card's five fields stand: the section, the group of lines in it, and each value's span in bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from footprint.card.document import Document, plain
+from footprint.card.labels import PAIR, LabelMatch, is_placeholder, is_section_title, read_label
+from footprint.model import FieldName
+
+_GROUP = 3  # so many different fields close together are a group even without a heading
+_GROUP_GAP = 12  # lines between two fields of one group
+_ITEM = re.compile(rb"(?P<indent>[ \t>]*)(?:[-*+]|\d{1,3}[.)]|\xe2\x80\xa2)(?:[ \t]|\xc2\xa0|\Z)")
+_NO_CONTINUATION = re.compile(rb"[ \t]*(?:#|<|\||```|~~~|\*\*[^*]{1,100}(?::\*\*|\*\*[^:]{0,160}:)|[-*_ \t]{3,}\Z)")
+_TABLE = re.compile(rb"[ \t>]*(?:\|.*\||<table\b)", re.IGNORECASE)
+
+
+class FieldSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """One field: its line (an index) and the span of its value. `last_line` is where its value or its item ends."""
+
+    name: FieldName
+    line: int
+    start: int
+    end: int
+    value: str
+    label: LabelMatch
+    last_line: int
+
+    @property
+    def placeholder(self) -> bool:
+        """Whether the value says nothing."""
+        return self.last_line == self.line and is_placeholder(self.value)
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """The lines under a heading that names the section: from the heading's line up to, not including, `end`."""
+
+    heading: int
+    end: int
+    level: int
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True):
+    """The group of fields that a card has, and its section if it has one.
+
+    `repeated` is the index of a line where a field of the group stands for a second time: which one is meant is not ours to
+    say. `table` is the index of a table's line in a section that has no fields.
+    """
+
+    section: Section | None
+    spans: dict[FieldName, FieldSpan]
+    repeated: int | None = None
+    table: int | None = None
+
+
+def find_fields(document: Document, hidden: range | None = None) -> Fields:
+    """Find the group of fields.
+
+    Args:
+        document: the card.
+        hidden: lines that are not searched: our own block.
+    """
+    labels = _labels(document, hidden)
+    sections = find_sections(document)
+    for section in sections:
+        inside = {i: label for i, label in labels.items() if section.heading < i < section.end}
+        if inside:
+            return _choose(document, inside, section)
+    group = _group(document, {i: label for i, label in labels.items() if label.sureness >= PAIR})
+    if group:
+        return _choose(document, group, None)
+    if not sections:
+        return Fields(section=None, spans={})
+    return Fields(section=sections[0], spans={}, table=_first_table(document, sections[0], hidden))
+
+
+def find_sections(document: Document) -> list[Section]:
+    """The sections of environmental impact; one that lies inside another is not counted again."""
+    sections: list[Section] = []
+    for place, heading in enumerate(document.headings):
+        if not is_section_title(heading.text) or (sections and heading.line < sections[-1].end):
+            continue
+        later = (h.line for h in document.headings[place + 1 :] if h.level <= heading.level)
+        end = next(later, len(document.lines))
+        sections.append(Section(heading=heading.line, end=end, level=heading.level))
+    return sections
+
+
+def _labels(document: Document, hidden: range | None) -> dict[int, LabelMatch]:
+    found = {}
+    raw = document.raw
+    headings = {heading.line for heading in document.headings}
+    for index, line in enumerate(document.lines):
+        if line.shown == line.start or index in headings or (hidden is not None and index in hidden):
+            continue
+        # A label is short: a colon further on is no label's, and most lines end here.
+        if raw.find(b":", line.start, min(line.shown, line.start + 400)) < 0:
+            continue
+        label = read_label(raw[line.start : line.shown])
+        if label is not None:
+            found[index] = label
+    return found
+
+
+def _group(document: Document, labels: dict[int, LabelMatch]) -> dict[int, LabelMatch]:
+    """The first run of lines, close together and under one heading, that names at least three different fields."""
+    headings = {heading.line for heading in document.headings}
+    run: dict[int, LabelMatch] = {}
+    last = -1
+    for index, label in labels.items():
+        if run and (index - last > _GROUP_GAP or not headings.isdisjoint(range(last, index))):
+            if len({found.name for found in run.values()}) >= _GROUP:
+                return run
+            run = {}
+        run[index] = label
+        last = index
+    return run if len({found.name for found in run.values()}) >= _GROUP else {}
+
+
+def _choose(document: Document, labels: dict[int, LabelMatch], section: Section | None) -> Fields:
+    """The fields of a group: for each, the line whose label names it most surely."""
+    spans: dict[FieldName, FieldSpan] = {}
+    repeated = None
+    for index, label in labels.items():
+        before = spans.get(label.name)
+        if before is None or label.sureness > before.label.sureness:
+            spans[label.name] = _span(document, index, label)
+        elif label.sureness == before.label.sureness and repeated is None:
+            repeated = index
+    if not any(span.label.sureness >= PAIR for span in spans.values()) and section is None:
+        return Fields(section=None, spans={})
+    if repeated is not None:
+        doubled = labels[repeated]
+        repeated = repeated if spans[doubled.name].label.sureness == doubled.sureness else None
+    return Fields(section=section, spans=spans, repeated=repeated)
+
+
+def _span(document: Document, index: int, label: LabelMatch) -> FieldSpan:
+    line = document.lines[index]
+    start = line.start + label.value
+    text = document.raw[start : line.shown]
+    trimmed = text.rstrip(b" \t")
+    while trimmed.endswith(b"\xc2\xa0"):
+        trimmed = trimmed[:-2].rstrip(b" \t")
+    last = _last_line(document, index, label)
+    value = [plain(trimmed)] + [plain(document.text(i)).strip() for i in range(index + 1, last + 1)]
+    return FieldSpan(
+        name=label.name,
+        line=index,
+        start=start,
+        end=start + len(trimmed),
+        value=" ".join(part for part in value if part),
+        label=label,
+        last_line=last,
+    )
+
+
+def _last_line(document: Document, index: int, label: LabelMatch) -> int:
+    """The last line of a field's list item: its own, or where its continuation and nested items end."""
+    own = len(label.lead) - len(label.lead.lstrip(b" \t>"))
+    last = index
+    for following in range(index + 1, len(document.lines)):
+        line = document.lines[following]
+        text = document.raw[line.start : line.end]
+        if document.is_blank(following) or line.shown == line.start or _NO_CONTINUATION.match(text):
+            break
+        item = _ITEM.match(text)
+        if item is None or len(item["indent"]) <= own:
+            nested = item is None and read_label(text) is None
+            if not nested:
+                break
+        if not label.lead.strip() and item is None:
+            break  # a field that is no list item ends with its line
+        last = following
+    return last
+
+
+def _first_table(document: Document, section: Section, hidden: range | None) -> int | None:
+    lines: Iterable[int] = range(section.heading + 1, section.end)
+    return next((i for i in lines if not (hidden and i in hidden) and _TABLE.match(document.text(i))), None)

@@ -1,0 +1,227 @@
+"""Filling `co2_eq_emissions` in the front matter: scalars are replaced and lines added; nothing is printed back."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+from footprint.card.block import digest
+from footprint.card.document import BOM
+from footprint.card.edits import Edit
+from footprint.card.labels import is_placeholder
+from footprint.card.metadata import KEY, Node, scalar_value, value_of
+from footprint.card.place import insertion
+from footprint.card.plan import Change, Kept, Part
+
+if TYPE_CHECKING:
+    from footprint.card.read import Card
+
+# Plain where no YAML reader could take it for anything but this text.
+_PLAIN: Final = re.compile(r"(?:\d+ )?[A-Za-z](?:[A-Za-z0-9 ._/()-]*[A-Za-z0-9)])?")
+_RESERVED: Final = frozenset(("y", "n", "yes", "no", "true", "false", "on", "off", "null", "nan", "inf", "none"))
+
+
+def fill_metadata(card: Card, values: dict[str, str], *, overwrite: bool) -> Part:
+    """The edits that bring the values into the front matter; without values, those that take our earlier ones out.
+
+    A person's `emissions` stay, and then nothing of ours is put beside them: our source would seem to be theirs.
+    """
+    if not values:
+        return _withdraw(card)
+    if card.yaml.problem is not None:
+        line = f" (line {card.yaml.problem_line})" if card.yaml.problem_line else ""
+        return Part(notes=(f"{KEY} was not written: {card.yaml.problem}{line}",))
+    entry = card.yaml.emissions()
+    if entry is None:
+        return _add_entry(card, values)
+    key, node = entry
+    if node.kind == "mapping":
+        return _fill_mapping(card, node, values, overwrite=overwrite)
+    if node.kind == "scalar" and (is_placeholder(node.text) or overwrite):
+        return _scalar_to_mapping(card, key, node, values)
+    return _keep(card, node, values, "a list, which is not edited" if node.kind == "list" else "a person's value")
+
+
+def scalar(key: str, value: str) -> str:
+    """A value as YAML: emissions as the number that they are, text plain where that is safe, else in double quotes."""
+    if key == "emissions" or (_PLAIN.fullmatch(value) and value.lower() not in _RESERVED and _is_text(value)):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_text(value: str) -> bool:
+    return bool(scalar_value(value, plain=True) == value)
+
+
+def _short(key: str) -> str:
+    """A key's name in the block's header."""
+    return f"co2.{key}"
+
+
+def _ours(card: Card, key: str, node: Node) -> bool:
+    recorded = card.block.fields.get(_short(key)) if card.block is not None else None
+    return node.kind == "scalar" and recorded == digest(node.text)
+
+
+def _keep(card: Card, node: Node, values: dict[str, str], reason: str) -> Part:
+    found = json.dumps(value_of(node), ensure_ascii=False)
+    line = card.document.line_number(node.start)
+    return Part(kept=[Kept(field=KEY, value=found, known=f"{values['emissions']} g", reason=reason, line=line)])
+
+
+def _wrote_all(part: Part, values: dict[str, str], before: str = "") -> Part:
+    for key, value in values.items():
+        part.wrote(f"{KEY}.{key}", before if key == "emissions" else "", value, _short(key))
+    return part
+
+
+def _children(values: dict[str, str], indent: bytes, eol: bytes) -> bytes:
+    return b"".join(eol + indent + f"{key}: {scalar(key, value)}".encode() for key, value in values.items())
+
+
+def _add_entry(card: Card, values: dict[str, str]) -> Part:
+    """Add the whole entry at the front matter's end, or a front matter with it at the card's beginning."""
+    document, eol = card.document, card.document.eol
+    front = document.front_matter
+    if front is None:
+        place = len(BOM) if card.raw.startswith(BOM) else 0
+        blank = b"" if not document.lines or document.is_blank(0) else eol
+        text = b"---" + eol + f"{KEY}:".encode() + _children(values, b"  ", eol) + eol + b"---" + eol + blank
+        return _wrote_all(Part(edits=[insertion(place, text)]), values)
+    root = card.yaml.root
+    indent = _indent(card, root) if root is not None else b""
+    if indent is None:
+        return Part(notes=(f"{KEY} was not written: the front matter's first key does not start its line",))
+    start = b"" if front.start == front.end else eol
+    text = start + indent + f"{KEY}:".encode() + _children(values, indent + b"  ", eol)
+    return _wrote_all(Part(edits=[insertion(front.end, text)]), values)
+
+
+def _indent(card: Card, node: Node) -> bytes | None:
+    """The white space before a block mapping's first key; None if something else stands there."""
+    line = card.document.lines[card.document.line_number(node.start) - 1]
+    before = card.raw[line.start : node.start]
+    return before if not before.strip(b" ") else None
+
+
+def _scalar_to_mapping(card: Card, key: Node, node: Node, values: dict[str, str]) -> Part:
+    """Put a mapping where a placeholder or a number stands; a comment beside it stays."""
+    line = card.document.lines[card.document.line_number(key.start) - 1]
+    indent = _indent(card, key)
+    if node.end > line.end or indent is None:
+        return _keep(card, node, values, "it goes over several lines")
+    part = Part(edits=[Edit(start=node.start, end=node.end, new=b"")] if node.end > node.start else [])
+    part.edits.append(insertion(line.end, _children(values, indent + b"  ", card.document.eol)))
+    return _wrote_all(part, values, node.text)
+
+
+def _fill_mapping(card: Card, node: Node, values: dict[str, str], *, overwrite: bool) -> Part:
+    """Replace placeholders and our own values, add what is missing, keep a person's."""
+    emissions = node.find("emissions")
+    if emissions is not None and not _free(card, "emissions", emissions[1], values, overwrite=overwrite):
+        return _keep(card, node, values, "a person's value")
+    part = Part()
+    missing: dict[str, str] = {}
+    for key, value in values.items():
+        found = node.find(key)
+        if found is None:
+            missing[key] = value
+        elif found[1].text == value and found[1].kind == "scalar":
+            if _ours(card, key, found[1]):
+                part.digests[_short(key)] = digest(value)
+        elif _free(card, key, found[1], values, overwrite=overwrite):
+            part.edits.append(_replace(card, found[0], found[1], scalar(key, value)))
+            part.wrote(f"{KEY}.{key}", found[1].text, value, _short(key))
+        else:
+            text = json.dumps(value_of(found[1]), ensure_ascii=False)
+            line = card.document.line_number(found[0].start)
+            part.kept.append(Kept(field=f"{KEY}.{key}", value=text, known=value, reason="a person's value", line=line))
+    if missing:
+        edit = _add_children(card, node, missing)
+        if edit is None:
+            return Part(notes=(f"{KEY} was not written: its keys do not start their lines",))
+        part.edits.append(edit)
+        _wrote_all(part, missing)
+    return part
+
+
+def _free(card: Card, key: str, node: Node, values: dict[str, str], *, overwrite: bool) -> bool:
+    """Whether a value may be replaced: it says nothing, is ours, is the same, or we were told to."""
+    if node.kind != "scalar":
+        return False
+    one_line = card.document.line_number(node.start) == card.document.line_number(max(node.start, node.end - 1))
+    free = is_placeholder(node.text) or _ours(card, key, node) or node.text == values[key]
+    return free or (overwrite and one_line)
+
+
+def _replace(card: Card, key: Node, node: Node, text: str) -> Edit:
+    """Replace a scalar; an empty one has its place right after the key's colon."""
+    if node.start < node.end:
+        end = node.start + len(card.raw[node.start : node.end].rstrip(b" \r\n"))
+        return Edit(start=node.start, end=end, new=text.encode())
+    colon = card.raw.index(b":", key.end) + 1
+    return insertion(colon, f" {text}".encode())
+
+
+def _add_children(card: Card, node: Node, missing: dict[str, str]) -> Edit | None:
+    """Add keys to a mapping after its last, in its own style."""
+    if node.style == "flow":
+        pairs = ", ".join(f"{key}: {_flow(key, value)}" for key, value in missing.items())
+        if not node.entries:
+            return insertion(node.start + 1, pairs.encode())
+        return insertion(_last_leaf(node).end, f", {pairs}".encode())
+    indent = _indent(card, node)
+    if indent is None:
+        return None
+    last = _last_leaf(node)
+    line = card.document.lines[card.document.line_number(max(last.start, last.end - 1)) - 1]
+    return insertion(line.end, _children(missing, indent, card.document.eol))
+
+
+def _flow(key: str, value: str) -> str:
+    return value if key == "emissions" else json.dumps(value, ensure_ascii=False)
+
+
+def _last_leaf(node: Node) -> Node:
+    """The node that ends last in a node; a collection's own end takes in the comments after it."""
+    if node.style == "flow" and node.kind != "scalar":
+        inside = [part for entry in node.entries for part in entry] or list(node.items)
+        return max(inside, key=lambda part: part.end) if inside else node
+    if node.kind == "mapping" and node.entries:
+        key, value = node.entries[-1]
+        return key if value.start == value.end else _last_leaf(value) if value.style != "flow" else value
+    if node.kind == "list" and node.items:
+        return _last_leaf(node.items[-1])
+    return node
+
+
+def _withdraw(card: Card) -> Part:
+    """Take our earlier values out when nothing is to be written any more: the whole entry, or our lines of it."""
+    entry = card.yaml.emissions()
+    if entry is None or entry[1].kind != "mapping" or entry[1].style == "flow" or card.yaml.root is None:
+        return Part()
+    key, node = entry
+    mine = [(k, v) for k, v in node.entries if k.kind == "scalar" and _ours(card, k.text, v)]
+    if not mine:
+        return Part()
+    part = Part()
+    removed = [(key, _last_leaf(node))] if len(mine) == len(node.entries) else [(k, _last_leaf(v)) for k, v in mine]
+    for first, last in removed:
+        start, end = _lines_of(card, first, last)
+        part.edits.append(Edit(start=start, end=end, new=b""))
+    part.changed += [Change(field=f"{KEY}.{k.text}", before=v.text, after="") for k, v in mine]
+    return part
+
+
+def _lines_of(card: Card, first: Node, last: Node) -> tuple[int, int]:
+    """The span of whole lines from one node to another, with the line end before them."""
+    document = card.document
+    start = document.lines[document.line_number(first.start) - 1].start
+    end = document.lines[document.line_number(max(last.start, last.end - 1)) - 1]
+    front = document.front_matter
+    assert front is not None
+    if end.end >= front.end and start > front.start:
+        # The last key: the line end before it goes, so that the closing dashes keep theirs.
+        return document.lines[document.line_number(start) - 2].end, end.end
+    return start, min(end.next, front.end)

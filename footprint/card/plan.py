@@ -1,0 +1,55 @@
+"""What a fill does to one part of a card: the vocabulary of its two halves, the body and the front matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from footprint.card.block import digest
+from footprint.card.edits import Edit
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that is replaced or added; `before` is empty for one that was not there."""
+
+    field: str
+    before: str
+    after: str
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that stays although something else is known, and why."""
+
+    field: str
+    value: str
+    known: str
+    reason: str
+    line: int
+
+
+@dataclass(kw_only=True)
+class Part:
+    """The edits of one part, and the digests of the values that are ours once they are made."""
+
+    edits: list[Edit] = field(default_factory=list)
+    changed: list[Change] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def wrote(self, name: str, before: str, after: str, short: str) -> None:
+        """Note a value that is ours from now on."""
+        self.changed.append(Change(field=name, before=before, after=after))
+        self.digests[short] = digest(after)
+
+    @classmethod
+    def join(cls, first: Part, second: Part) -> Part:
+        """Both parts together."""
+        return cls(
+            edits=first.edits + second.edits,
+            changed=first.changed + second.changed,
+            kept=first.kept + second.kept,
+            digests=first.digests | second.digests,
+            notes=first.notes + second.notes,
+        )

@@ -1,0 +1,118 @@
+"""Reading a card: its fields, its front matter's emissions, its evidence, and the spans that a fill edits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from footprint.card.block import Block, find_block
+from footprint.card.document import Document
+from footprint.card.evidence import find_evidence
+from footprint.card.fields import Fields, find_fields
+from footprint.card.forms import Form, Unwrapped, unwrap
+from footprint.card.metadata import KEY, Metadata, read_metadata, value_of
+from footprint.errors import CardError
+from footprint.model import FIELD_NAMES, Claim, Evidence, FieldName
+
+MAX_BYTES: Final = 5_000_000
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """A card as found: what its five fields claim, and where everything stands.
+
+    `layout`, `yaml` and `block` are the spans that `fill` edits; they speak of `source.document`, which is the file itself
+    unless `form` says that the file is a rendering of a card.
+    """
+
+    raw: bytes
+    source: Unwrapped
+    layout: Fields
+    yaml: Metadata
+    block: Block | None
+
+    @property
+    def form(self) -> Form:
+        """The form in which the card was found."""
+        return self.source.form
+
+    @property
+    def document(self) -> Document:
+        """The card's bytes and the spans of their parts."""
+        return self.source.document
+
+    @property
+    def fields(self) -> dict[FieldName, Claim | None]:
+        """What the card says in each of the five fields; None where a field is absent."""
+        spans = self.layout.spans
+        return {
+            name: Claim(value=spans[name].value, placeholder=spans[name].placeholder, line=self.source.number(spans[name].line))
+            if name in spans
+            else None
+            for name in FIELD_NAMES
+        }
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """`co2_eq_emissions` of the front matter as found, under its name; empty where there is none."""
+        entry = self.yaml.emissions()
+        return {} if entry is None else {KEY: value_of(entry[1])}
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Sentences that bear on the model's compute, outside the fields and our own block."""
+        covered = {i for span in self.layout.spans.values() for i in range(span.line, span.last_line + 1)}
+        return find_evidence(self.source, covered | set(self.block.lines if self.block else ()))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the card but does not keep it from being read."""
+        if self.yaml.problem is None:
+            return ()
+        where = f"line {self.yaml.problem_line}: " if self.yaml.problem_line else ""
+        return (where + self.yaml.problem,)
+
+
+def read_card(card: str | os.PathLike[str] | bytes) -> Card:
+    """Read a card from a file, or from its bytes.
+
+    Raises:
+        CardError: if the file cannot be read, is binary or larger than 5 MB, or if its parts cannot be told apart (front
+            matter that never closes, a key that stands twice, a broken block of ours), with the line.
+    """
+    raw = card if isinstance(card, bytes) else read_bytes(Path(card))
+    if len(raw) > MAX_BYTES:
+        raise CardError(f"the card is larger than {MAX_BYTES // 1_000_000} MB; a model card is text of some kilobytes")
+    if b"\0" in raw:
+        raise CardError("the card is binary, not text", raw[: raw.index(b"\0")].count(b"\n") + 1)
+    source = unwrap(raw)
+    block = find_block(source.document)
+    return Card(
+        raw=raw,
+        source=source,
+        layout=find_fields(source.document, block.lines if block else None),
+        yaml=read_metadata(source.document),
+        block=block,
+    )
+
+
+def read_bytes(path: Path) -> bytes:
+    """A card's bytes.
+
+    Raises:
+        CardError: if it is no file that can be read, or larger than 5 MB.
+    """
+    try:
+        if path.is_dir():
+            raise CardError(f"{path}: is a folder; name the card in it, such as {path / 'README.md'}")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise CardError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise CardError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if len(raw) > MAX_BYTES:
+        raise CardError(f"{path}: larger than {MAX_BYTES // 1_000_000} MB; a model card is text of some kilobytes")
+    return raw

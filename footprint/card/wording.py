@@ -1,0 +1,150 @@
+"""What is written into the fields: short texts that a person reads and that a later check can read back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from footprint import text
+from footprint.model import Basis, Footprint, Place, Range, Run
+from footprint.place import provider_name
+from footprint.units import S_PER_H, h_from_s
+
+# Cards speak of grams, kilograms and tonnes; larger and smaller units are read as each other.
+_MASS_UNITS: Final = (("t", 1e6), ("kg", 1e3), ("g", 1.0))
+_BASES: Final[dict[Basis, str]] = {
+    "life-cycle": "location-based, life-cycle",
+    "life-cycle, estimated": "location-based, life-cycle, estimated",
+    "direct": "location-based, direct emissions only",
+    "market": "market-based",
+    "stated": "grid intensity as stated",
+}
+
+
+def carbon(emissions_g: Range, basis: Basis | None) -> str:
+    """Emissions with their range and basis: `153 kg CO2eq (90 % range 131-178; location-based, life-cycle)`."""
+    name, scale = mass_unit(emissions_g.central)
+    middle = _plain_number(emissions_g.central / scale)
+    low, high = (_plain_number(bound / scale) for bound in (emissions_g.low, emissions_g.high))
+    spread = f"90 % range {low}-{high}; " if (low, high) != (middle, middle) else "no range: from stated figures; "
+    return f"{middle} {name} CO2eq ({spread}{basis_text(basis)})"
+
+
+def mass(value_g: float) -> str:
+    """Grams in the unit that fits, of those that cards use: `72.2 t`."""
+    name, scale = mass_unit(value_g)
+    return f"{_plain_number(value_g / scale)} {name}"
+
+
+def mass_unit(value_g: float) -> tuple[str, float]:
+    """The unit for a mass and its size in grams: at least one of it after rounding, else grams."""
+    return next(((name, scale) for name, scale in _MASS_UNITS if text.significant(abs(value_g) / scale) >= 1), ("g", 1.0))
+
+
+def basis_text(basis: Basis | None) -> str:
+    """A basis in words."""
+    return _BASES[basis] if basis is not None else "basis mixed"
+
+
+def _plain_number(value: float) -> str:
+    """Three significant figures, thousands apart, never an exponent."""
+    return text.number(value) if abs(value) >= 1 else text.plain(value)
+
+
+def hours(wall_h: float | None, device_h: float | None) -> str | None:
+    """Hours: `100 h wall-clock (800 device-hours)`; a short time also in seconds or minutes; None if neither is known."""
+    devices = f"{_full(device_h)} device-hours" if device_h is not None else ""
+    if wall_h is None:
+        return devices or None
+    if wall_h < 1:
+        short = f"{text.plain(wall_h, 2)} h ({text.duration(wall_h * S_PER_H)}) wall-clock"
+        return f"{short}, {text.plain(device_h, 2)} device-hours" if device_h is not None else short
+    return f"{_full(wall_h)} h wall-clock" + (f" ({devices})" if devices else "")
+
+
+def _full(value_h: float) -> str:
+    """Hours in full where they are whole or many; three figures otherwise."""
+    if value_h >= 1000 or value_h == int(value_h):  # noqa: PLR2004 - beyond it, tenths of an hour say nothing
+        return f"{value_h:,.0f}"
+    return text.plain(value_h)
+
+
+def counted(count: int | None, name: str) -> str:
+    """`8 x NVIDIA A100-SXM4-80GB`; without a known count, the name alone."""
+    return f"{count} x {name}" if count is not None else name
+
+
+def provider(name: str) -> str:
+    """A provider as people call it: a cloud's id by its name, any other word as it was given."""
+    return provider_name(name) if name.islower() else name
+
+
+def region(region_name: str | None, zone: str | None, place: Place | None) -> str | None:
+    """A region with its place's name: `us-east1 (South Carolina, US)`; None if nothing is known of the place."""
+    code = region_name or (place.region if place else None)
+    if code is not None and ":" in code:
+        code = code.split(":", 1)[1]
+    where = zone or (place.zone if place else None)
+    called = place.name if place else None
+    if code is None:
+        return f"{called} ({where})" if called and where and called != where else called or where
+    beside = ", ".join(part for part in (called, where if where != called else None) if part and part != code)
+    return f"{code} ({beside})" if beside else code
+
+
+def run_hardware(runs: Sequence[Run]) -> str:
+    """The hardware of an account: its accelerators, each device once; else its CPUs."""
+    devices = {r.device.id: r.device.name for run in runs for r in run.devices if r.device.component == "accelerators"}
+    hosts = {(run.host.boot_id or run.host.name): run.host for run in runs}
+    unread = Counter(name for host in hosts.values() for name in host.unmetered_accelerators)
+    parts = [f"{count} x {name}" for name, count in Counter(devices.values()).items()]
+    parts += [f"{count} x {name} (not metered)" for name, count in unread.items()]
+    if parts:
+        return ", ".join(parts)
+    cpus: Counter[str] = Counter()
+    for host in hosts.values():
+        cpus[f"{host.cpu_name or 'CPU of unknown name'} ({text.plural(host.logical_cpus, 'logical CPU')}, no accelerator)"] += 1
+    return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in cpus.items())
+
+
+def run_hours(runs: Sequence[Run]) -> tuple[float, float | None]:
+    """Wall-clock hours (times that overlap count once) and device-hours of an account's accelerators (None without any)."""
+    wall: list[tuple[float, float]] = []
+    held: dict[str, list[tuple[float, float]]] = {}
+    for run in runs:
+        start_s = datetime.fromisoformat(run.started_at).timestamp()
+        wall.append((start_s, start_s + run.duration_s))
+        for reading in run.devices:
+            if reading.device.component == "accelerators":
+                held.setdefault(reading.device.id, []).append(wall[-1])
+    device_h = sum(h_from_s(_union_s(spans)) for spans in held.values()) if held else None
+    # A single run's own duration is exact; its absolute times would round it.
+    wall_s = runs[0].duration_s if len(runs) == 1 else _union_s(wall)
+    if len(runs) == 1 and held:
+        device_h = h_from_s(runs[0].duration_s) * len(held)
+    return h_from_s(wall_s), device_h
+
+
+def _union_s(spans: Iterable[tuple[float, float]]) -> float:
+    """The time that spans cover together, seconds."""
+    total = 0.0
+    reached = float("-inf")
+    for start_s, end_s in sorted(spans):
+        total += max(0.0, end_s - max(start_s, reached))
+        reached = max(reached, end_s)
+    return total
+
+
+def energy_of(footprint: Footprint) -> str | None:
+    """A footprint's energy in words; None if it is unknown."""
+    scope = "accelerators and host" if footprint.scope == "server" else "accelerators only, no host added"
+    parts = []
+    for value, what in (
+        (footprint.energy_kwh, "with the facility's share (PUE)"),
+        (footprint.it_energy_kwh, f"IT equipment: {scope}"),
+    ):
+        if value is not None:
+            parts.append(f"{text.energy_range(value.low, value.central, value.high)} {what}")
+    return "; ".join(parts) or None
