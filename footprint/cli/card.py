@@ -1,0 +1,209 @@
+"""`footprint card`: show what a card says of its compute, and fill in what is known."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from footprint import text
+from footprint.errors import CardError, ConfigError, FootprintError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Show what a model card says of its compute, and fill in what is known.",
+)
+
+# Facts that, declared, describe work by themselves; the others say more of it.
+_FACTS: Final = ("hardware", "count", "hours", "device_hours", "region", "zone", "power_w", "pue", "intensity")
+_MORE: Final = ("provider", "year", "kind", "energy_kwh", "scope")
+
+
+@app.command("show")
+def show(
+    file: Annotated[Path, typer.Argument(help="The card, such as README.md.", show_default=False)],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
+) -> None:
+    """Show the five fields, the front matter's emissions, and sentences of the card that bear on its compute."""
+    import msgspec
+
+    from footprint.card import read_card
+
+    card = read_card(file)
+    if json:
+        said = {
+            "form": card.form,
+            "fields": card.fields,
+            "metadata": card.metadata,
+            "evidence": card.evidence,
+            "problems": card.problems,
+        }
+        print(msgspec.json.format(msgspec.json.encode(said)).decode())
+        return
+    if card.form != "markdown":
+        print(f"form           {card.form} (read only)")
+    for name, claim in card.fields.items():
+        value = "(absent)" if claim is None else f"{text.clean(claim.value, limit=200, empty='(empty)')}"
+        remark = "" if claim is None else f"   line {claim.line}" + (", a placeholder" if claim.placeholder else "")
+        print(f"{name:14} {value}{remark}")
+    for key, value in card.metadata.items():
+        print(f"{key} {text.clean(str(value), limit=300)}")
+    for found in card.evidence:
+        print(f"line {found.line}: {found.field}: {text.clean(found.value)}: {text.clean(found.text, limit=160)}")
+    for problem in card.problems:
+        print(f"problem: {text.clean(problem, limit=300)}", file=sys.stderr)
+
+
+@app.command("fill")
+def fill(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The cards.", show_default=False)],
+    *,
+    run: Annotated[list[str] | None, typer.Option(help="A run's id or file; repeat for the runs of one account.")] = None,
+    profile: Annotated[Path | None, typer.Option(help="A profile (TOML) of what is publicly known.")] = None,
+    hardware: Annotated[str | None, typer.Option(help="Declared: accelerator, TPU slice or cloud instance.")] = None,
+    count: Annotated[int | None, typer.Option(help="Declared: how many of them.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Declared: wall-clock hours.")] = None,
+    device_hours: Annotated[float | None, typer.Option(help="Declared: hours summed over devices.")] = None,
+    region: Annotated[str | None, typer.Option(help="Declared: a cloud region, e.g. aws:us-east-1.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Declared: a grid zone, e.g. FRA, US-VA.")] = None,
+    power_w: Annotated[float | None, typer.Option(help="Declared: watts a device; the host is then not added.")] = None,
+    pue: Annotated[float | None, typer.Option(help="Declared: the site's power usage effectiveness.")] = None,
+    intensity: Annotated[float | None, typer.Option(help="Declared: the grid's intensity, gCO2e/kWh.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Declared: who runs the machines.")] = None,
+    year: Annotated[int | None, typer.Option(help="Declared: the year of the work.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Declared: pre-training, fine-tuning, inference …")] = None,
+    energy_kwh: Annotated[float | None, typer.Option(help="Declared: measured energy of the IT equipment, kWh.")] = None,
+    scope: Annotated[str | None, typer.Option(help="Declared: server or accelerators.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a card would change.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Write nothing; print what would change.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the filled card here instead.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a person's values too.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
+) -> None:
+    """Fill cards from runs, a profile, or declared facts; a person's values stay, and no other byte changes."""
+    given = locals()
+    facts = {name: given[name] for name in (*_FACTS, *_MORE) if given[name] is not None}
+    if sum((bool(run), profile is not None, bool(facts))) != 1:
+        raise ConfigError(
+            "say what to fill the card with: --run, or --profile, or declared facts such as --hardware (one of these)"
+        )
+    if output is not None and len(files) > 1:
+        raise ConfigError(f"-o names one file, but {len(files)} cards are given")
+    content = _from_runs(run) if run else _from_profile(profile) if profile else _from_facts(facts)
+    job = _Job(content, overwrite=overwrite, write=not (check or diff), output=output)
+    reports = [job.fill(file) for file in files]
+    if diff:
+        for report in reports:
+            sys.stdout.write(report.pop("diff", ""))
+    elif json:
+        import msgspec
+
+        shown = {"cards": [{k: v for k, v in report.items() if k != "diff"} for report in reports]}
+        print(msgspec.json.format(msgspec.json.encode(shown)).decode())
+    else:
+        for report in reports:
+            _print(report, written=job.write)
+    refused = [report["refused"] for report in reports if report["refused"]]
+    if refused:
+        raise CardError("; ".join(refused))
+    if check and any(report["changed"] for report in reports):
+        raise typer.Exit(1)
+
+
+class _Job:
+    """One fill of several cards with the same content."""
+
+    def __init__(self, content: Any, *, overwrite: bool, write: bool, output: Path | None) -> None:
+        self.content = content
+        self.overwrite = overwrite
+        self.write = write
+        self.output = output
+
+    def fill(self, file: Path) -> dict[str, Any]:
+        """Fill one card; a refusal is reported, so that the others are filled all the same."""
+        from footprint.card import fill, read_card, write_card, write_new
+
+        try:
+            card = read_card(file)
+            plan = fill(card, self.content, overwrite=self.overwrite)
+            if self.write and self.output is not None:
+                write_new(self.output, plan.after)
+            elif self.write and plan.changes:
+                write_card(file, plan.before, plan.after)
+        except FootprintError as error:
+            message = str(error)
+            message = message if message.startswith(str(file)) else f"{file}: {message}"
+            return {"path": str(file), "changed": False, "filled": {}, "kept": [], "unknown": [], "notes": [], "refused": message}
+        return {
+            "path": str(self.output or file),
+            "changed": plan.changes,
+            "filled": {change.field: change.after for change in plan.changed},
+            "kept": plan.kept,
+            "unknown": plan.unknown,
+            "notes": plan.notes,
+            "refused": None,
+            "diff": _diff(file, plan.before, plan.after),
+        }
+
+
+def _print(report: dict[str, Any], *, written: bool) -> None:
+    """One line a card: what was filled, kept, unknown; and a line for each value kept."""
+    if report["refused"]:
+        return
+    filled = ", ".join(report["filled"]) or "nothing"
+    verb = "filled" if written else "would fill"
+    state = "" if report["changed"] else " (unchanged)"
+    unknown = f"; unknown: {', '.join(report['unknown'])}" if report["unknown"] else ""
+    kept = f"; kept: {', '.join(kept.field for kept in report['kept'])}" if report["kept"] else ""
+    print(f"{text.clean(report['path'], limit=300)}: {verb} {filled}{kept}{unknown}{state}")
+    for value in report["kept"]:
+        said = f" {text.clean(value.value)!r}; known: {text.clean(value.known)!r}" if value.known else ""
+        print(f"  line {value.line}: {value.field} kept, {value.reason}{said}")
+    for note in report["notes"]:
+        print(f"  {text.clean(note, limit=300)}")
+
+
+def _diff(file: Path, before: bytes, after: bytes) -> str:
+    """A unified diff of two cards. Carriage returns are shown as text, so that nothing moves the cursor."""
+    old, new = (
+        [line.rstrip("\n").replace("\r", "\\r") + "\n" for line in data.decode("utf-8", "replace").split("\n")]
+        for data in (before, after)
+    )
+    return "".join(difflib.unified_diff(old, new, f"a/{file}", f"b/{file}"))
+
+
+def _from_runs(refs: list[str]) -> Any:
+    from footprint.card import content_from_run
+    from footprint.derive import Account
+    from footprint.ledger import find_run
+
+    runs = list({found.id: found for found in map(find_run, refs)}.values())
+    total = Account(runs).total([found.id for found in runs])
+    complete = total.with_energy == total.runs and total.with_emissions in {0, total.runs}
+    return content_from_run(runs, total.footprint, complete=complete)
+
+
+def _from_profile(path: Path) -> Any:
+    from footprint.card import content_from_profile
+    from footprint.profile import read_profile
+
+    return content_from_profile(read_profile(path))
+
+
+def _from_facts(facts: dict[str, Any]) -> Any:
+    from footprint.card import content_from_declaration
+    from footprint.derive import declared_footprint
+    from footprint.model import Declaration
+
+    if "intensity" in facts:
+        facts["intensity_g_per_kwh"] = facts.pop("intensity")
+    declaration = Declaration(**facts)
+    derive: Callable[[Declaration], Any] = declared_footprint
+    return content_from_declaration(declaration, derive(declaration))
