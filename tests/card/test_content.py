@@ -1,0 +1,141 @@
+"""What the fields say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footprint.card import content_from_declaration, content_from_run, wording
+from footprint.card.block import digest, safe
+from footprint.card.fill_metadata import scalar
+from footprint.errors import ConfigError
+from footprint.model import Declaration, Place, Range
+from tests.card.samples import a_footprint, a_range, a_run
+
+
+@pytest.mark.parametrize(
+    ("grams", "said"),
+    [
+        (153_000.0, "153 kg"),
+        (999.9, "1 kg"),
+        (999.4, "999 g"),
+        (72_200_000.0, "72.2 t"),
+        (2_290_000_000.0, "2,290 t"),
+        (0.0000123, "0.0000123 g"),
+        (1.5, "1.5 g"),
+    ],
+)
+def test_carbon_in_the_unit_that_a_person_reads(grams: float, said: str) -> None:
+    assert wording.carbon(a_range(grams), "life-cycle").startswith(f"{said} CO2eq (90 % range ")
+    assert not re.search(r"\de[-+]?\d", wording.carbon(a_range(grams), "life-cycle"))
+
+
+def test_carbon_as_the_design_prints_it() -> None:
+    emissions_g = Range(low=131_000, central=153_000, high=178_000)
+    assert wording.carbon(emissions_g, "life-cycle") == "153 kg CO2eq (90 % range 131-178; location-based, life-cycle)"
+    exact = Range(low=5.0, central=5.0, high=5.0)
+    assert wording.carbon(exact, "stated") == "5 g CO2eq (no range: from stated figures; grid intensity as stated)"
+
+
+@pytest.mark.parametrize(
+    ("wall_h", "device_h", "said"),
+    [
+        (100.0, 800.0, "100 h wall-clock (800 device-hours)"),
+        (20 / 3600, None, "0.0056 h (20 s) wall-clock"),
+        (0.5, 4.0, "0.5 h (30 min) wall-clock, 4 device-hours"),
+        (0.005 / 3600, None, "0.0000014 h (5 ms) wall-clock"),
+        (648.0, 663_552.0, "648 h wall-clock (663,552 device-hours)"),
+        (12.34567, None, "12.3 h wall-clock"),
+        (None, 80_000.0, "80,000 device-hours"),
+        (None, None, None),
+    ],
+)
+def test_hours(wall_h: float | None, device_h: float | None, said: str | None) -> None:
+    assert wording.hours(wall_h, device_h) == said
+
+
+def test_hardware_counts_each_device_once() -> None:
+    restarts = [a_run(ident="a"), a_run(ident="b", start="2026-03-06T10:00:00+00:00")]
+    assert wording.run_hardware(restarts) == "8 x NVIDIA A100-SXM4-80GB"
+    ranks = [a_run(ident=f"rank{n}", gpus=1, first_gpu=n) for n in range(4)]
+    assert wording.run_hardware(ranks) == "4 x NVIDIA A100-SXM4-80GB"
+
+
+def test_hardware_of_a_run_without_accelerators() -> None:
+    assert wording.run_hardware([a_run(gpus=0)]) == "AMD EPYC 7B13 (16 logical CPUs, no accelerator)"
+    assert wording.run_hardware([a_run(gpus=0, cpu_name=None)]) == "CPU of unknown name (16 logical CPUs, no accelerator)"
+
+
+def test_hours_of_restarts_add_and_of_ranks_overlap() -> None:
+    restarts = [a_run(ident="a"), a_run(ident="b", start="2026-03-06T10:00:00+00:00")]
+    assert wording.run_hours(restarts) == pytest.approx((200, 1600))
+    ranks = [a_run(ident=f"rank{n}", gpus=1, first_gpu=n) for n in range(4)]
+    assert wording.run_hours(ranks) == pytest.approx((100, 400))
+
+
+def test_a_run_of_five_milliseconds_has_hours() -> None:
+    content = content_from_run(a_run(gpus=0, duration_s=0.005), a_footprint(0.000001234))
+    assert content.fields["hours_used"] == "0.0000014 h (5 ms) wall-clock"
+    assert content.metadata["emissions"] == "0.00000123"
+
+
+def test_a_total_of_some_runs_is_not_written_as_all_of_them() -> None:
+    content = content_from_run([a_run(), a_run(ident="b", outcome="failed")], a_footprint(), complete=False)
+    assert "carbon_emitted" not in content.fields
+    assert content.metadata == {}
+    assert any("Not all runs" in line for line in content.lines)
+    assert any("1 completed, 1 failed" in line for line in content.lines)
+
+
+def test_kinds_decide_on_the_front_matter() -> None:
+    for kind, expected in (
+        ("pre-training", True),
+        ("fine-tuning", True),
+        ("inference", False),
+        ("evaluation", False),
+        ("other", False),
+    ):
+        assert bool(content_from_run(a_run(kind=kind), a_footprint()).metadata) is expected
+    assert not content_from_run(a_run(), a_footprint(None)).metadata
+
+
+def test_no_run_is_refused() -> None:
+    with pytest.raises(ConfigError):
+        content_from_run([], a_footprint())
+
+
+def test_declared_facts() -> None:
+    place = Place(zone="US-GA", name="Georgia, USA", provider="gcp")
+    declaration = Declaration(kind="pre-training", hardware="TPU v3", count=1024, hours=648, provider="Google", zone="US-GA")
+    content = content_from_declaration(declaration, a_footprint(72e6, place))
+    assert content.fields["compute_region"] == "Georgia, USA (US-GA)"
+    assert content.fields["cloud_provider"] == "Google"
+    assert content_from_declaration(Declaration(device_hours=5.5), a_footprint(None)).fields == {"hours_used": "5.5 device-hours"}
+
+
+@given(st.text(max_size=200))
+def test_safe_text_cannot_leave_its_line(text: str) -> None:
+    said = safe(text)
+    assert "\n" not in said
+    assert "\r" not in said
+    for mark in ("<", "-->", "{{", "{%", "\0"):
+        assert mark not in said
+    assert digest(said) == digest(said.encode("utf-8", "surrogateescape"))
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=60))
+def test_yaml_text_reads_back(text: str) -> None:
+    import yaml
+
+    written = scalar("source", text)
+    assert yaml.safe_load(f"a: {written}") == {"a": text}
+
+
+@pytest.mark.parametrize(
+    "text", ["no", "12", "1e5", "0x1f", "1:30", "~", "null", "a: b", "a #b", "- a", "2020-01-01", "'x", "[a", "@x", "%x", "Yes"]
+)
+def test_yaml_text_is_quoted_where_it_must_be(text: str) -> None:
+    assert scalar("source", text).startswith('"')

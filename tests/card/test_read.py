@@ -1,0 +1,317 @@
+"""Reading cards: forms, fields, front matter, evidence, and what is refused."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from footprint.card import read_card
+from footprint.card.document import scan
+from footprint.card.labels import is_placeholder, is_section_title, read_label
+from footprint.card.metadata import KEY
+from footprint.errors import CardError
+from footprint.model import FIELD_NAMES
+from tests.card.samples import CORPUS, corpus, shared
+
+FORMS = {
+    "rendered.txt": "rendered text",
+    "mirror.txt": "rendered text",
+    "spun.txt": "rendered text",
+    "diff.txt": "rendered diff",
+    "pipes.txt": "pipe-delimited",
+}
+
+
+def said(path: Path) -> dict[str, str]:
+    return {name: claim.value for name, claim in read_card(path).fields.items() if claim and not claim.placeholder}
+
+
+def values(path: Path, field: str) -> list[str]:
+    return [found.value for found in read_card(path).evidence if found.field == field]
+
+
+@pytest.mark.parametrize("path", corpus(), ids=lambda p: p.name)
+def test_forms_are_told_apart(path: Path) -> None:
+    for raw in (path.read_bytes(), path.read_bytes().replace(b"\n", b"\r\n")):
+        assert read_card(raw).form == FORMS.get(path.name, "markdown")
+
+
+def test_rendered_text() -> None:
+    path = CORPUS / "rendered.txt"
+    assert all(claim is not None for claim in read_card(path).fields.values())
+    assert said(path) == {"compute_region": "Norway"}
+    assert read_card(path).fields["carbon_emitted"].line == 18  # type: ignore[union-attr]  # all five are there
+    assert values(path, "hardware_type") == ["24 Ampere GPUs", "4 GPUs"]
+
+
+def test_a_mirror_without_fields() -> None:
+    card = read_card(CORPUS / "mirror.txt")
+    assert all(claim is None for claim in card.fields.values())
+    assert values(CORPUS / "mirror.txt", "hardware_type") == ["12 Hopper GPUs", "2 GPUs"]
+    assert card.evidence[0].line == 9
+
+
+def test_machine_spun_text() -> None:
+    path = CORPUS / "spun.txt"
+    assert all(claim is not None for claim in read_card(path).fields.values())
+    assert said(path) == {"cloud_provider": "AWS", "hours_used": "96"}
+    assert values(path, "hardware_type") == ["TPU v4 or TPU v5e slices"]
+
+
+def test_a_rendered_diff() -> None:
+    path = CORPUS / "diff.txt"
+    card = read_card(path)
+    assert all(claim is not None for claim in card.fields.values())
+    assert said(path) == {"hardware_type": "2 x A100"}
+    line = card.fields["hardware_type"].line  # type: ignore[union-attr]  # just seen
+    assert path.read_text(encoding="utf-8").splitlines()[line - 1] == "+ - **Hardware Type:** 2 x A100"
+    assert values(path, "hours_used") == ["3 days"]
+
+
+def test_pipe_delimited_lines() -> None:
+    path = CORPUS / "pipes.txt"
+    assert all(claim is not None for claim in read_card(path).fields.values())
+    assert said(path) == {"hardware_type": "6 x MI250X", "compute_region": "europe-north1"}
+    assert values(path, "training") == ["keeping only every fourth layer"]
+
+
+def test_the_five_found_cards() -> None:
+    cards = [read_card(path) for path in shared("seeds")]
+    assert [sum(claim is not None for claim in card.fields.values()) for card in cards] == [5, 0, 5, 5, 5]
+    found = [{evidence.value for evidence in card.evidence} for card in cards]
+    assert "64 Volta GPUs" in found[0] & found[1]
+    assert "TPU v3 or TPU v4 pods" in found[2]
+    assert all(card.form != "markdown" for card in cards)
+
+
+def test_what_stands_in_fences_and_comments_is_not_read() -> None:
+    card = read_card(CORPUS / "no_section.md")
+    assert set(card.fields.values()) == {None}
+    assert [heading.text for heading in card.document.headings] == ["Rook", "Usage", "Evaluation", "Results", "Citation"]
+
+
+def test_spellings_of_a_person() -> None:
+    assert said(CORPUS / "person.md") == {
+        "hardware_type": "2 x NVIDIA A40 *(in the rack by the door)*",
+        "hours_used": "31 hours",
+        "carbon_emitted": "4.2 kg",
+    }
+
+
+def test_underlined_headings_are_headings() -> None:
+    card = read_card(CORPUS / "no_front_matter.md")
+    assert [(h.level, h.text, h.line) for h in card.document.headings] == [
+        (1, "Model Card for wren", 0),
+        (2, "Environmental impact", 4),
+    ]
+    assert said(CORPUS / "no_front_matter.md") == {"hours_used": "12"}
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("- **Hardware Type:** x", "hardware_type"),
+        ("* **Hardware Used**: x", "hardware_type"),
+        ("• {Hardware} Kind: x", "hardware_type"),
+        ("__GPU__: x", "hardware_type"),
+        ("+ **Training Time** *(hours)*: x", "hours_used"),
+        ("Duration: 3", "hours_used"),
+        ("  - **Hardware Provider:** x", "cloud_provider"),
+        ("\u00a0Cloud Supplier:x", "cloud_provider"),
+        ("1. **Geographical Location:** x", "compute_region"),
+        ("- Compute Area: x", "compute_region"),
+        (
+            "- **Carbon Emitted (Power consumption x Time x Carbon produced based on location of power grid):** x",
+            "carbon_emitted",
+        ),
+        ("- **CO2 eq emissions:** x", "carbon_emitted"),
+        ("- **Carbon Emitted:**1 kg", "carbon_emitted"),
+    ],
+)
+def test_labels(line: str, name: str) -> None:
+    found = read_label(line.encode())
+    assert found is not None
+    assert found.name == name
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Hardware Type",
+        "https://hours.used",
+        "- **Model type:** x",
+        "The hardware that we used was of this type: x",
+        "**:** x",
+        ": x",
+        "- [Hours](x)",
+    ],
+)
+def test_what_is_no_label(line: str) -> None:
+    assert read_label(line.encode()) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        " ",
+        "[More Information Needed]",
+        "More information needed.",
+        "More information is needed",
+        "Extra info wanted",
+        "Unknown",
+        "N/A",
+        "NaN",
+        "TBD",
+        "-",
+        '{{ hours_used | default("[More Information Needed]", true)}}',
+        "\u00a0",
+        "**Unknown**",
+        "Further details required",
+    ],
+)
+def test_placeholders(value: str) -> None:
+    assert is_placeholder(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["0", "5", "No cloud.", "A100", "unknown number of A100", "The provider is not named. [More Information Needed]"]
+)
+def test_values(value: str) -> None:
+    assert not is_placeholder(value)
+
+
+@pytest.mark.parametrize(
+    "title", ["Environmental Impact", "**Environmental impact:**", "7. Environmental Impact [optional]", "🌍 Carbon Footprint"]
+)
+def test_section_titles(title: str) -> None:
+    assert is_section_title(title)
+
+
+@pytest.mark.parametrize(
+    ("front", "found"),
+    [
+        (b"co2_eq_emissions: 1.5", 1.5),
+        (b"co2_eq_emissions: 24_700_000", 24700000),
+        (b"co2_eq_emissions: 149200 g", "149200 g"),
+        (b"co2_eq_emissions:", None),
+        (b"co2_eq_emissions: .nan", ".nan"),
+        (b"co2_eq_emissions: 2020-01-01", "2020-01-01"),
+        (b"co2_eq_emissions:\n- emissions: 5\n- source: 'x'", [{"emissions": 5}, {"source": "x"}]),
+        (b"co2_eq_emissions: {emissions: '5', on_cloud: no}", {"emissions": "5", "on_cloud": False}),
+    ],
+)
+def test_metadata_as_found(front: bytes, found: object) -> None:
+    assert read_card(b"---\n" + front + b"\n---\n").metadata == {KEY: found}
+
+
+@pytest.mark.parametrize(
+    ("raw", "seen"),
+    [
+        (b"---\na: b\n---\n", True),
+        (b"\xef\xbb\xbf---\r\na: b\r\n---\r\n", True),
+        (b"\n\n---\na: b\n---", True),
+        (b"--- \na: b\n---\n", False),
+        (b"```yaml\n---\na: b\n---\n```\n", False),
+        (b"text\n---\na: b\n---\n", False),
+    ],
+)
+def test_front_matter_is_what_the_hub_sees(raw: bytes, seen: bool) -> None:
+    assert (scan(raw).front_matter is not None) is seen
+
+
+@pytest.mark.parametrize(
+    ("front", "line", "words"),
+    [
+        (b"a: 1\nco2_eq_emissions: 5\nb: 2\nco2_eq_emissions: 6", 5, "stands twice"),
+        (b"license: mit\nlicense: apache-2.0", 3, "stands twice"),
+        (b"co2_eq_emissions:\n  emissions: 5\n  emissions: 6", 4, "stands twice"),
+        (b"a: &x 5\nco2_eq_emissions: *x", 3, "anchor, an alias"),
+        (b"co2_eq_emissions: &x\n  emissions: 5\na: *x", 2, "anchor, an alias"),
+        (b"a: " + b"[" * 3000 + b"]" * 3000, 2, "nested"),
+        (
+            b"a: &a [x,x,x,x,x,x,x,x,x]\n"
+            + b"".join(b"b%d: &b%d [%s]\n" % (n, n, b",".join([b"*b%d" % (n - 1) if n else b"*a"] * 9)) for n in range(9)),
+            None,
+            "expand",
+        ),
+        (b"a: b\n" * 300_000, 2, "larger than"),
+    ],
+    ids=["twice", "twice elsewhere", "twice inside", "alias", "anchor", "deep", "bomb", "huge"],
+)
+def test_front_matter_that_is_refused(front: bytes, line: int | None, words: str) -> None:
+    began = time.process_time()
+    with pytest.raises(CardError, match=words) as caught:
+        read_card(b"---\n" + front + b"\n---\n# T\n")
+    assert line is None or caught.value.line == line
+    assert time.process_time() - began < 10, "it ends; seconds are for the benchmarks"
+
+
+def test_front_matter_that_never_closes_is_refused() -> None:
+    with pytest.raises(CardError, match="never closes") as caught:
+        read_card(b"\n---\nlicense: mit\n# Title\n")
+    assert caught.value.line == 2
+
+
+def test_a_rule_on_the_first_line_is_no_front_matter() -> None:
+    assert read_card(b"---\n\nJust a rule above.\n").document.front_matter is None
+
+
+def test_invalid_yaml_leaves_the_body_readable() -> None:
+    card = read_card(b"---\na: [b\nc\n---\n## Environmental Impact\n- **Hours used:** 5\n")
+    assert card.fields["hours_used"] is not None
+    assert card.metadata == {}
+    assert card.problems[0].startswith("line ")
+
+
+def test_bytes_that_are_not_utf8_shift_no_span() -> None:
+    raw = b"---\na: \xff\xe9 \xc3\xa9\nco2_eq_emissions:   7\n---\n"
+    card = read_card(raw)
+    entry = card.yaml.emissions()
+    assert entry is not None
+    assert raw[entry[1].start : entry[1].end] == b"7"
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (b"<!-- footprint:begin schema=1 -->\n", "without its beginning or end"),
+        (b"<!-- footprint:end -->\n", "without its beginning or end"),
+        (b"<!-- footprint:begin a=b -->\n<!-- footprint:end -->\n" * 2, "second one"),
+    ],
+)
+def test_a_broken_block_is_refused(lines: bytes, words: str) -> None:
+    with pytest.raises(CardError, match=words) as caught:
+        read_card(b"# T\n" + lines)
+    assert caught.value.line is not None
+
+
+def test_bad_files(tmp_path: Path) -> None:
+    big = tmp_path / "big.md"
+    big.write_bytes(b"x" * 5_000_001)
+    binary = tmp_path / "binary.md"
+    binary.write_bytes(b"\x89PNG\0\0")
+    for path, words in (
+        (tmp_path / "none.md", "no such file"),
+        (tmp_path, "is a folder"),
+        (big, "larger than 5 MB"),
+        (binary, "binary"),
+    ):
+        with pytest.raises(CardError, match=words):
+            read_card(path)
+
+
+def test_any_card_is_read() -> None:
+    for path in shared("cards"):
+        card = read_card(path)
+        assert set(card.fields) == set(FIELD_NAMES)
+        assert all(evidence.value in evidence.text or len(evidence.text) >= 400 for evidence in card.evidence)
+        assert all(0 < evidence.line <= len(card.document.lines) for evidence in card.evidence)
+
+
+def test_reading_is_linear() -> None:
+    """Hostile shapes end: an unclosed comment on each line, backticks, stars, a line without end."""
+    for piece in (b"<!-- x\n", b"`" * 50 + b"\n", b"**a" * 5, b"- **" + b"a" * 80 + b"\n", b"8 x ", b"[", b"1 A100 40 ", b"a: "):
+        read_card(b"# T\n" + piece * (400_000 // len(piece))).evidence  # noqa: B018 - asked for, for its own sake

@@ -1,0 +1,197 @@
+"""`footprint card` as its users call it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from footprint.cli import call
+from tests.card.samples import CORPUS, PROFILES, a_run
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    path = tmp_path / "README.md"
+    path.write_bytes((CORPUS / "template.md").read_bytes())
+    return path
+
+
+FACTS = (
+    "--hardware",
+    "V100 SXM2",
+    "--count",
+    "8",
+    "--hours",
+    "100",
+    "--power-w",
+    "300",
+    "--pue",
+    "1.11",
+    "--intensity",
+    "293.85",
+)
+SWITCH = ("--profile", str(PROFILES / "switch-c-2048" / "profile.toml"))
+
+
+def test_show_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["card", "show", str(CORPUS / "person.md"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert list(said["fields"]) == ["hardware_type", "hours_used", "cloud_provider", "compute_region", "carbon_emitted"]
+    assert said["fields"]["hours_used"] == {"value": "31 hours", "placeholder": False, "line": 14}
+    assert said["fields"]["cloud_provider"]["placeholder"] is True
+    assert said["metadata"]["co2_eq_emissions"] == {"emissions": 4200, "source": "our own meter", "on_cloud": False}
+    assert call(["card", "show", str(CORPUS / "mirror.txt"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert set(said["fields"].values()) == {None}
+    assert {"field", "text", "line", "value"} == set(said["evidence"][0])
+
+
+def test_show_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["card", "show", str(CORPUS / "diff.txt")]) == 0
+    out = capsys.readouterr().out
+    assert "rendered diff (read only)" in out
+    assert "2 x A100" in out
+
+
+def test_fill_from_declared_facts(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["card", "fill", str(card), *FACTS, "--kind", "fine-tuning"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{card}: filled hardware_type, hours_used, carbon_emitted")
+    assert "unknown: cloud_provider, compute_region" in out
+    text = card.read_text(encoding="utf-8")
+    assert "- **Carbon Emitted:** 78.3 kg CO2eq (no range: from stated figures; grid intensity as stated)" in text
+    assert "\n  emissions: 78300\n" in text
+    assert "- **Compute Region:** [More Information Needed]" in text
+
+
+def test_check_writes_nothing_and_says_so(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = card.read_bytes()
+    assert call(["card", "fill", str(card), *SWITCH, "--check"]) == 1
+    assert card.read_bytes() == before
+    assert call(["card", "fill", str(card), *SWITCH]) == 0
+    capsys.readouterr()
+    assert call(["card", "fill", str(card), *SWITCH, "--check"]) == 0
+    assert "(unchanged)" in capsys.readouterr().out
+
+
+def test_diff_writes_nothing(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = card.read_bytes()
+    assert call(["card", "fill", str(card), *SWITCH, "--diff"]) == 0
+    out = capsys.readouterr().out
+    assert "-- **Hours used:** [More Information Needed]\n" in out
+    assert "+- **Hours used:** 648 h wall-clock (663,552 device-hours)\n" in out
+    assert card.read_bytes() == before
+
+
+def test_output_elsewhere(card: Path, tmp_path: Path) -> None:
+    before = card.read_bytes()
+    assert call(["card", "fill", str(card), *SWITCH, "-o", str(tmp_path / "filled.md")]) == 0
+    assert card.read_bytes() == before
+    assert b"1024 x TPU v3" in (tmp_path / "filled.md").read_bytes()
+
+
+def test_fill_json(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["card", "fill", str(card), *SWITCH, "--json"]) == 0
+    (said,) = json.loads(capsys.readouterr().out)["cards"]
+    assert said["changed"] is True
+    assert said["filled"]["hardware_type"] == "1024 x TPU v3"
+    assert said["filled"]["co2_eq_emissions.emissions"] == "72200000"
+
+
+def test_a_run_from_its_file_fills_the_card(card: Path, tmp_path: Path) -> None:
+    from footprint.ledger.runfile import write_run_file
+
+    record = tmp_path / "run.json"
+    write_run_file(a_run(kind="fine-tuning"), record)
+    assert call(["card", "fill", str(card), "--run", str(record)]) == 0
+    text = card.read_text(encoding="utf-8")
+    assert "- **Hardware Type:** 8 x NVIDIA A100-SXM4-80GB" in text
+    assert "- **Hours used:** 100 h wall-clock (800 device-hours)" in text
+    assert "- **Carbon Emitted:** [More Information Needed]" in text
+    assert "runs=r1 " in text
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_persons_values(tmp_path: Path, overwrite: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "README.md"
+    path.write_bytes((CORPUS / "person.md").read_bytes())
+    assert call(["card", "fill", str(path), *SWITCH, *(["--overwrite"] if overwrite else [])]) == 0
+    out = capsys.readouterr().out
+    assert ("line 14: hours_used kept, a person's value '31 hours'" in out) is not overwrite
+    assert (b"31 hours" in path.read_bytes()) is not overwrite
+
+
+@pytest.mark.parametrize(
+    ("card_bytes", "words"),
+    [
+        (None, "there is no such file"),
+        (b"x" * 5_000_001, "larger than 5 MB"),
+        (b"\x7fELF\0", "binary"),
+        (b"---\nlicense: mit\n# T\n", "line 1: front matter opens here and never closes"),
+        (b"---\nco2_eq_emissions: 1\nco2_eq_emissions: 2\n---\n", "line 3: the key 'co2_eq_emissions' stands twice"),
+        ((CORPUS / "groups.md").read_bytes(), "line 13: a field stands here for a second time"),
+        ((CORPUS / "spun.txt").read_bytes(), "is read, not filled"),
+    ],
+    ids=["missing", "huge", "binary", "unclosed", "twice", "groups", "rendering"],
+)
+def test_bad_cards(tmp_path: Path, card_bytes: bytes | None, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "README.md"
+    if card_bytes is not None:
+        path.write_bytes(card_bytes)
+    assert call(["card", "fill", str(path), *SWITCH]) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
+    assert card_bytes is None or path.read_bytes() == card_bytes
+
+
+def test_a_read_only_card(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    card.chmod(0o444)
+    assert call(["card", "fill", str(card), *SWITCH]) == 2
+    assert "is read-only" in capsys.readouterr().err
+
+
+def test_one_bad_card_does_not_keep_the_others(card: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["card", "fill", str(tmp_path / "none.md"), str(card), *SWITCH]) == 2
+    assert b"1024 x TPU v3" in card.read_bytes()
+    assert "none.md: there is no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "say what to fill the card with"),
+        ([*SWITCH, "--hours", "5"], "one of these"),
+        (["--hardware", "A100", "--count", "8", "--hours", "-5"], "hours is -5"),
+        (["--hardware", "A100", "--region", "nowhere:x"], "nowhere"),
+        (["--hardware", "Z9000", "--count", "1", "--hours", "5"], "Z9000"),
+        (["--hours", "5", "--kind", "tuning"], "kind"),
+        (["--profile", "none.toml"], "the profile cannot be read"),
+        (["--run", "none"], "none"),
+    ],
+)
+def test_bad_facts(card: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = card.read_bytes()
+    assert call(["card", "fill", str(card), *arguments]) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
+    assert card.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_card_that_changes_during_the_fill(card: Path) -> None:
+    """Another process appends without rest: each fill wins whole, or says that the card changed; nothing is left lying about."""
+    code = "import sys, time\nfor n in range(400):\n  open(sys.argv[1], 'ab').write(b'line %d\\n' % n); time.sleep(0.002)"
+    with subprocess.Popen([sys.executable, "-c", code, str(card)]) as writer:
+        codes = set()
+        while writer.poll() is None:
+            codes.add(call(["card", "fill", str(card), *SWITCH]))
+    assert codes <= {0, 2}
+    text = card.read_bytes()
+    assert text.count(b"footprint:begin") == text.count(b"footprint:end") == (1 if 0 in codes else 0)
+    assert list(card.parent.glob("*.md")) == [card]
