@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, get_args
 
 import typer
 
+from footprint.cli.printing import say
 from footprint.errors import ConfigError
 from footprint.model import Attribution, Run
 from footprint.text import clean
@@ -68,11 +67,11 @@ def report(
     text = _render(kind, summary)
     target = _target(kind, output)
     if target is None:
-        _print(text)
+        say(text)
         return
     _write(target, text)
-    _print(headline(summary) if summary.all_runs else "no runs to report; `footprint run -- COMMAND` records one")
-    print(target)
+    say(headline(summary) if summary.all_runs else "no runs to report; `footprint run -- COMMAND` records one")
+    say(str(target))
 
 
 def _format(stated: str | None, output: str | None, *, json: bool) -> str:
@@ -157,10 +156,3 @@ def _write(target: Path, text: str) -> None:
         with suppress(OSError):
             draft.unlink()
         raise ConfigError(f"cannot write {target}: {error.strerror}; name another file with -o") from error
-
-
-def _print(text: str) -> None:
-    """Print whatever the terminal's encoding is: what it cannot show becomes a question mark."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    print(text, end="" if text.endswith("\n") else "\n")

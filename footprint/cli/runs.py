@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from footprint import text
+from footprint.cli.printing import say
 from footprint.model import Footprint, Run
 
 app = typer.Typer(help="What was recorded, run by run.", no_args_is_help=True, rich_markup_mode=None)
@@ -38,13 +39,13 @@ def list_(
     if json:
         _print_json({"runs": [listed(run, account.footprint(run.id)) for run in shown]})
     elif not reading.runs:
-        print(f"no runs are recorded in {home()}: `footprint run -- COMMAND` records one")
+        say(f"no runs are recorded in {home()}: `footprint run -- COMMAND` records one")
     else:
         from footprint.report import terminal
 
-        print(terminal.render_runs([(run, account.footprint(run.id)) for run in shown]), end="")
+        say(terminal.render_runs([(run, account.footprint(run.id)) for run in shown]))
         if len(shown) < len(runs):
-            print(f"the newest {len(shown)} of {len(runs)} runs; --limit 0 lists all")
+            say(f"the newest {len(shown)} of {len(runs)} runs; --limit 0 lists all")
 
 
 @app.command("show")
@@ -68,7 +69,7 @@ def show(
     lines = explaining.facts(run, footprint)
     if explain:
         lines += ["", *explaining.steps(run, footprint)]
-    print("\n".join(lines))
+    say("\n".join(lines))
 
 
 def listed(run: Run, footprint: Footprint) -> dict[str, Any]:
@@ -91,4 +92,4 @@ def listed(run: Run, footprint: Footprint) -> dict[str, Any]:
 def _print_json(value: Any) -> None:
     import msgspec
 
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    say(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -78,6 +78,7 @@ def _page(summary: Summary, data: Summary) -> str:
         summary=summary,
         figures={figure.id: figure for figure in drawn},
         drawings=safe_json({figure.id: {theme: figure.draw(summary, theme) for theme in ("light", "dark")} for figure in drawn}),
+        has_rows=bool(data.rows),
         data=safe_json(_short(msgspec.to_builtins(data))),
         style=Markup(_asset("dashboard.css")),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -123,3 +124,12 @@ def test_bad_input_is_one_clear_line(command: list[str], capsys: pytest.CaptureF
     out, err = capsys.readouterr()
     assert not out
     assert len(err.splitlines()) == 1
+
+
+def test_a_terminal_without_unicode_shows_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    record(home(), [run("abc", name="Übung")])
+    out = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(out, encoding="ascii", write_through=True))
+    for command in (["runs", "list"], ["runs", "show", "abc", "--explain"], ["report", "--format", "table"]):
+        assert call(command) == 0
+    assert b"?bung" in out.getvalue()
