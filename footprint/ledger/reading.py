@@ -56,19 +56,18 @@ def find_run(ref: str | os.PathLike[str], home: Path | None = None) -> Run:
         return read_run_file(Path(text))
     if not text:
         raise LedgerError("no run is named; `footprint runs list` shows what there is")
-    found: dict[str, tuple[Path, RunRecords]] = {}
+    found: dict[str, Run] = {}
     for path in journal_paths(home):
         if _mentions(path, text):
-            runs = read_journal(path).runs
-            found |= {run_id: (path, records) for run_id, records in runs.items() if run_id.startswith(text)}
+            runs = without_loose_parents(list(read_journal(path).runs.values()))
+            found |= {run.id: run for run in runs if run.id.startswith(text)}
     if text not in found and len(found) > 1:
         shown = ", ".join(sorted(found)[:_AMBIGUOUS_SHOWN])
         raise LedgerError(f"run {text!r} fits {len(found)} runs ({shown}{', …' * (len(found) > _AMBIGUOUS_SHOWN)})")
     if not found:
         where = runs_dir(home or default_home())
         raise LedgerError(f"no run {text!r} in the ledger at {where}; `footprint runs list` shows what there is")
-    path, records = found[text] if text in found else next(iter(found.values()))
-    return next(run for run in without_loose_parents(list(read_journal(path).runs.values())) if run.id == records.opened.run)
+    return found[text] if text in found else next(iter(found.values()))
 
 
 def series(run_id: str, home: Path | None = None) -> tuple[Point, ...]:
@@ -180,7 +179,7 @@ class _Lines:
 
 def _mentions(path: Path, text: str) -> bool:
     try:
-        return text.encode() in _read_bytes(path)
+        return text.encode("utf-8", "surrogatepass") in _read_bytes(path)
     except OSError:
         return False
 

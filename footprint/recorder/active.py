@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,7 +65,8 @@ class ActiveRun:
         self._work: dict[str, float] = {}
         self._work_sent_s = -math.inf
         self._kept_marks: dict[int, Marked] = {}
-        self._marks_made = 0
+        self._mark_numbers = itertools.count(1)
+        self._lock = threading.RLock()  # a signal handler may count, too
         self._dropped = 0
         self._started_at = ""
         self._start_s = self._end_s = math.nan
@@ -81,9 +84,7 @@ class ActiveRun:
         for name, amount in work.items():
             if not _is_finite(amount):
                 self.warn(f"count({name}=…) was given something that is not a finite number; it is left out")
-            elif name in self._work or len(self._work) < _COUNTER_LIMIT:
-                self._work[name] = self._work.get(name, 0.0) + float(amount)
-            else:
+            elif not self._add(name, float(amount)):
                 self.warn(f"more than {_COUNTER_LIMIT} counters; the others are left out")
         now_s = time.monotonic()
         # Totals are sent, so the next message or the stop heals one that was dropped or not sent for its hurry.
@@ -94,7 +95,7 @@ class ActiveRun:
     def mark(self, name: str) -> None:
         """Name this moment of the run."""
         if self._is_live():
-            self._mark(self._next_mark(), name, time.monotonic(), None)
+            self._mark(next(self._mark_numbers), name, time.monotonic(), None)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -102,7 +103,7 @@ class ActiveRun:
         if not self._is_live():
             yield
             return
-        key, start_s = self._next_mark(), time.monotonic()
+        key, start_s = next(self._mark_numbers), time.monotonic()
         self._mark(key, name, start_s, None)
         try:
             yield
@@ -176,7 +177,8 @@ class ActiveRun:
             _told.add(message)
             import logging
 
-            logging.getLogger("footprint").warning("footprint: %s", message)
+            with suppress(Exception):  # a handler of the program's may raise
+                logging.getLogger("footprint").warning("footprint: %s", message)
 
     def attempt(self, what: str, action: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Do what must not harm the program: whatever goes wrong becomes a warning."""
@@ -225,9 +227,12 @@ class ActiveRun:
     def _is_live(self) -> bool:
         return not (self.is_over or self.is_inert)
 
-    def _next_mark(self) -> int:
-        self._marks_made += 1
-        return self._marks_made
+    def _add(self, name: str, amount: float) -> bool:
+        with self._lock:
+            if name not in self._work and len(self._work) >= _COUNTER_LIMIT:
+                return False
+            self._work[name] = self._work.get(name, 0.0) + amount
+            return True
 
     def _mark(self, key: int, name: str, t_s: float, end_s: float | None) -> None:
         mark = Marked(run=self.id, key=key, name=context.clean_name(str(name)), t_s=t_s, end_s=end_s)
@@ -244,6 +249,8 @@ class ActiveRun:
 
         records = read_journal(self._journal, only_run=self.id).runs.get(self.id) if self._journal else None
         if records is None:
+            if self._journal:
+                self.warn(f"the run's journal {self._journal} cannot be read any more")
             return self._unrecorded()
         if self.is_over and (records.closed is None or records.closed.outcome != self._outcome):
             records.add(Close(run=self.id, t_s=self._end_s, outcome=self._outcome, work=self._work))

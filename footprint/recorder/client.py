@@ -12,7 +12,8 @@ import os
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -76,6 +77,9 @@ class Client:
             answer = self._ask(message, message.run, STOP_LIMIT_S)
         except ChannelClosedError as error:
             raise RecorderError("the recorder ended before the run did") from error
+        finally:
+            if self.is_stuck and not self.runs:
+                _retire(self)
         if isinstance(answer, messages.Stopped):
             return answer
         raise RecorderError(_reason(answer))
@@ -214,15 +218,17 @@ def start(home: Path, message: messages.Start) -> tuple[Client, messages.Started
             if attempt == 2:  # noqa: PLR2004 - a new recorder that ends at once will do so again
                 raise RecorderError("the recorder process ended at once") from error
         except RecorderError:
-            if client.is_stuck:
-                _give_up(client)
+            if client.is_stuck:  # a driver hangs: let not each of the next runs wait as long
+                global _try_again_s  # noqa: PLW0603 - one state a process, as the clients
+                _try_again_s = time.monotonic() + TRY_AGAIN_S
+                _retire(client)
             raise
     raise AssertionError("the loop returns or raises")
 
 
 def close_idle() -> None:
     """End the recorders of this process that have no run open; the next run starts one again."""
-    with _clients_lock:
+    with _locked_clients():
         for home in [home for home, client in _clients.items() if not client.runs]:
             _clients.pop(home).close()
 
@@ -233,9 +239,9 @@ def forked_from_tracked() -> bool:
 
 
 def _client(home: Path) -> Client:
-    with _clients_lock:
+    with _locked_clients():
         if home in _clients and _clients[home].is_stuck:
-            _clients.pop(home).close()
+            del _clients[home]  # it is closed with its last run
         if home not in _clients:
             for other in [path for path, client in _clients.items() if not client.runs]:
                 _clients.pop(other).close()  # one recorder at a time, unless runs into two ledgers overlap
@@ -243,18 +249,24 @@ def _client(home: Path) -> Client:
         return _clients[home]
 
 
-def _give_up(client: Client) -> None:
-    """Leave a recorder that does not answer (a driver hangs), and let not each of the next runs wait for another."""
-    global _try_again_s  # noqa: PLW0603 - one state a process, as the clients
-    _try_again_s = time.monotonic() + TRY_AGAIN_S
-    _retire(client)
-
-
 def _retire(client: Client) -> None:
-    with _clients_lock:
+    """Use a recorder for no more runs; those that it still has open may end in it."""
+    with _locked_clients():
         if _clients.get(client.home) is client:
             del _clients[client.home]
-    client.close()
+    if not client.runs:
+        client.close()
+
+
+@contextmanager
+def _locked_clients() -> Iterator[None]:
+    """Hold the lock, but not for ever: a signal handler that tracks may have interrupted whoever holds it."""
+    if not _clients_lock.acquire(timeout=_LOCK_LIMIT_S):
+        raise RecorderError("another run is being started")
+    try:
+        yield
+    finally:
+        _clients_lock.release()
 
 
 def _after_fork_in_child() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from footprint.errors import LedgerError
 from footprint.ledger.journal import Journal
@@ -55,7 +55,7 @@ class Recorder:
         self._host = read_host(self._meters.meters)
         self._tree = tree.ProcessTree(hello.tracked.pid, hello.tracked.start_ticks)
         self._journal: Journal | None = None
-        self._open: dict[str, Open] = {}
+        self._open: dict[str, _OpenRun] = {}
         self._next_tick_s = 0.0
         self._sync_at_s: float | None = None
         self._idle_since_s = time.monotonic()
@@ -162,7 +162,7 @@ class Recorder:
             self._answer(messages.Failed(run=start.run, reason=reason))
             return
         self._write(baseline)
-        self._open[start.run] = opened
+        self._open[start.run] = _OpenRun(start.interval_s, self._journal.lost, self._failed_readings)
         self._next_tick_s = opened.t_s + self._interval_s()
         self._sync_soon()
         self._answer(messages.Started(run=start.run, t_s=opened.t_s, journal=str(self._journal.path)))
@@ -180,16 +180,15 @@ class Recorder:
     ) -> tuple[str, ...]:
         """Write the last record of a run; what the ledger did not take of it."""
         assert self._journal is not None, "a run is open"
+        opened = self._open.pop(run)
         own: tuple[str, ...] = ()
-        if self._failed_readings:
-            own += (f"{self._failed_readings} readings failed",)
-        if self._journal.lost:
-            own += (f"{self._journal.lost} records could not be written to the ledger: {self._journal.last_error}",)
-        lost_before = self._journal.lost
-        self._write(Close(run=run, t_s=t_s, outcome=outcome, work=work, warnings=warnings + own))
-        if self._journal.lost > lost_before and not lost_before:
+        if self._failed_readings > opened.failed_before:
+            own += (f"{self._failed_readings - opened.failed_before} readings failed",)
+        lost = self._journal.lost - opened.lost_before
+        if lost:
+            own += (f"{lost} records could not be written to the ledger: {self._journal.last_error}",)
+        if not self._write(Close(run=run, t_s=t_s, outcome=outcome, work=work, warnings=warnings + own)) and not lost:
             own += (f"the end of the run could not be written to the ledger: {self._journal.last_error}",)
-        del self._open[run]
         self._idle_since_s = time.monotonic()
         self._sync_soon()
         return own
@@ -206,12 +205,12 @@ class Recorder:
     # -- Reading and writing -------------------------------------------------------------------------------------------
 
     def _interval_s(self) -> float:
-        return min(opened.interval_s for opened in self._open.values())
+        return min(run.interval_s for run in self._open.values())
 
     def _tick(self) -> None:
         self._write(self._reading(tuple(self._open)))
-        # Late ticks are not made up for: the next one is due a whole interval after now.
-        self._next_tick_s = max(self._next_tick_s + self._interval_s(), time.monotonic())
+        # The reading at a run's start or end is a tick for all the others; a late tick is not made up for.
+        self._next_tick_s = time.monotonic() + self._interval_s()
 
     def _reading(self, runs: tuple[str, ...]) -> Tick:
         return Tick(
@@ -258,6 +257,14 @@ class Recorder:
         self._meters.close()
         self._tree.close()
         self._channel.close()
+
+
+class _OpenRun(NamedTuple):
+    """What is kept of an open run: its interval, and how much had gone wrong before it."""
+
+    interval_s: float
+    lost_before: int
+    failed_before: int
 
 
 class _Watch:
