@@ -27,8 +27,10 @@ MARKER: Final = '<meta name="generator" content="footprint">'
 """What a page of ours is known by: see `is_ours`."""
 
 LIMIT_BYTES: Final = 5_200_000
+WARNINGS: Final = 30
 _HEAD_BYTES: Final = 2_000
 _DIGITS: Final = 5
+_STRING: Final = 200
 # What HTML reads, what ends a line of a script, and what turns text around for whoever looks at the source.
 _UNSAFE: Final = {
     char: f"\\u{ord(char):04x}"
@@ -39,14 +41,14 @@ _UNSAFE: Final = {
 def render(summary: Summary) -> str:
     """The page of a summary, at most `LIMIT_BYTES` long.
 
-    Where all runs do not fit, first their rows are left out of the embedded JSON, then the oldest are left out of the page.
-    The totals and groups cover all runs in any case, and the page says what it leaves out.
+    Where all runs do not fit, first their rows (and warnings beyond those shown) are left out of the embedded JSON, then the
+    oldest are left out of the page. The totals and groups cover all runs in any case, and the page says what it leaves out.
     """
     data = summary
     page = _page(summary, data)
     while (size := len(page.encode())) > LIMIT_BYTES and summary.rows:
         if data.rows:
-            data = msgspec.structs.replace(data, rows=())
+            data = msgspec.structs.replace(data, rows=(), warnings=data.warnings[:WARNINGS])
         else:
             bare = len(_page(msgspec.structs.replace(summary, rows=()), data).encode())
             fits = int(len(summary.rows) * (LIMIT_BYTES - bare) / (size - bare))
@@ -105,11 +107,13 @@ def _policy(*scripts: str) -> str:
 
 
 def _short(value: Any) -> Any:
-    """The same data with five significant digits: what is embedded is for reading, and a page has a size."""
+    """The same data with five significant digits and names cut: what is embedded is for reading, and a page has a size."""
+    if isinstance(value, str):
+        return value if len(value) <= _STRING else value[: _STRING - 1] + "…"
     if isinstance(value, float):
         return text.significant(value, _DIGITS)
     if isinstance(value, Mapping):
-        return {key: _short(one) for key, one in value.items()}
+        return {_short(key): _short(one) for key, one in value.items()}
     return [_short(one) for one in value] if isinstance(value, list | tuple) else value
 
 
@@ -137,6 +141,6 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"words": words, "text": text, "grade_colours": GRADE_COLOURS}
+    environment.globals |= {"words": words, "text": text, "shown_warnings": WARNINGS, "grade_colours": GRADE_COLOURS}
     environment.filters |= {"clean": text.clean, "code": _code}
     return environment

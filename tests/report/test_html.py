@@ -149,13 +149,15 @@ def test_a_source_is_a_link_only_on_the_web() -> None:
 
 
 @pytest.mark.slow
-def test_a_page_of_many_runs_keeps_its_size_and_says_what_it_leaves_out() -> None:
-    text = html.render(summary(runs(600), rows=0))
+@pytest.mark.parametrize("names", [(), tuple(f"{index}" + "<" * 10_000 for index in range(50))], ids=["plain", "long"])
+def test_a_page_of_many_runs_keeps_its_size_and_says_what_it_leaves_out(names: tuple[str, ...]) -> None:
+    text = html.render(summary(runs(600, names=names), rows=0))
     assert len(text.encode()) <= html.LIMIT_BYTES
     page = Page(text)
     rows = sum(1 for t, a in page.tags if t == "details" and a.get("class") == "run")
-    assert 50 < rows < 600
+    assert 20 < rows < 600
     assert f"The newest {rows} of 600 runs; the totals above cover all of them." in page.text
+    assert "without the rows of the runs" in page.text
 
 
 def test_an_empty_ledger_has_a_page_too() -> None:
