@@ -25,13 +25,16 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def start_ticks(pid: int) -> int | None:
     """When a process started, in clock ticks since boot (`/proc/PID/stat`, field 22); null if it is not there."""
-    stat = _read(f"/proc/{pid}/stat")
-    if stat is None:
-        return None
-    fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
-    if fields[0] in {"Z", "X"}:  # a zombie runs no more
+    fields = _stat(pid)
+    if not fields or fields[0] in {"Z", "X"}:  # a zombie runs no more
         return None
     return int(fields[19])
+
+
+def parent_pid(pid: int) -> int | None:
+    """The parent of a process (field 4); null if it is not there."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields else None
 
 
 def identify(pid: int) -> Process:
@@ -60,6 +63,12 @@ def boot_id() -> str | None:
     """The kernel's id of this boot; null where there is none."""
     text = _read("/proc/sys/kernel/random/boot_id")
     return text.strip() if text else None
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of `/proc/PID/stat` from the third on; none if there is no such process."""
+    # The name before them may hold spaces and brackets.
+    return (_read(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
 
 
 def _pid_namespace() -> str | None:

@@ -56,8 +56,9 @@ class ActiveRun:
     ) -> None:
         self.id = new_id()
         self._outer: ActiveRun | None = _outer_run()
+        self._within = None if self._outer else context.enclosing_run()
         inherited = self._outer.account if self._outer and account is None else account
-        self.account: str = context.account(inherited, self.id)
+        self.account: str = context.account(inherited, self.id, self._within)
         self._name, self._kind, self._place = name, kind, place
         self._labels, self._interval_s = labels, interval_s
         self._pid = os.getpid()
@@ -142,7 +143,7 @@ class ActiveRun:
         """Begin: when this returns the baseline is read, or a warning says why the run is not recorded."""
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._start_s = time.monotonic()
-        because = context.inert_because()
+        because = context.inert_because(self._within)
         if because is None and client.forked_from_tracked():
             because = "a fork of a tracked process is covered by the run of that process"
         if because is None:
@@ -204,7 +205,7 @@ class ActiveRun:
             account=self.account,
             interval_s=self._interval_s,
             place=self._place,
-            parent=outer.id if outer and outer.is_recorded else context.parent(),
+            parent=outer.id if outer and outer.is_recorded else context.parent(self._within),
             labels=context.labels(self._labels),
             versions=context.versions(),
             warnings=tuple(self._warnings),

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from footprint import __version__, text
+from footprint.errors import LedgerError
+from footprint.ledger.home import home
+from footprint.ledger.live import Live, enclosing
 
 PARENT_VARIABLE: Final = "FOOTPRINT_PARENT"
 ACCOUNT_VARIABLE: Final = "FOOTPRINT_ACCOUNT"
@@ -38,12 +41,14 @@ def clean_name(name: str) -> str:
     return text.clean(name, limit=NAME_LIMIT)
 
 
-def account(stated: str | None, run_id: str) -> str:
-    """The account of a run: stated, set by whoever started us, the job's id, else the run itself."""
+def account(stated: str | None, run_id: str, within: Live | None = None) -> str:
+    """The account of a run: stated, set by whoever started us, that of the run around it, the job's id, else the run."""
     if stated:
         return clean_name(stated)
     if given := os.environ.get(ACCOUNT_VARIABLE):
         return clean_name(given)
+    if within is not None:
+        return within.account
     for variable in _JOB:
         value = os.environ.get(variable, "")
         if value.lower() not in _NO_ID:
@@ -51,9 +56,17 @@ def account(stated: str | None, run_id: str) -> str:
     return run_id
 
 
-def parent() -> str | None:
-    """The run that this process is part of, as set by `footprint run` for its command."""
-    return os.environ.get(PARENT_VARIABLE) or None
+def enclosing_run() -> Live | None:
+    """The open run of an ancestor of this process; null if there is none, or no ledger to look into."""
+    try:
+        return enclosing(home())
+    except LedgerError:
+        return None
+
+
+def parent(within: Live | None) -> str | None:
+    """The run that this process is part of: the nearest ancestor's, else what `footprint run` set for its command."""
+    return within.run if within else os.environ.get(PARENT_VARIABLE) or None
 
 
 def labels(stated: Mapping[str, str]) -> dict[str, str]:
@@ -81,7 +94,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def inert_because() -> str | None:
+def inert_because(within: Live | None) -> str | None:
     """Why a run of this process must not be recorded on its own: the record of another process covers it; null if not.
 
     Looked at without importing `multiprocessing`: a process that it started has it loaded.
@@ -91,6 +104,9 @@ def inert_because() -> str | None:
         return None
     # While a worker of spawn or forkserver imports the program's own script again, all that tells is this attribute,
     # which multiprocessing itself refuses to start processes by.
-    if multiprocessing.parent_process() is not None or getattr(multiprocessing.current_process(), "_inheriting", False):
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        return "a worker of multiprocessing imports the program again"
+    boss = multiprocessing.parent_process()
+    if boss is not None and within is not None and within.tracked.pid == boss.pid:
         return "a worker of multiprocessing is covered by the run of the process that started it"
     return None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from footprint.errors import LedgerError
+from footprint.ledger import live
 from footprint.ledger.journal import Journal
 from footprint.ledger.processes import Process, identify, is_alive
 from footprint.ledger.records import Close, Marked, Open, Tick, Work
@@ -56,6 +57,7 @@ class Recorder:
         self._tree = tree.ProcessTree(hello.tracked.pid, hello.tracked.start_ticks)
         self._journal: Journal | None = None
         self._open: dict[str, _OpenRun] = {}
+        self._announced: str | None = None
         self._next_tick_s = 0.0
         self._sync_at_s: float | None = None
         self._idle_since_s = time.monotonic()
@@ -162,7 +164,8 @@ class Recorder:
             self._answer(messages.Failed(run=start.run, reason=reason))
             return
         self._write(baseline)
-        self._open[start.run] = _OpenRun(start.interval_s, self._journal.lost, self._failed_readings)
+        self._open[start.run] = _OpenRun(start.account, start.interval_s, self._journal.lost, self._failed_readings)
+        self._announce()
         self._next_tick_s = opened.t_s + self._interval_s()
         self._sync_soon()
         self._answer(messages.Started(run=start.run, t_s=opened.t_s, journal=str(self._journal.path)))
@@ -181,6 +184,7 @@ class Recorder:
         """Write the last record of a run; what the ledger did not take of it."""
         assert self._journal is not None, "a run is open"
         opened = self._open.pop(run)
+        self._announce()
         own: tuple[str, ...] = ()
         if self._failed_readings > opened.failed_before:
             own += (f"{self._failed_readings - opened.failed_before} readings failed",)
@@ -201,6 +205,16 @@ class Recorder:
         self._tick()
         for run in list(self._open):
             self._finish(run, time.monotonic(), "interrupted", {}, (_UNSTOPPED,))
+
+    def _announce(self) -> None:
+        """Let programs inside the host know the run that is open for longest, in which theirs are nested."""
+        oldest = next(iter(self._open.items()), None)
+        if oldest is None:
+            live.withdraw(self._home, self._tracked)
+        elif oldest[0] != self._announced:
+            run, opened = oldest
+            live.announce(self._home, live.Live(run=run, account=opened.account, tracked=self._tracked, recorder=self._identity))
+        self._announced = oldest[0] if oldest else None
 
     # -- Reading and writing -------------------------------------------------------------------------------------------
 
@@ -260,8 +274,9 @@ class Recorder:
 
 
 class _OpenRun(NamedTuple):
-    """What is kept of an open run: its interval, and how much had gone wrong before it."""
+    """What is kept of an open run: its account, its interval, and how much had gone wrong before it."""
 
+    account: str
     interval_s: float
     lost_before: int
     failed_before: int

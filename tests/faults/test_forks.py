@@ -120,3 +120,43 @@ def test_a_fork_with_our_locks_held(finish: Finish) -> None:
     """)
     assert (status, out, err) == (0, "done\n", "")
     assert {run.name for run in settled_runs()} == {"outer", "busy"}
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_ranks_of_a_launcher_that_is_not_tracked_are_recorded(finish: Finish, method: str) -> None:
+    """`torch.multiprocessing.spawn` starts ranks that track themselves, and nobody else records them."""
+    status, out, err = finish(f"""
+        import multiprocessing, footprint
+
+        def rank(number):
+            with footprint.track(f"rank {{number}}"):
+                sum(range(10_000))
+
+        if __name__ == "__main__":
+            context = multiprocessing.get_context({method!r})
+            ranks = [context.Process(target=rank, args=(number,)) for number in range(2)]
+            for process in ranks:
+                process.start()
+            for process in ranks:
+                process.join()
+    """)
+    assert (status, out, err) == (0, "", "")
+    assert sorted((run.name, run.parent, run.outcome) for run in settled_runs()) == [
+        ("rank 0", None, "completed"),
+        ("rank 1", None, "completed"),
+    ]
+
+
+def test_a_program_started_by_a_tracked_one_is_nested(finish: Finish) -> None:
+    status, out, err = finish("""
+        import subprocess, sys, footprint
+        inner = "import footprint\\nwith footprint.track('inner'): pass"
+        with footprint.track("outer", account="job"):
+            subprocess.run(["sh", "-c", '"$0" -c "$1"; true', sys.executable, inner], check=True)
+        subprocess.run([sys.executable, "-c", inner.replace("inner", "after")], check=True)
+    """)
+    assert (status, out, err) == (0, "", "")
+    runs = {run.name: run for run in settled_runs()}
+    assert runs["inner"].parent == runs["outer"].id
+    assert runs["inner"].account == "job"
+    assert (runs["after"].parent, runs["after"].account) == (None, runs["after"].id)
