@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 _CHUNK_BYTES: Final = 1 << 16
+_UNSENT_LIMIT_BYTES: Final = 1 << 16
 _NO_SIGNAL: Final = getattr(socket, "MSG_NOSIGNAL", 0)
 
 Incoming = TypeVar("Incoming")
@@ -49,18 +50,18 @@ class Channel(Generic[Incoming]):
     def offer(self, message: msgspec.Struct) -> bool:
         """Send without waiting; false if the channel is full and the message was dropped.
 
+        What the kernel does not take at once waits here, within a limit, for the next message to take it along.
+
         Raises:
             ChannelClosedError: if nobody is there to take it.
         """
-        self._flush()
-        if self._unsent:
+        line = self._encoder.encode(message) + b"\n"
+        if len(self._unsent) + len(line) > _UNSENT_LIMIT_BYTES:
+            self._flush()
+        if len(self._unsent) + len(line) > _UNSENT_LIMIT_BYTES:
             return False
-        self._unsent = self._encoder.encode(message) + b"\n"
-        before = len(self._unsent)
+        self._unsent += line
         self._flush()
-        if len(self._unsent) == before:
-            self._unsent = b""
-            return False
         return True
 
     def send(self, message: msgspec.Struct, limit_s: float) -> None:
