@@ -146,6 +146,8 @@ def _declared(
         lines += published.lines()
         if footprint.emissions_g is not None:
             lines.append(f"Recomputed by us from the stated facts: {_carbon(footprint)}.")
+    if emissions is not None and facts.kind is None:
+        lines.append("The kind of work is not stated, so the front matter was left alone: it is for training only (--kind).")
     lines += [*explain_footprint(footprint), *explain_sources(work), *after]
     return _content(fields, metadata, lines, footprint)
 

@@ -7,20 +7,21 @@ author's, bit for bit. Line ends may be LF, CRLF or CR, also mixed; a BOM and in
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from footprint.errors import CardError
 
-BOM = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
+MAX_LINES: Final = 250_000
 
 # The Hub's own expression for front matter; its `\s` is JavaScript's, which takes the BOM for a space.
 _FRONT_MATTER = re.compile(
-    rb"\A((?:\xef\xbb\xbf|\s)*---(?:\r\n|\r|\n))([\S\s]*?)((?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|\Z))",
+    rb"\A((?:\xef\xbb\xbf)?\s*---(?:\r\n|\r|\n))([\S\s]*?)((?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|\Z))",
 )
-_OPENS = re.compile(rb"\A(?:\xef\xbb\xbf|\s)*---(?:\r\n|\r|\n)[ \t]*(?:#|- |[\w.-]+[ \t]*:(?:[ \t\r\n]|\Z))")
-_UNSEEN = re.compile(rb"\A(?:\xef\xbb\xbf|\s)*(?:---[ \t]+[\r\n]|(?:```|~~~)[^\r\n]*[\r\n]+---[ \t]*[\r\n])")
+_OPENS = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*---(?:\r\n|\r|\n)[ \t]*(?:#|- |[\w.-]+[ \t]*:(?:[ \t\r\n]|\Z))")
+_UNSEEN = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:---[ \t]+[\r\n]|(?:```|~~~)[^\r\n]*[\r\n]+---[ \t]*[\r\n])")
 _EOL = re.compile(rb"\r\n|\n|\r")
 _FENCE = re.compile(rb"[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?(`{3,}|~{3,})([^\r\n]*)\Z")
 _ATX = re.compile(rb" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*\Z")
@@ -94,10 +95,14 @@ def scan(raw: bytes) -> Document:
     """Find a card's parts.
 
     Raises:
-        CardError: if front matter opens on the first line and never closes.
+        CardError: if front matter opens on the first line and never closes, or if the lines are too many for a card.
     """
+    if raw.count(b"\n") + raw.count(b"\r") > MAX_LINES * 2:
+        raise CardError(f"the card has more than {MAX_LINES:,} lines")
     front_matter = _find_front_matter(raw)
     spans = _split(raw)
+    if len(spans) > MAX_LINES:
+        raise CardError(f"the card has more than {MAX_LINES:,} lines")
     scanner = _Scanner(raw, front_matter.body if front_matter else 0)
     lines, headings = scanner.run(spans)
     return Document(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 import msgspec
 
-from footprint.card.document import Document, plain
+from footprint.card.document import Document, Heading, plain
 from footprint.card.labels import PAIR, LabelMatch, is_placeholder, is_section_title, read_label
 from footprint.model import FieldName
 
@@ -65,10 +66,11 @@ def find_fields(document: Document, hidden: range | None = None) -> Fields:
     """
     labels = _labels(document, hidden)
     sections = find_sections(document)
+    indices = list(labels)
     for section in sections:
-        inside = {i: label for i, label in labels.items() if section.heading < i < section.end}
-        if inside:
-            return _choose(document, inside, section)
+        first, last = bisect_right(indices, section.heading), bisect_left(indices, section.end)
+        if first < last:
+            return _choose(document, {i: labels[i] for i in indices[first:last]}, section)
     group = _group(document, {i: label for i, label in labels.items() if label.sureness >= PAIR})
     if group:
         return _choose(document, group, None)
@@ -80,12 +82,15 @@ def find_fields(document: Document, hidden: range | None = None) -> Fields:
 def find_sections(document: Document) -> list[Section]:
     """The sections of environmental impact; one that lies inside another is not counted again."""
     sections: list[Section] = []
-    for place, heading in enumerate(document.headings):
-        if not is_section_title(heading.text) or (sections and heading.line < sections[-1].end):
-            continue
-        later = (h.line for h in document.headings[place + 1 :] if h.level <= heading.level)
-        end = next(later, len(document.lines))
-        sections.append(Section(heading=heading.line, end=end, level=heading.level))
+    opened: Heading | None = None
+    for heading in document.headings:
+        if opened is not None and heading.level <= opened.level:
+            sections.append(Section(heading=opened.line, end=heading.line, level=opened.level))
+            opened = None
+        if opened is None and is_section_title(heading.text):
+            opened = heading
+    if opened is not None:
+        sections.append(Section(heading=opened.line, end=len(document.lines), level=opened.level))
     return sections
 
 

@@ -82,16 +82,14 @@ def provider(name: str) -> str:
 
 
 def region(region_name: str | None, zone: str | None, place: Place | None) -> str | None:
-    """A region with its place's name: `us-east1 (South Carolina, US)`; None if nothing is known of the place."""
+    """A region with its place's name: `us-east1 (South Carolina, USA)`; None if nothing is known of the place."""
     code = region_name or (place.region if place else None)
-    if code is not None and ":" in code:
+    if code is not None and ":" in code and not code.startswith("egrid:"):
         code = code.split(":", 1)[1]
     where = zone or (place.zone if place else None)
     called = place.name if place else None
-    if code is None:
-        return f"{called} ({where})" if called and where and called != where else called or where
-    beside = ", ".join(part for part in (called, where if where != called else None) if part and part != code)
-    return f"{code} ({beside})" if beside else code
+    named, coded = (code, called or where) if code else (called or where, where)
+    return f"{named} ({coded})" if named and coded and named != coded else named
 
 
 def run_hardware(runs: Sequence[Run]) -> str:

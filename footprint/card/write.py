@@ -60,7 +60,10 @@ def write_new(path: Path, data: bytes) -> None:
         if status is not None and stat.S_ISDIR(status.st_mode):
             raise CardError(f"{path}: is a folder; name a file")
         temporary = _new_file(target, data, status)
-        temporary.replace(target)
+        try:
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise CardError(f"{path}: cannot be written: {error.strerror or error}") from None
 

@@ -185,7 +185,11 @@ def _from_runs(refs: list[str]) -> Any:
     from footprint.ledger import find_run
 
     runs = list({found.id: found for found in map(find_run, refs)}.values())
-    total = Account(runs).total([found.id for found in runs])
+    account = Account(runs)
+    if len(runs) == 1:
+        # A run's own footprint also says how well each part of the machine was read.
+        return content_from_run(runs, account.footprint(runs[0].id))
+    total = account.total([found.id for found in runs])
     complete = total.with_energy == total.runs and total.with_emissions in {0, total.runs}
     return content_from_run(runs, total.footprint, complete=complete)
 

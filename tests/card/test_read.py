@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -84,6 +83,33 @@ def test_the_five_found_cards() -> None:
     assert "64 Volta GPUs" in found[0] & found[1]
     assert "TPU v3 or TPU v4 pods" in found[2]
     assert all(card.form != "markdown" for card in cards)
+
+
+def test_copies_of_the_found_cards_with_other_names_numbers_and_order() -> None:
+    changes = (
+        (b"64 Volta", b"96 Ampere"),
+        (b"8 GPUs", b"12 GPUs"),
+        (b"v3 or TPU v4", b"v2 or TPU v5e"),
+        (b"xlm", b"qrs"),
+        (b"MiniLM", b"Tern"),
+    )
+    more = ((b"second layer", b"third layer"), (b"switch-c-2048", b"swap-d-77"), (b"GCP", b"Azure"))
+    counts = []
+    for path in shared("seeds"):
+        raw = path.read_bytes()
+        for old, new in (*changes, *more):
+            raw = raw.replace(old, new)
+        lines = raw.split(b"\n")
+        places = sorted(claim.line - 1 for claim in read_card(raw).fields.values() if claim)
+        for place, line in zip(places, [lines[place] for place in reversed(places)], strict=True):
+            lines[place] = line
+        card = read_card(b"\n".join(lines))
+        counts.append(sum(claim is not None for claim in card.fields.values()))
+        found = {evidence.value for evidence in card.evidence}
+        assert (
+            found & {"96 Ampere GPUs", "TPU v2 or TPU v5e pods", "keeping only every third layer"} or card.form == "rendered diff"
+        )
+    assert counts == [5, 0, 5, 5, 5]
 
 
 def test_what_stands_in_fences_and_comments_is_not_read() -> None:
@@ -237,16 +263,14 @@ def test_front_matter_is_what_the_hub_sees(raw: bytes, seen: bool) -> None:
             None,
             "expand",
         ),
-        (b"a: b\n" * 300_000, 2, "larger than"),
+        (b"a: bcdefgh\n" * 120_000, 2, "larger than"),
     ],
     ids=["twice", "twice elsewhere", "twice inside", "alias", "anchor", "deep", "bomb", "huge"],
 )
 def test_front_matter_that_is_refused(front: bytes, line: int | None, words: str) -> None:
-    began = time.process_time()
     with pytest.raises(CardError, match=words) as caught:
         read_card(b"---\n" + front + b"\n---\n# T\n")
     assert line is None or caught.value.line == line
-    assert time.process_time() - began < 10, "it ends; seconds are for the benchmarks"
 
 
 def test_front_matter_that_never_closes_is_refused() -> None:
@@ -311,7 +335,24 @@ def test_any_card_is_read() -> None:
         assert all(0 < evidence.line <= len(card.document.lines) for evidence in card.evidence)
 
 
-def test_reading_is_linear() -> None:
-    """Hostile shapes end: an unclosed comment on each line, backticks, stars, a line without end."""
-    for piece in (b"<!-- x\n", b"`" * 50 + b"\n", b"**a" * 5, b"- **" + b"a" * 80 + b"\n", b"8 x ", b"[", b"1 A100 40 ", b"a: "):
+def test_too_many_lines_are_refused() -> None:
+    with pytest.raises(CardError, match="more than 250,000 lines"):
+        read_card(b"\n" * 300_000)
+
+
+def test_hostile_shapes_end() -> None:
+    """An unclosed comment on each line, backticks, stars, a line without end: what would hang if it were not linear."""
+    heading = b"# Environmental Impact\n"
+    for piece in (
+        heading,
+        b" ",
+        b"<!-- x\n",
+        b"`" * 50 + b"\n",
+        b"**a" * 5,
+        b"- **" + b"a" * 80 + b"\n",
+        b"8 x ",
+        b"[",
+        b"1 A100 40 ",
+        b"a: ",
+    ):
         read_card(b"# T\n" + piece * (400_000 // len(piece))).evidence  # noqa: B018 - asked for, for its own sake
