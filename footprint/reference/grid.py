@@ -112,6 +112,12 @@ def _life_cycle(zone: str, year: int) -> Intensity | None:
     if picked is None:
         return None
     direct = _nearest(zone, "direct", year)
+    contradiction = ()
+    if direct is not None and direct.factor.central > picked.factor.central:
+        told = f"{zone}: the direct figure of {direct.year} ({direct.factor.central:g} g/kWh, {direct.factor.source})"
+        contradiction = (
+            f"{told} is above the life-cycle figure ({picked.factor.central:g} g/kWh), which contains it: sources disagree",
+        )
     return Intensity(
         central=picked.factor,
         basis="life-cycle",
@@ -119,7 +125,7 @@ def _life_cycle(zone: str, year: int) -> Intensity | None:
         market=_market(zone, year),
         zone=zone,
         chain=(f"{zone}: life-cycle figure of {picked.year}, {picked.factor.central:g} g/kWh",),
-        warnings=picked.warnings,
+        warnings=(*picked.warnings, *contradiction),
     )
 
 

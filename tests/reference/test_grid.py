@@ -132,3 +132,8 @@ def test_factors_of_different_values_have_different_ids() -> None:
             for factor in filter(None, (found.central, found.direct, found.market)):
                 triple = (factor.low, factor.central, factor.high)
                 assert seen.setdefault(factor.id, triple) == triple, factor.id
+
+
+def test_a_direct_figure_above_the_life_cycle_one_is_pointed_out() -> None:
+    assert any("sources disagree" in warning for warning in of("BEL", 2026).warnings)
+    assert not any("sources disagree" in warning for warning in of("SWE", 2024).warnings)
