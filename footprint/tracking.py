@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -192,7 +191,7 @@ class TrackedRun(ActiveRun):
         """Fill the card in a process of its own, so that nothing heavy is loaded into the program."""
         import subprocess
 
-        if getattr(sys, "frozen", False) or not sys.executable:
+        if not process.has_interpreter():
             raise ConfigError(f"there is no interpreter to do it; run: footprint card fill --run {self.id} CARD")
         done = subprocess.run(
             process.isolated("from footprint.cli import main; main()", "card", "fill", "--run", self.id, "--", str(path)),

@@ -78,7 +78,7 @@ def run(
         code, outcome = gate.run(command, {**os.environ, **ours})
     with suppress(KeyboardInterrupt):  # the command has ended: its exit code stands, whatever becomes of our card
         tracked.stop(outcome)
-    if not quiet and sys.stderr is not None and sys.stderr.isatty():
+    if tracked.is_recorded and not quiet and sys.stderr is not None and sys.stderr.isatty():
         print(f"footprint: {tracked.facts.duration_s:.1f} s recorded: footprint runs show {tracked.id}", file=sys.stderr)
     raise typer.Exit(code)
 

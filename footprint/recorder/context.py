@@ -60,7 +60,7 @@ def enclosing_run() -> Live | None:
     """The open run of an ancestor of this process; null if there is none, or no ledger to look into."""
     try:
         return enclosing(home())
-    except LedgerError:
+    except (LedgerError, OSError, ValueError):
         return None
 
 

@@ -54,10 +54,15 @@ def can_spawn() -> bool:
     return (
         hasattr(os, "pidfd_open")
         and hasattr(os, "posix_spawn")
-        and not getattr(sys, "frozen", False)
-        and bool(sys.executable)
+        and has_interpreter()
         and os.getpid() != 1  # the first process of a container would be handed the recorder as its own child
     )
+
+
+def has_interpreter() -> bool:
+    """Whether `sys.executable` is Python: in frozen and embedding programs it is the program itself, or nothing."""
+    name = os.path.basename(sys.executable or "").lower()  # noqa: PTH119 - a name out of a name
+    return not getattr(sys, "frozen", False) and ("python" in name or "pypy" in name)
 
 
 def spawn() -> socket.socket:
@@ -112,7 +117,10 @@ def _package_paths() -> list[str]:
     """Where the packages lie that the recorder imports besides ours, also if the host found them through PYTHONPATH."""
     found = [path for path in sys.path if path.endswith("-packages")]
     for name in ("msgspec", "platformdirs", "pynvml", "psutil"):
-        spec = find_spec(name)
+        try:
+            spec = find_spec(name)
+        except (ImportError, ValueError):  # a program may have put anything in the place of a module
+            continue
         if spec is not None and spec.origin:
             origin = Path(spec.origin)
             found.append(str(origin.parents[1] if spec.submodule_search_locations else origin.parent))

@@ -49,7 +49,8 @@ def test_stopping_what_is_not_there_is_an_error(home: Path) -> None:
 
 
 def test_an_interpreter_that_does_not_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for executable in ("/no/such/python", "/bin/false"):
+    (tmp_path / "python").symlink_to("/bin/false")
+    for executable in ("/no/such/python", str(tmp_path / "python")):
         monkeypatch.setattr("sys.executable", executable)
         with pytest.raises(client.RecorderError, match="did not start"):
             client.start(tmp_path / "ledger", start_of(new_id()))
@@ -58,7 +59,7 @@ def test_an_interpreter_that_does_not_start(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_where_no_process_can_be_a_thread_records(monkeypatch: pytest.MonkeyPatch) -> None:
     assert process.can_spawn()
-    for name, value in (("frozen", True), ("executable", "")):
+    for name, value in (("frozen", True), ("executable", ""), ("executable", "/opt/app/server")):
         with monkeypatch.context() as patch:
             patch.setattr(sys, name, value, raising=False)
             assert not process.can_spawn()
