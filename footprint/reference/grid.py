@@ -112,7 +112,7 @@ def _life_cycle(zone: str, year: int) -> Intensity | None:
     if picked is None:
         return None
     direct = _nearest(zone, "direct", year)
-    contradiction = ()
+    contradiction: tuple[str, ...] = ()
     if direct is not None and direct.factor.central > picked.factor.central:
         told = f"{zone}: the direct figure of {direct.year} ({direct.factor.central:g} g/kWh, {direct.factor.source})"
         contradiction = (
