@@ -11,8 +11,9 @@ Importing this package loads nothing heavy: a name's module is loaded when the n
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from footprint.lazy import lazily
 
 if TYPE_CHECKING:
     from footprint.card import Card, read_card
@@ -36,27 +37,20 @@ __all__ = [
     "track",
 ]
 
-_HOMES = {
-    "Card": "footprint.card",
-    "Footprint": "footprint.model",
-    "FootprintError": "footprint.errors",
-    "Range": "footprint.model",
-    "Run": "footprint.model",
-    "estimate": "footprint.derive",
-    "read_card": "footprint.card",
-    "runs": "footprint.derive",
-    "track": "footprint.tracking",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load the module of a public name when it is first asked for (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'footprint' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(
+    __name__,
+    {
+        "Card": "footprint.card",
+        "Footprint": "footprint.model",
+        "FootprintError": "footprint.errors",
+        "Range": "footprint.model",
+        "Run": "footprint.model",
+        "estimate": "footprint.derive",
+        "read_card": "footprint.card",
+        "runs": "footprint.derive",
+        "track": "footprint.tracking",
+    },
+)
 
 
 def __dir__() -> list[str]:

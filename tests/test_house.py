@@ -28,7 +28,7 @@ LAYERS: list[set[str]] = [
     {"accounting"},
     {"model"},
     {"text"},
-    {"units", "errors"},
+    {"units", "errors", "lazy"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # `testing` ships fakes for any layer, and `__init__` names the public ones lazily.

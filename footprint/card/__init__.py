@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from footprint.lazy import lazily
 
 if TYPE_CHECKING:
     from footprint.card.content import CardContent, content_from_declaration, content_from_profile, content_from_run
@@ -26,29 +27,22 @@ __all__ = [
     "write_new",
 ]
 
-_HOMES = {
-    "Card": "read",
-    "CardContent": "content",
-    "Edit": "edits",
-    "FillPlan": "filling",
-    "content_from_declaration": "content",
-    "content_from_profile": "content",
-    "content_from_run": "content",
-    "fill": "filling",
-    "read_card": "read",
-    "write_card": "write",
-    "write_new": "write",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load the module of a public name when it is first asked for (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'footprint.card' has no attribute {name!r}")
-    value = getattr(import_module(f"footprint.card.{home}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(
+    __name__,
+    {
+        "Card": "footprint.card.read",
+        "CardContent": "footprint.card.content",
+        "Edit": "footprint.card.edits",
+        "FillPlan": "footprint.card.filling",
+        "content_from_declaration": "footprint.card.content",
+        "content_from_profile": "footprint.card.content",
+        "content_from_run": "footprint.card.content",
+        "fill": "footprint.card.filling",
+        "read_card": "footprint.card.read",
+        "write_card": "footprint.card.write",
+        "write_new": "footprint.card.write",
+    },
+)
 
 
 def __dir__() -> list[str]:
