@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A place for the demo, for example `make demo REGION=gcp:europe-west1`.
 REGION ?=
 
-.PHONY: help demo check test test-world bench browser-ready lint types clean
+.PHONY: help demo check test test-world bench pictures browser-ready lint types clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+pictures: $(VENV)/.dev browser-ready ## The README's pictures, of the last `make demo`
+	$(BIN)/python docs/pictures.py
 
 browser-ready:
 	@tests/browser/ensure-chromium
