@@ -240,7 +240,7 @@ def _interval(value: object) -> float:
 
 
 def _place(region: str | None, zone: str | None, pue: float | None) -> Place | None:
-    """The stated place; null where nothing is stated, and then the recorder looks for the site's default."""
+    """The stated place; without a region or a zone, the run looks for those of the site's default when it starts."""
     if region is None and zone is None and pue is None:
         return None
     from footprint.place import resolve

@@ -331,6 +331,16 @@ def test_the_sites_default_place_is_taken_where_none_is_stated(monkeypatch: pyte
     ]
 
 
+def test_a_stated_pue_joins_the_sites_default_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTPRINT_REGION", "aws:eu-west-1")
+    with track("stated-pue", pue=1.2) as run:
+        pass
+    place = run.facts.place
+    assert place is not None
+    assert (place.region, place.pue_ratio) == ("eu-west-1", 1.2)
+    assert run.footprint.emissions_g is not None
+
+
 def test_a_default_place_that_cannot_be_used_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -16,7 +16,6 @@ import msgspec
 
 from footprint.errors import ConfigError
 from footprint.model import Place
-from footprint.place.resolve import resolve
 
 FILE_NAME: Final = "footprint.toml"
 SYSTEM_FILE: Final = Path("/etc") / FILE_NAME
@@ -39,25 +38,28 @@ class _Level(msgspec.Struct, frozen=True):
     values: dict[str, Any]
 
 
-def default_place() -> Place | None:
+def default_place(pue: float | None = None) -> Place | None:
     """The place that this site's defaults name; None if they name none.
+
+    Args:
+        pue: what was stated of the site, if anything: it goes before the PUE of the defaults.
 
     Raises:
         ConfigError: if a value cannot be used, naming the file or the variable.
     """
-    pue: tuple[float, str] | None = None
+    alone = _resolved(_Level("pue", "stated", {}), pue=pue) if pue is not None else None
     for level in _levels():
         if pue is None and "pue" in level.values:
-            pue = level.values["pue"], level.where
-            _resolved(level, pue=pue[0])
+            pue = level.values["pue"]
+            alone = _resolved(level, pue=pue)
         if any(key in level.values for key in _PLACE_KEYS):
-            return _resolved(level, pue=pue[0] if pue else None, **{k: level.values.get(k) for k in _PLACE_KEYS})
-    if pue is None:
-        return None
-    return resolve(pue=pue[0], known_by="environment" if pue[1].startswith("FOOTPRINT_") else "config")
+            return _resolved(level, pue=pue, **{k: level.values.get(k) for k in _PLACE_KEYS})
+    return alone
 
 
 def _resolved(level: _Level, **facts: Any) -> Place | None:
+    from footprint.place.resolving import resolve  # loads the map: not for a site that names nothing
+
     try:
         return resolve(**facts, known_by=level.known_by)
     except ConfigError as error:

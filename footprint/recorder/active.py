@@ -195,7 +195,7 @@ class ActiveRun:
     def _start(self) -> None:
         home = ledger_home()
         client.prepare(home)  # it starts while we gather what to tell it
-        if self._place is None:
+        if self._place is None or self._place.zone is None:
             self.attempt("the site's default place cannot be used", self._take_default_place)
         outer = self._outer
         message = messages.Start(
@@ -214,9 +214,10 @@ class ActiveRun:
         self._journal, self._start_s = Path(started.journal), started.t_s
 
     def _take_default_place(self) -> None:
+        """What the program did not state of its place; a PUE that it did state joins the site's region."""
         from footprint.place import default_place
 
-        self._place = default_place()
+        self._place = default_place(pue=self._place.pue_ratio if self._place else None)
 
     def _stop(self, recorder: client.Client) -> None:
         message = messages.Stop(

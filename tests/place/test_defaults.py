@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,27 @@ def test_a_pue_alone_is_a_place_without_a_name(site: Path, monkeypatch: pytest.M
     place = default_place()
     assert place is not None
     assert (place.zone, place.pue_ratio) == (None, 1.2)
+
+
+def test_a_stated_pue_joins_the_sites_place_and_goes_before_its_own(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTPRINT_REGION", "aws:eu-west-1")
+    monkeypatch.setenv("FOOTPRINT_PUE", "1.9")
+    place = default_place(pue=1.2)
+    assert place is not None
+    assert (place.region, place.zone, place.pue_ratio) == ("eu-west-1", "IRL", 1.2)
+
+
+def test_a_stated_pue_stays_where_the_site_says_nothing(site: Path) -> None:
+    place = default_place(pue=1.2)
+    assert place is not None
+    assert (place.zone, place.pue_ratio, place.known_by) == (None, 1.2, "stated")
+
+
+def test_a_site_that_names_no_place_does_not_load_the_map(site: Path) -> None:
+    code = "import sys; from footprint.place import default_place; default_place(); print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "footprint.place.defaults" in loaded
+    assert not {name for name in loaded if name.startswith(("footprint.reference", "footprint.place.atlas"))}
 
 
 @pytest.mark.parametrize(
