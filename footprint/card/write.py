@@ -30,6 +30,8 @@ def write_card(path: Path, before: bytes, after: bytes) -> None:
         status = target.stat()
     except (OSError, RuntimeError) as error:
         raise CardError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise CardError(f"{path}: is no file but a device or a pipe; name the card")
     if not os.access(target, os.W_OK) or not status.st_mode & 0o222:
         raise CardError(f"{path}: is read-only; nothing was written")
     try:
@@ -49,16 +51,19 @@ def write_card(path: Path, before: bytes, after: bytes) -> None:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a card elsewhere (`-o`), in the same safe way; a file that is there is replaced.
+    """Write a card elsewhere (`-o`), in the same safe way; a file that is there is replaced, a device or a pipe is written to.
 
     Raises:
         CardError: if it cannot be written.
     """
     try:
         target = path.resolve()
-        status = target.stat() if target.exists() else None
+        status = path.stat() if path.exists() else None
         if status is not None and stat.S_ISDIR(status.st_mode):
             raise CardError(f"{path}: is a folder; name a file")
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            path.write_bytes(data)
+            return
         temporary = _new_file(target, data, status)
         try:
             temporary.replace(target)
