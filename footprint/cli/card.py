@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -101,7 +102,7 @@ def fill(
     reports = [job.fill(file) for file in files]
     if diff:
         for report in reports:
-            sys.stdout.write(report.pop("diff", ""))
+            _print_diff(report.pop("diff", b""))
     elif json:
         import msgspec
 
@@ -170,13 +171,26 @@ def _print(report: dict[str, Any], *, written: bool) -> None:
         print(f"  {text.clean(note, limit=300)}")
 
 
-def _diff(file: Path, before: bytes, after: bytes) -> str:
-    """A unified diff of two cards. Carriage returns are shown as text, so that nothing moves the cursor."""
-    old, new = (
-        [line.rstrip("\n").replace("\r", "\\r") + "\n" for line in data.decode("utf-8", "replace").split("\n")]
-        for data in (before, after)
-    )
-    return "".join(difflib.unified_diff(old, new, f"a/{file}", f"b/{file}"))
+def _diff(file: Path, before: bytes, after: bytes) -> bytes:
+    """A unified diff of two cards that `patch -p1` applies: their own bytes and line ends."""
+    # Only a line feed ends a line for `patch`.
+    old, new = ([line + b"\n" for line in data.split(b"\n")] for data in (before, after))
+    for lines in (old, new):
+        lines[-1:] = [lines[-1][:-1]] if lines[-1] != b"\n" else []
+    name = os.fsencode(file.as_posix().lstrip("/"))
+    found = difflib.diff_bytes(difflib.unified_diff, old, new, b"a/" + name, b"b/" + name)
+    return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in found)
+
+
+def _print_diff(diff: bytes) -> None:
+    """Print a diff: as it is to a file or a pipe; to a terminal without what could move its cursor."""
+    if sys.stdout.isatty():
+        shown = diff.decode("utf-8", "replace")
+        print("".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in shown), end="")
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(diff)
+    sys.stdout.buffer.flush()
 
 
 def _from_runs(refs: list[str]) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,28 @@ def test_diff_writes_nothing(card: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "-- **Hours used:** [More Information Needed]\n" in out
     assert "+- **Hours used:** 648 h wall-clock (663,552 device-hours)\n" in out
     assert card.read_bytes() == before
+
+
+@pytest.mark.skipif(shutil.which("patch") is None, reason="patch is not installed")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw,
+        lambda raw: raw.replace(b"\n", b"\r\n"),
+        lambda raw: raw.rstrip(b"\n"),
+        lambda raw: raw + b"caf\xe9 \x1b[31m\r",
+        lambda _: b"# T\n\n- **Hours used:**",
+        lambda _: b"",
+    ],
+    ids=["lf", "crlf", "no last line end", "not utf-8", "short", "empty"],
+)
+def test_a_diff_is_one_that_patch_applies(card: Path, tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    card.write_bytes(change(card.read_bytes()))
+    fill = [sys.executable, "-m", "footprint", "card", "fill", card.name, *SWITCH]
+    subprocess.run([*fill, "-o", "filled.md"], check=True, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    diff = subprocess.run([*fill, "--diff"], check=True, cwd=tmp_path, stdout=subprocess.PIPE).stdout
+    subprocess.run(["patch", "-s", "-p1", "--binary"], input=diff, check=True, cwd=tmp_path)
+    assert card.read_bytes() == (tmp_path / "filled.md").read_bytes()
 
 
 def test_output_elsewhere(card: Path, tmp_path: Path) -> None:
