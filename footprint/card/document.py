@@ -131,6 +131,8 @@ def plain(data: bytes) -> str:
 def _find_front_matter(raw: bytes) -> FrontMatter | None:
     """The front matter as the Hub sees it, or None."""
     found = _FRONT_MATTER.match(raw)
+    if found is not None and raw[found.end(1) - 1 : found.start(3) + 1] == b"\r\n":
+        return None  # `---` twice in a CRLF card: nothing is between them but the halves of one line end
     if found is not None:
         return FrontMatter(found.start(2), found.end(2), found.end(3))
     if _OPENS.match(raw):

@@ -9,14 +9,16 @@ from collections.abc import Iterable
 import msgspec
 
 from footprint.card.document import Document, Heading, plain
-from footprint.card.labels import PAIR, LabelMatch, is_placeholder, is_section_title, read_label
+from footprint.card.labels import EXACT, PAIR, LabelMatch, is_placeholder, is_section_title, read_label
 from footprint.model import FieldName
 
 _GROUP = 3  # so many different fields close together are a group even without a heading
 _GROUP_GAP = 12  # lines between two fields of one group
 _ITEM = re.compile(rb"(?P<indent>[ \t>]*)(?:[-*+]|\d{1,3}[.)]|\xe2\x80\xa2)(?:[ \t]|\xc2\xa0|\Z)")
 _NO_CONTINUATION = re.compile(rb"[ \t]*(?:#|<|\||```|~~~|\*\*[^*]{1,100}(?::\*\*|\*\*[^:]{0,160}:)|[-*_ \t]{3,}\Z)")
-_TABLE = re.compile(rb"[ \t>]*(?:\|.*\||<table\b)", re.IGNORECASE)
+_TABLE = re.compile(rb"[ \t>]*(?:\|.*\||<(?:table|ul|ol|dl)\b)", re.IGNORECASE)
+# White space, and what breaks the line in Markdown (a backslash) or in HTML: no part of a value.
+_TAIL = re.compile(rb"(?:[ \t]|\xc2\xa0)*(?:\\|<br ?/?>)?(?:[ \t]|\xc2\xa0)*\Z", re.IGNORECASE)
 
 
 class FieldSpan(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +72,10 @@ def find_fields(document: Document, hidden: range | None = None) -> Fields:
     for section in sections:
         first, last = bisect_right(indices, section.heading), bisect_left(indices, section.end)
         if first < last:
-            return _choose(document, {i: labels[i] for i in indices[first:last]}, section)
+            found = _choose(document, {i: labels[i] for i in indices[first:last]}, section)
+            # A later section with fields of its own is another group: which one is meant is not ours to say.
+            other = next((i for i in indices[last:] if labels[i].sureness == EXACT and _inside(i, sections)), None)
+            return found if found.repeated is not None else msgspec.structs.replace(found, repeated=other)
     group = _group(document, {i: label for i, label in labels.items() if label.sureness >= PAIR})
     if group:
         return _choose(document, group, None)
@@ -92,6 +97,10 @@ def find_sections(document: Document) -> list[Section]:
     if opened is not None:
         sections.append(Section(heading=opened.line, end=len(document.lines), level=opened.level))
     return sections
+
+
+def _inside(index: int, sections: list[Section]) -> bool:
+    return any(section.heading < index < section.end for section in sections)
 
 
 def _labels(document: Document, hidden: range | None) -> dict[int, LabelMatch]:
@@ -147,9 +156,7 @@ def _span(document: Document, index: int, label: LabelMatch) -> FieldSpan:
     line = document.lines[index]
     start = line.start + label.value
     text = document.raw[start : line.shown]
-    trimmed = text.rstrip(b" \t")
-    while trimmed.endswith(b"\xc2\xa0"):
-        trimmed = trimmed[:-2].rstrip(b" \t")
+    trimmed = text[: len(text) - len(found[0])] if (found := _TAIL.search(text)) else text
     last = _last_line(document, index, label)
     value = [plain(trimmed)] + [plain(document.text(i)).strip() for i in range(index + 1, last + 1)]
     return FieldSpan(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Plain where no YAML reader could take it for anything but this text.
 _PLAIN: Final = re.compile(r"(?:\d+ )?[A-Za-z](?:[A-Za-z0-9 ._/()-]*[A-Za-z0-9)])?")
+_EMPTY: Final = re.compile(rb"\A((?:\xef\xbb\xbf)?\s*---(?:\r\n|\r|\n))---[ \t]*(?:\r\n|\n|\Z)")
+_COMMENT: Final = re.compile(rb"[ \t]*#")
 _RESERVED: Final = frozenset(("y", "n", "yes", "no", "true", "false", "on", "off", "null", "nan", "inf", "none"))
 
 
@@ -38,7 +40,7 @@ def fill_metadata(card: Card, values: dict[str, str], *, overwrite: bool) -> Par
     key, node = entry
     if node.kind == "mapping":
         return _fill_mapping(card, node, values, overwrite=overwrite)
-    if node.kind == "scalar" and (is_placeholder(node.text) or overwrite):
+    if _says_nothing(node) or (node.kind == "scalar" and overwrite):
         return _scalar_to_mapping(card, key, node, values)
     return _keep(card, node, values, "a list, which is not edited" if node.kind == "list" else "a person's value")
 
@@ -52,6 +54,11 @@ def scalar(key: str, value: str) -> str:
 
 def _is_text(value: str) -> bool:
     return bool(scalar_value(value, plain=True) == value)
+
+
+def _says_nothing(node: Node) -> bool:
+    """Whether a value is a placeholder, or YAML's null in any spelling."""
+    return node.kind == "scalar" and (is_placeholder(node.text) or value_of(node) is None)
 
 
 def _short(key: str) -> str:
@@ -85,6 +92,10 @@ def _add_entry(card: Card, values: dict[str, str]) -> Part:
     document, eol = card.document, card.document.eol
     front = document.front_matter
     if front is None:
+        place = _empty_front_matter(card)
+        if place is not None:
+            text = f"{KEY}:".encode() + _children(values, b"  ", eol) + eol
+            return _wrote_all(Part(edits=[insertion(place, text)]), values)
         place = len(BOM) if card.raw.startswith(BOM) else 0
         blank = b"" if not document.lines or document.is_blank(0) else eol
         text = b"---" + eol + f"{KEY}:".encode() + _children(values, b"  ", eol) + eol + b"---" + eol + blank
@@ -93,9 +104,28 @@ def _add_entry(card: Card, values: dict[str, str]) -> Part:
     indent = _indent(card, root) if root is not None else b""
     if indent is None:
         return Part(notes=(f"{KEY} was not written: the front matter's first key does not start its line",))
+    entry = indent + f"{KEY}:".encode() + _children(values, indent + b"  ", eol)
+    if root is not None and root.entries and _last_leaf(root).style in {"|", ">"}:
+        # A block scalar's text ends where the front matter does, without a line end: what followed it would give it one.
+        return _wrote_all(Part(edits=[insertion(_start_of_last(card, root), entry + eol)]), values)
     start = b"" if front.start == front.end else eol
-    text = start + indent + f"{KEY}:".encode() + _children(values, indent + b"  ", eol)
-    return _wrote_all(Part(edits=[insertion(front.end, text)]), values)
+    return _wrote_all(Part(edits=[insertion(front.end, start + entry)]), values)
+
+
+def _empty_front_matter(card: Card) -> int | None:
+    """Where the text of a front matter without any line goes: the Hub sees none in `---` right after `---`."""
+    found = _EMPTY.match(card.raw)
+    return None if found is None else found.end(1)
+
+
+def _start_of_last(card: Card, root: Node) -> int:
+    """Where the last key's lines start, the comments right above it included."""
+    document = card.document
+    index = document.line_number(root.entries[-1][0].start) - 1
+    first = document.line_number(root.start) - 1
+    while index > first and _COMMENT.match(card.raw, document.lines[index - 1].start):
+        index -= 1
+    return document.lines[index].start
 
 
 def _indent(card: Card, node: Node) -> bytes | None:
@@ -137,8 +167,12 @@ def _fill_mapping(card: Card, node: Node, values: dict[str, str], *, overwrite: 
             text = json.dumps(value_of(found[1]), ensure_ascii=False)
             line = card.document.line_number(found[0].start)
             part.kept.append(Kept(field=f"{KEY}.{key}", value=text, known=value, reason="a person's value", line=line))
+    gone = [(k, v) for k, v in _ours_in(card, node) if k.text not in values]
+    if gone:
+        part.edits += _remove(card, node, gone)
+        part.changed += [Change(field=f"{KEY}.{k.text}", before=v.text, after="") for k, v in gone]
     if missing:
-        edit = _add_children(card, node, missing)
+        edit = _add_children(card, node, missing, stays=[entry for entry in node.entries if entry not in gone])
         if edit is None:
             return Part(notes=(f"{KEY} was not written: its keys do not start their lines",))
         part.edits.append(edit)
@@ -151,7 +185,7 @@ def _free(card: Card, key: str, node: Node, values: dict[str, str], *, overwrite
     if node.kind != "scalar":
         return False
     one_line = card.document.line_number(node.start) == card.document.line_number(max(node.start, node.end - 1))
-    free = is_placeholder(node.text) or _ours(card, key, node) or node.text == values[key]
+    free = _says_nothing(node) or _ours(card, key, node) or node.text == values[key]
     return free or (overwrite and one_line)
 
 
@@ -164,17 +198,17 @@ def _replace(card: Card, key: Node, node: Node, text: str) -> Edit:
     return insertion(colon, f" {text}".encode())
 
 
-def _add_children(card: Card, node: Node, missing: dict[str, str]) -> Edit | None:
-    """Add keys to a mapping after its last, in its own style."""
+def _add_children(card: Card, node: Node, missing: dict[str, str], stays: list[tuple[Node, Node]]) -> Edit | None:
+    """Add keys to a mapping after the last that stays, in its own style."""
     if node.style == "flow":
         pairs = ", ".join(f"{key}: {_flow(key, value)}" for key, value in missing.items())
-        if not node.entries:
+        if not stays:
             return insertion(node.start + 1, pairs.encode())
-        return insertion(_last_leaf(node).end, f", {pairs}".encode())
+        return insertion(_end_of(stays[-1]).end, f", {pairs}".encode())
     indent = _indent(card, node)
-    if indent is None:
+    if indent is None or not stays:
         return None
-    last = _last_leaf(node)
+    last = _end_of(stays[-1])
     line = card.document.lines[card.document.line_number(max(last.start, last.end - 1)) - 1]
     return insertion(line.end, _children(missing, indent, card.document.eol))
 
@@ -189,39 +223,92 @@ def _last_leaf(node: Node) -> Node:
         inside = [part for entry in node.entries for part in entry] or list(node.items)
         return max(inside, key=lambda part: part.end) if inside else node
     if node.kind == "mapping" and node.entries:
-        key, value = node.entries[-1]
-        return key if value.start == value.end else _last_leaf(value) if value.style != "flow" else value
+        return _end_of(node.entries[-1])
     if node.kind == "list" and node.items:
         return _last_leaf(node.items[-1])
     return node
 
 
+def _end_of(entry: tuple[Node, Node]) -> Node:
+    """The node that ends last in an entry: its key where it has no value."""
+    key, value = entry
+    if value.start == value.end and value.kind == "scalar":
+        return key
+    return value if value.style == "flow" else _last_leaf(value)
+
+
 def _withdraw(card: Card) -> Part:
-    """Take our earlier values out when nothing is to be written any more: the whole entry, or our lines of it."""
+    """Take our earlier values out when nothing is to be written any more: the whole entry, or our part of it."""
     entry = card.yaml.emissions()
-    if entry is None or entry[1].kind != "mapping" or entry[1].style == "flow" or card.yaml.root is None:
+    if entry is None or entry[1].kind != "mapping":
         return Part()
     key, node = entry
-    mine = [(k, v) for k, v in node.entries if k.kind == "scalar" and _ours(card, k.text, v)]
+    mine = _ours_in(card, node)
     if not mine:
         return Part()
     part = Part()
-    removed = [(key, _last_leaf(node))] if len(mine) == len(node.entries) else [(k, _last_leaf(v)) for k, v in mine]
-    for first, last in removed:
-        start, end = _lines_of(card, first, last)
-        part.edits.append(Edit(start=start, end=end, new=b""))
+    start, end = _lines_of(card, key, _last_leaf(node))
+    if len(mine) == len(node.entries) and node.style != "flow" and b"#" not in card.raw[start:end]:
+        part.edits += _without_lines(card, [(start, end)])
+    else:
+        part.edits += _remove(card, node, mine)
     part.changed += [Change(field=f"{KEY}.{k.text}", before=v.text, after="") for k, v in mine]
     return part
 
 
+def _ours_in(card: Card, node: Node) -> list[tuple[Node, Node]]:
+    """The entries of a mapping whose values are ours."""
+    return [(k, v) for k, v in node.entries if k.kind == "scalar" and _ours(card, k.text, v)]
+
+
+def _remove(card: Card, node: Node, entries: list[tuple[Node, Node]]) -> list[Edit]:
+    """The edits that take scalar entries of ours out of a mapping; one with a person's comment beside it becomes `null`."""
+    if node.style == "flow":
+        return _remove_from_flow(node, entries)
+    spans = []
+    edits = []
+    for key, value in entries:
+        start, end = _lines_of(card, key, value)
+        if b"#" in card.raw[value.end : end]:
+            edits.append(Edit(start=value.start, end=value.end, new=b"null"))
+        else:
+            spans.append((start, end))
+    return edits + _without_lines(card, spans)
+
+
+def _remove_from_flow(node: Node, entries: list[tuple[Node, Node]]) -> list[Edit]:
+    """As `_remove`, for a mapping in braces: each entry goes with the comma that parts it from those that stay."""
+    going = {key.start for key, _ in entries}
+    stays = [index for index, (key, _) in enumerate(node.entries) if key.start not in going]
+    first = stays[0] if stays else len(node.entries)
+    edits = []
+    if first:
+        end = node.entries[first][0].start if stays else _last_leaf(node).end
+        edits.append(Edit(start=node.entries[0][0].start, end=end, new=b""))
+    for index in range(first + 1, len(node.entries)):
+        if index not in stays:
+            before, value = node.entries[index - 1][1], node.entries[index][1]
+            edits.append(Edit(start=before.end, end=value.end, new=b""))
+    return edits
+
+
 def _lines_of(card: Card, first: Node, last: Node) -> tuple[int, int]:
-    """The span of whole lines from one node to another, with the line end before them."""
+    """The span of whole lines from one node to another, with their line ends."""
     document = card.document
     start = document.lines[document.line_number(first.start) - 1].start
     end = document.lines[document.line_number(max(last.start, last.end - 1)) - 1]
-    front = document.front_matter
+    assert document.front_matter is not None
+    return start, min(end.next, document.front_matter.end)
+
+
+def _without_lines(card: Card, spans: list[tuple[int, int]]) -> list[Edit]:
+    """The edits that remove spans of whole lines; with the last line, the line end before it goes, not that of the dashes."""
+    front = card.document.front_matter
     assert front is not None
-    if end.end >= front.end and start > front.start:
-        # The last key: the line end before it goes, so that the closing dashes keep theirs.
-        return document.lines[document.line_number(start) - 2].end, end.end
-    return start, min(end.next, front.end)
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        joined[-1:] = [(joined[-1][0], end)] if joined and joined[-1][1] == start else [*joined[-1:], (start, end)]
+    if joined and joined[-1][1] >= front.end and joined[-1][0] > front.start:
+        before = card.document.lines[card.document.line_number(joined[-1][0]) - 2]
+        joined[-1] = before.end, front.end
+    return [Edit(start=start, end=end, new=b"") for start, end in joined]

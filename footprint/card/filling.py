@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from footprint.card.block import body_of, digest, render_block, render_header, safe
-from footprint.card.content import CardContent
+from footprint.card.content import METADATA_KEYS, CardContent
 from footprint.card.edits import Edit, apply, arrange, outside_is_equal
 from footprint.card.fill_metadata import fill_metadata
 from footprint.card.labels import TEMPLATE_LABELS
@@ -29,6 +29,8 @@ SHORT: Final[dict[FieldName, str]] = {
     "carbon_emitted": "carbon",
 }
 """The fields' names in the block's header."""
+# The header says the same whatever the order in which the card was edited.
+_ORDER: Final = (*SHORT.values(), *(f"co2.{key}" for key in METADATA_KEYS))
 
 
 class FillPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +165,8 @@ def _refuse(card: Card) -> None:
             raise CardError("the fields stand inside one another, which is not edited; fill them by hand", span.line + 1)
     if layout.table is not None and not layout.spans:
         raise CardError(
-            "the section states its figures in a table, which is not edited; add the five fields to it by hand", layout.table + 1
+            "the section states its figures in a table or in HTML, which is not edited; add the five fields to it by hand",
+            layout.table + 1,
         )
 
 
@@ -190,7 +193,8 @@ def _fill_fields(card: Card, content: CardContent, *, overwrite: bool) -> Part:
             continue
         if span.placeholder or ours or (overwrite and span.last_line == span.line):
             gap = "" if span.label.gap else " "
-            part.edits.append(Edit(start=span.start, end=span.end, new=(gap + value).encode()))
+            after = " " if card.raw.startswith(b"<!--", span.end) else ""
+            part.edits.append(Edit(start=span.start, end=span.end, new=f"{gap}{value}{after}".encode()))
             part.wrote(name, span.value, value, SHORT[name])
             continue
         reason = "changed by a person since we wrote it" if recorded else "a person's value"
@@ -212,6 +216,7 @@ def _styled(card: Card, name: FieldName, value: str) -> bytes:
 def _block(card: Card, content: CardContent, part: Part, *, overwrite: bool) -> bytes:
     """Our block as it is to be: rendered anew, or, where a person edited it, with a new header only."""
     lines = [f"- {safe(line, limit=2000)}" for line in content.lines]
+    digests = {name: part.digests[name] for name in _ORDER if name in part.digests}
     for kept in part.kept:
         label = TEMPLATE_LABELS.get(kept.field, kept.field)  # type: ignore[call-overload]  # a key of the front matter has no label
         lines.append(f"- The card's own {label} was kept; known to us: {safe(kept.known)}")
@@ -219,13 +224,13 @@ def _block(card: Card, content: CardContent, part: Part, *, overwrite: bool) -> 
     header = render_header(
         runs=content.runs,
         factors=content.factors_version,
-        fields=part.digests,
+        fields=digests,
         body_digest=digest(body_of(lines)),
     )
     if card.block is None or not card.block.edited or overwrite:
         return render_block(header, lines, card.document.eol)
     kept_digest = card.block.header.get("digest", "none")
-    header = render_header(runs=content.runs, factors=content.factors_version, fields=part.digests, body_digest=kept_digest)
+    header = render_header(runs=content.runs, factors=content.factors_version, fields=digests, body_digest=kept_digest)
     return header + card.raw[card.block.header_end : card.block.end]
 
 

@@ -75,10 +75,12 @@ _SECTION_TITLES: Final = frozenset(
 
 _LINE: Final = re.compile(
     rb"""
+    # The label's marks: bold, emphasis, both, or HTML for it; opening and closing need not mirror each other (`**_` and `_**`).
     (?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+|(?:\xe2\x80\xa2|\xc2\xb7)[ \t]*)?(?:\xc2\xa0|[ \t])*)
     (?:
-      (?P<bold>\*\*|__)[ \t]*(?P<inside>[^*:\r\n]{1,200}?)[ \t]*:[ \t]*(?P=bold)  # **Label:** value
-    | (?P<strong>\*\*|__)[ \t]*(?P<before>[^*:\r\n]{1,100}?)[ \t]*(?P=strong)[^:\r\n]{0,160}?:  # **Label** *(aside)*: value
+      (?:[*_]{1,4}|<(?:b|strong|em|i)>)[ \t]*(?P<inside>[^*:<\r\n]{1,200}?)[ \t]*:[ \t]*(?:[*_]{1,4}|</(?:b|strong|em|i)>)
+    | (?:[*_]{1,4}|<(?:b|strong|em|i)>)[ \t]*(?P<before>[^*:<\r\n]{1,100}?)[ \t]*(?:[*_]{1,4}|</(?:b|strong|em|i)>)
+      [^:\r\n]{0,160}?:(?!//)  # **Label** *(aside)*: value
     | (?P<bare>[^*:|\r\n]{1,100}?)[ \t]*:(?!//)  # Label: value
     )
     (?P<gap>(?:\xc2\xa0|[ \t])*)
@@ -96,6 +98,12 @@ _NOTHING: Final = frozenset(
     "not stated",
     "to be determined",
     "to be added",
+    "to be updated",
+    "to come",
+    "coming soon",
+    "not applicable",
+    "optional",
+    "xxx",
     # The template's variables, as its annotated version shows them.
     "hardware_type",
     "hours_used",
@@ -107,6 +115,8 @@ _WANTED: Final = re.compile(
     r"(?:more|extra|additional|further|no) (?:information|info|details?|data)(?: is| are)?"
     r"(?: (?:needed|wanted|required|necessary|available|given|provided))?"
 )
+_TAG: Final = re.compile(r"</?[a-z][^<>]{0,60}>", re.IGNORECASE)
+_WORDLESS: Final = re.compile(r"[\W_]*")
 _TEMPLATE: Final = re.compile(r"\{\{.*\}\}|\{%.*%\}", re.DOTALL)
 
 
@@ -138,8 +148,9 @@ def is_placeholder(value: str) -> bool:
     """Whether a value says nothing: empty, a template's placeholder, an unrendered template, `unknown` and its kin."""
     if _TEMPLATE.search(value):
         return True
-    text = " ".join(value.replace("\u00a0", " ").strip(" \t[](){}*_`\"'.!<>").lower().split())
-    return not text or text in _NOTHING or _WANTED.fullmatch(text) is not None
+    text = _TAG.sub(" ", value).replace("\u00a0", " ")
+    text = " ".join(text.strip(" \t[](){}*_`\"'.!<>\\").lower().split())
+    return _WORDLESS.fullmatch(text) is not None or text in _NOTHING or _WANTED.fullmatch(text) is not None
 
 
 def is_section_title(title: str) -> bool:

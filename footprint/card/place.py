@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -42,12 +43,18 @@ def field_line(name: FieldName, value: str, *, lead: bytes = b"- ", bold: str = 
     return lead + f"{marked} {value}".encode()
 
 
+def _is_item(line: bytes) -> bool:
+    """Whether a field's line is an item of a list."""
+    return re.match(rb"[ \t>]*(?:[-*+]|\d{1,3}[.)]|\xe2\x80\xa2|\xc2\xb7)[ \t]", line) is not None
+
+
 def after_fields(document: Document, fields: Fields, added: Iterable[bytes], block: bytes) -> Edit | None:
     """Insert field lines, and the block if there is none yet, after the fields, or at the end of a section without any."""
     eol = document.eol
     if fields.spans:
         index = max(span.last_line for span in fields.spans.values())
-        lines = b"".join(eol + line for line in added)
+        # A line without a bullet would run into the one above it.
+        lines = b"".join((eol if _is_item(line) else eol + eol) + line for line in added)
     else:
         assert fields.section is not None
         index = _last_said(document, fields.section.heading, _own_end(document, fields))

@@ -9,10 +9,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footprint.card import CardContent, FillPlan, content_from_profile, fill, read_card
+from footprint.card import CardContent, FillPlan, content_from_declaration, content_from_profile, fill, read_card
 from footprint.card.edits import outside_is_equal
 from footprint.card.metadata import KEY, other_entries
+from footprint.derive import declared_footprint
 from footprint.errors import CardError
+from footprint.model import Declaration
 from footprint.profile import read_profile
 from tests.card.samples import CORPUS, PROFILES, corpus, nothing_known, other_content, run_content, shared
 
@@ -300,6 +302,9 @@ def test_work_that_is_no_training_stays_out_of_the_front_matter() -> None:
         (b"co2_eq_emissions:\n  emissions:\n  source: x", b"  emissions: 153000\n  source: x\n  training_type: fine-tuning\n"),
         (b"co2_eq_emissions:\n    emissions: 'unknown' # ?\n    gpu: [1,\n      2]", b"      2]\n    source: measured"),
         (b"a: |\n  text\nco2_eq_emissions:\n  emissions: TBD\n# end\nb: c", b"  training_type: fine-tuning\n"),
+        (b"co2_eq_emissions: ~", b"co2_eq_emissions: \n  emissions: 153000\n"),
+        (b"d: >\n  folded\n  text", b"license: mit\nco2_eq_emissions:\n  emissions: 153000\n"),
+        (b"d: e\n# of f\nf: |+\n  kept\n\n", b"d: e\nco2_eq_emissions:\n  emissions: 153000\n"),
         ("é: ü\nco2_eq_emissions: {emissions: N/A, x: '漢'}\nb: c".encode(), b", source: "),
     ],
 )
@@ -354,3 +359,70 @@ def test_profiles_fill_the_hubs_template(name: str) -> None:
             assert "keeping only every second layer" in text
             assert after.metadata == {}
             assert not any(character.isdigit() for character in said["carbon_emitted"])
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        b"a: 1",
+        b"co2_eq_emissions: {}\nb: 2",
+        b"co2_eq_emissions: {gpu: 1, emissions: N/A} # c",
+        b"co2_eq_emissions: {emissions: N/A, gpu: 1}",
+        b"co2_eq_emissions:\n  on_cloud: no\n  emissions: TBD",
+        b"co2_eq_emissions:\n  # why\n  emissions: TBD # soon\n  x: 1\nz: 2",
+        b"d: |\n  text",
+    ],
+)
+@pytest.mark.parametrize("eol", [b"\n", b"\r\n"])
+def test_a_later_account_leaves_no_residue_of_an_earlier_one(front: bytes, eol: bytes) -> None:
+    """With a place, then without one, then without emissions: what is no longer known goes, a person's words stay."""
+    facts = Declaration(hardware="V100 SXM2", count=8, hours=100, power_w=300, intensity_g_per_kwh=293.85, kind="fine-tuning")
+    stated = content_from_declaration(facts, declared_footprint(facts))
+    assert "geographical_location" not in stated.metadata
+    raw = (b"---\nlicense: mit\n" + front + b"\n---\n# T\n\n- nothing\n").replace(b"\n", eol)
+    first = check_laws(raw, run_content())
+    second = check_laws(first.after, stated)
+    assert not second.kept
+    assert set(read_card(second.after).metadata[KEY]) - {"gpu", "on_cloud", "x"} == set(stated.metadata)
+    assert read_card(check_laws(second.after, run_content()).after).metadata == read_card(first.after).metadata
+    last = read_card(check_laws(second.after, run_content(None)).after).metadata.get(KEY, {})
+    assert {value for key, value in last.items() if key in stated.metadata} <= {None}
+
+
+@pytest.mark.parametrize("opening", [b"---\n---\n", BOM + b"---\r\n---\r\n", b"---\n---"])
+def test_an_empty_front_matter_is_filled(opening: bytes) -> None:
+    plan = check_laws(opening, run_content())
+    assert read_card(plan.after).metadata[KEY]["emissions"] == 153000
+    assert plan.after.count(b"---\n") + plan.after.count(b"---\r\n") == 2
+
+
+def test_two_sections_with_fields_are_refused() -> None:
+    section = b"## Environmental Impact\n\n- **Hours used:** TBD\n- **Carbon Emitted:** TBD\n\n"
+    with pytest.raises(CardError, match="second time") as caught:
+        fill(read_card(b"# One\n\n" + section + b"# Two\n\n" + section), run_content())
+    assert caught.value.line == 12
+
+
+def test_labels_in_any_emphasis_are_filled_where_they_stand() -> None:
+    lines = (
+        b"- ***Hardware Type:*** TBD\n- *Hours used:* TBD\n- **_Cloud Provider:_** TBD\n"
+        b"- <b>Compute Region:</b> <em>Unknown</em>\n- <strong>Carbon Emitted</strong>: <!-- later -->\n"
+    )
+    plan = check_laws(b"## Environmental Impact\n\n" + lines, run_content())
+    assert b"- ***Hardware Type:*** 8 x" in plan.after
+    assert b"life-cycle) <!-- later -->\n" in plan.after
+    assert plan.after.count(b"Cloud Provider") == 1
+    assert all(claim is not None and not claim.placeholder for claim in read_card(plan.after).fields.values())
+
+
+def test_lines_without_bullets_stay_apart() -> None:
+    lines = b"**Hardware Type:** TBD  \n**Hours used:** TBD\\\n**Carbon Emitted:** TBD<br>\n"
+    plan = check_laws(b"## Environmental Impact\n\n" + lines, run_content())
+    assert b"device-hours)\\\n" in plan.after
+    assert b"life-cycle)<br>\n\n**Cloud Provider:** Amazon Web Services (AWS)\n\n**Compute Region:** " in plan.after
+
+
+def test_a_list_in_html_is_refused() -> None:
+    with pytest.raises(CardError, match="HTML") as caught:
+        fill(read_card(b"## Environmental Impact\n\n<ul>\n<li><b>Hours used:</b> TBD</li>\n</ul>\n"), run_content())
+    assert caught.value.line == 3

@@ -196,6 +196,13 @@ def test_what_is_no_label(line: str) -> None:
         "\u00a0",
         "**Unknown**",
         "Further details required",
+        "TBD<br>",
+        "<em>Unknown</em>",
+        "Not applicable.",
+        "Coming soon",
+        "[optional]",
+        "???",
+        "~",
     ],
 )
 def test_placeholders(value: str) -> None:
@@ -203,7 +210,16 @@ def test_placeholders(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["0", "5", "No cloud.", "A100", "unknown number of A100", "The provider is not named. [More Information Needed]"]
+    "value",
+    [
+        "Not disclosed",
+        "0",
+        "5",
+        "No cloud.",
+        "A100",
+        "unknown number of A100",
+        "The provider is not named. [More Information Needed]",
+    ],
 )
 def test_values(value: str) -> None:
     assert not is_placeholder(value)
