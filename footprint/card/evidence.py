@@ -29,7 +29,8 @@ _COUNT = r"(?:\d{1,3}(?:,\d{3})+|\d{1,6}|(?:a )?single|one|two|three|four|six|ei
 _VENDOR = r"(?:NVIDIA|Nvidia|nvidia|AMD|Intel|Google|AWS|Apple|Graphcore|Huawei|Tesla|GeForce|Quadro|Instinct|Radeon|Habana)"
 _FAMILY = r"(?:Volta|Ampere|Hopper|Blackwell|Turing|Pascal|Maxwell|Kepler|Ada(?: Lovelace)?)"
 _MODEL = (
-    r"(?:(?:RTX|GTX|TITAN|Titan)[ -]?\w{1,6}(?: ?(?:Ti|SUPER|Super|Ada))?|(?:GH|GB|[ABHKLMPTV])\d{2,4}[sS]?|MI ?\d{2,3}[AX]?"
+    r"(?:(?:GTX |RTX )?(?:TITAN|Titan)(?: ?(?:X[Pp]?|V|RTX))?\b"
+    r"|(?:RTX|GTX)[ -]?\w{1,6}(?: ?(?:Ti|SUPER|Super|Ada))?|(?:GH|GB|[ABHKLMPTV])\d{2,4}[sS]?|MI ?\d{2,3}[AX]?"
     r"|Gaudi ?\d?|Trainium\d?|Inferentia\d?|Ascend ?\d{3}\w?|DGX[ -]?\w{0,8}|M\d (?:Pro|Max|Ultra))"
 )
 _FORM = r"(?:[- ](?:SXM\d?|PCIe?|PCIE|NVL|\d{1,3} ?Gi?B|\d{2,3}G))*"
@@ -38,7 +39,8 @@ _TPU = (
     r"(?:(?:,| or| and|/|, or|, and) ?(?:TPU ?)?v\d\w{0,3}(?:-\d{1,5})?)*(?: (?:[Pp]ods?|[Ss]lices?|chips?|VMs?|cores?))?)"
 )
 _WORD = r"(?!(?:[KMGT]i?B|of|the|and|on|in|for)\b)[A-Za-z][\w.+-]{0,20}"
-_NOUN = r"(?:GPUs?|TPUs?|gpus?|tpus?|accelerators?|graphics cards?|chips)(?![- ]?(?:hours?|hrs?|h|days?)\b)"
+# Not `8 GPU hours`, which are hours; not `1 pod TPU v3-256`, of which the version says more; not `8 TPU per node`, a share.
+_NOUN = r"(?:GPUs?|TPUs?|gpus?|tpus?|accelerators?|graphics cards?|chips)(?![- ]?(?:hours?|hrs?|h|days?|v\d\w*|per|each)\b)"
 
 _HARDWARE: Final = (
     # A count, what they are called, and that they are devices: `64 Volta GPUs`, `8 GPUs`, `4XTesla V100 GPUs`.
@@ -53,9 +55,11 @@ _HOURS: Final = re.compile(
     rf"(?:[ -](?:GPU|TPU|device|chip|node|{_MODEL}))?[ -]?(?:hours?|hrs?|days?|weeks?|months?|minutes?|GPUh)(?!\w)"
 )
 _WORK: Final = re.compile(
-    r"train|tuned|tuning|distil|took|takes|comput|\bGPU|\bTPU|hardware|wall[- ]?clock|runtime|duration|epoch|skilled",
+    r"(?<!s)train|tuned|tuning|distil|took|takes|comput|\bGPU|\bTPU|hardware|wall[- ]?clock|runtime|duration|epoch|skilled",
     re.IGNORECASE,
 )
+_USE: Final = re.compile(r"\b(?:deploy|inference|latenc|serving|throughput|TensorRT)", re.IGNORECASE)
+_MAKING: Final = re.compile(r"(?<!s)train|tun(?:ed|ing)\b|distil|skilled|Wh\b|CO2|CO₂|emission|footprint", re.IGNORECASE)
 _ENERGY: Final = re.compile(rf"(?<![\w.]){_AMOUNT} ?(?:[kMG]?Wh|[kMG]W[- ]?hours?)(?!\w)")
 _MASS = r"(?:[mk]?g|(?:kilo)?grams?|t|tons?|tonnes?|metric tons?|lbs?|pounds?)"
 _CO2 = r"[Cc][Oo](?:<sub>)?[2₂](?:</sub>)?(?: ?-?(?:eq?|equivalents?)\b)?"
@@ -115,6 +119,8 @@ _WORTH: Final = re.compile(
 
 def _read(sentence: str, line: int) -> Iterator[Evidence]:
     """The findings of one sentence, hardware first."""
+    if _USE.search(sentence) and not _MAKING.search(sentence):
+        return  # what a user needs to run the model says nothing of what made it
     searched = _URL.sub(lambda m: " " * len(m[0]), sentence)
     shown = sentence if len(sentence) <= MAX_TEXT else sentence[: MAX_TEXT - 1] + "…"
     for value in _hardware(searched):

@@ -32,14 +32,14 @@ _PAIR_WORDS: Final[tuple[tuple[FieldName, str, str], ...]] = (
     ("compute_region", "compute computing computation calculation calculate cloud geographical geographic", _AREAS),
     (
         "hardware_type",
-        "hardware gpu accelerator device equipment machine processor chip",
-        f"type kind sort variety model {_USES}",
+        "hardware gpu accelerator device equipment gear machine processor chip",
+        f"type kind sort variety category class model {_USES}",
     ),
     ("hours_used", "hours hour time training runtime", f"{_USES} time duration spent hours consumed"),
     (
         "carbon_emitted",
         "carbon co2 co2e co2eq",
-        "emitted emission emissions released produced discharged launched footprint",
+        "emitted emission emissions released produced generated discharged launched given footprint",
     ),
 )
 _PAIRS: Final = tuple((name, frozenset(first.split()), frozenset(second.split())) for name, first, second in _PAIR_WORDS)
@@ -55,7 +55,7 @@ _SINGLES: Final[dict[str, FieldName]] = {
     "emissions": "carbon_emitted",
     "co2": "carbon_emitted",
 }
-_FILLERS: Final = frozenset({"the", "of", "total", "estimated", "eq", "approximate", "optional"})
+_FILLERS: Final = frozenset({"the", "of", "total", "estimated", "eq", "approximate", "optional", "service", "services", "off"})
 
 _SECTION_TITLES: Final = frozenset(
     {

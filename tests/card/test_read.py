@@ -143,6 +143,11 @@ def test_underlined_headings_are_headings() -> None:
         ("• {Hardware} Kind: x", "hardware_type"),
         ("__GPU__: x", "hardware_type"),
         ("+ **Training Time** *(hours)*: x", "hours_used"),
+        ("{Hardware} Category: x", "hardware_type"),
+        ("• Cloud Service Supplier: x", "cloud_provider"),
+        ("• Carbon Given Off: x", "carbon_emitted"),
+        ("<b>Hardware Type:</b> x", "hardware_type"),
+        ("* ***Hours used***: 3", "hours_used"),
         ("Duration: 3", "hours_used"),
         ("  - **Hardware Provider:** x", "cloud_provider"),
         ("\u00a0Cloud Supplier:x", "cloud_provider"),
@@ -372,3 +377,19 @@ def test_hostile_shapes_end() -> None:
         b"a: ",
     ):
         read_card(b"# T\n" + piece * (400_000 // len(piece))).evidence  # noqa: B018 - asked for, for its own sake
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("Hardware: 1 pod TPU v3-256 = 32 nodes of TPU VM v3-8 (8 TPU per node)", ["TPU v3-256"]),
+        ("It was trained on a GeForce GTX TITAN X 12 GB GPU.", ["GeForce GTX TITAN X 12 GB GPU"]),
+        ("Trained on 3 Titan RTX for two days", ["3 Titan RTX", "two days"]),
+        ("Latency per classification (A100 GPU, 512 tokens): 5 ms", []),
+        ("It can be deployed on a single AWS g5 instance in resource-constrained settings.", []),
+        ("Trained on 8 A100 GPUs with an inference server beside it.", ["8 A100 GPUs"]),
+    ],
+)
+def test_evidence_of_making_not_of_using(sentence: str, found: list[str]) -> None:
+    card = read_card(f"# T\n\n{sentence}\n".encode())
+    assert [evidence.value for evidence in card.evidence] == found
