@@ -17,7 +17,7 @@ help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 demo: $(VENV)/.demo ## Measure a real training, fill its card, write its dashboard (REGION=gcp:europe-west1 states emissions)
-	@$(BIN)/python profiles/digits/demo.py $(if $(REGION),--region $(REGION))
+	@$(BIN)/python profiles/digits/demo.py $(if $(REGION),--region "$(REGION)")
 
 check: lint types ## Lint, types and fast tests: the inner loop, under two minutes
 	$(BIN)/python -m pytest -q -n auto -m "not slow and not browser and not world"

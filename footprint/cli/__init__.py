@@ -41,6 +41,9 @@ def call(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except usage_error as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its help is the answer, as it stands
+            print(error.format_message(), file=sys.stderr)  # type: ignore[attr-defined]  # click's own classes have it
+            return BAD_INPUT
         return _complain(_usage(error))
     return result if isinstance(result, int) else 0
 

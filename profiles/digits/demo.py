@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,13 +13,16 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 DEMO = ROOT / ".demo"
+LEDGER = DEMO / "ledger"
+# The console script beside this interpreter; not resolved, for the interpreter of a virtual environment is a link out of it.
+COMMAND = Path(sys.executable).with_name("footprint")
 REPORT = ROOT / "reports" / "demo.html"
 
 
 def footprint(*words: str) -> None:
-    """Run one `footprint` command as a user would, and show it."""
-    print(f"\n$ footprint {' '.join(words)}", flush=True)
-    subprocess.run([sys.executable, "-m", "footprint", *words], check=True, cwd=ROOT)
+    """Run one `footprint` command as a user would, and show it as it can be typed again."""
+    print(f"\n$ FOOTPRINT_HOME={LEDGER.relative_to(ROOT)} {COMMAND.relative_to(ROOT)} {shlex.join(words)}", flush=True)
+    subprocess.run([COMMAND, *words], check=True, cwd=ROOT)
 
 
 def main() -> None:
@@ -27,7 +31,7 @@ def main() -> None:
     parser.add_argument("--region", help="where this machine stands, e.g. gcp:europe-west1; without it emissions stay unknown")
     region = parser.parse_args().region
     # A ledger of the demo's own: nobody's real account is touched.
-    os.environ["FOOTPRINT_HOME"] = str(DEMO / "ledger")
+    os.environ["FOOTPRINT_HOME"] = str(LEDGER)
     DEMO.mkdir(exist_ok=True)
     card, run = DEMO / "README.md", DEMO / "run.json"
     shutil.copy(HERE / "README.md", card)
@@ -35,7 +39,7 @@ def main() -> None:
         str(path.relative_to(ROOT)) for path in (card, run, REPORT, HERE / "train.py")
     )
     place = ("--region", region) if region else ()
-    command = ("--", sys.executable, train_name)
+    command = ("--", str(Path(sys.executable).relative_to(ROOT)), train_name)
     footprint("run", "--name", "digits", "--kind", "pre-training", *place, "--record", run_name, *command)
     footprint("runs", "list")
     footprint("card", "fill", card_name, "--run", run_name)

@@ -79,6 +79,12 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(words: list[str], says: str
     assert "\x1b" not in printed.err
 
 
+@pytest.mark.parametrize("group", [[], ["runs"], ["card"], ["reference"]])
+def test_a_group_alone_shows_its_commands_line_by_line(group: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(group) == 2
+    assert capsys.readouterr().err.count("\n") > 5
+
+
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["--version"]) == 0
     assert capsys.readouterr().out.startswith("footprint 0.")
