@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -12,8 +11,11 @@ import msgspec
 from footprint.accounting.ranges import Quantity, total
 from footprint.derive.measured import derive_run
 from footprint.derive.working import Working, weakest
-from footprint.model import Attribution, Basis, ComponentName, Footprint, Run
+from footprint.model import Attribution, Basis, ComponentName, Coverage, Footprint, Run
 
+_ROUNDING: Final = 1e-6
+# Runs one after the other may seem to overlap by as much: begins are of the wall clock, durations are not.
+_CLOCK_S: Final = 0.1
 _QUANTITIES: Final = ("it", "facility", "emissions", "emissions_market", "emissions_direct")
 
 
@@ -63,16 +65,19 @@ class Account:
             KeyError: if a run is not in this account.
         """
         chosen = {run_id: self._runs[run_id] for run_id in run_ids}
-        counted = [run_id for run_id in chosen if not self._contained(run_id, chosen)]
+        within = {run_id: self._outermost(run_id, chosen) for run_id in chosen}
+        counted = [run_id for run_id in chosen if within[run_id] == run_id]
         workings = [self._working(run_id) for run_id in counted]
         sums = _sum(workings, self.attribution)
-        sums.warn(*_overlaps([chosen[run_id] for run_id in counted]))
-        everyone = [self._working(run_id) for run_id in chosen]
+        sums.coverage = _coverage([(self._working(run_id), chosen[run_id].duration_s) for run_id in counted])
+        sums.warn(*_partial(workings), *_overlaps([chosen[run_id] for run_id in counted], self.attribution))
+        # A nested run is covered if what it is counted in is.
+        counts = [self._working(outer) for outer in within.values()]
         return Total(
             footprint=sums.footprint(),
             runs=len(chosen),
-            with_energy=sum(w.facility is not None for w in everyone),
-            with_emissions=sum(w.emissions is not None for w in everyone),
+            with_energy=sum(w.facility is not None for w in counts),
+            with_emissions=sum(w.emissions is not None for w in counts),
         )
 
     def _working(self, run_id: str) -> Working:
@@ -80,19 +85,20 @@ class Account:
             self._workings[run_id] = derive_run(self._runs[run_id], self.attribution)
         return self._workings[run_id]
 
-    def _contained(self, run_id: str, chosen: dict[str, Run]) -> bool:
-        """Whether a chosen run on the same machine contains this one (is its parent, or its parent's parent …)."""
-        run, seen = self._runs[run_id], {run_id}
+    def _outermost(self, run_id: str, chosen: dict[str, Run]) -> str:
+        """The outermost chosen run on the same machine that contains this one (parent, its parent …), or the run itself."""
+        run, seen, outermost = self._runs[run_id], {run_id}, run_id
         while run.parent is not None and run.parent not in seen:
             parent = self._runs.get(run.parent)
             # A parent on another machine (a launcher) did not see this run's devices.
             if parent is None or parent.host.boot_id != run.host.boot_id:
-                return False
+                break
             if parent.id in chosen:
-                return True
+                outermost = parent.id
             seen.add(parent.id)
             run = parent
-        return False
+        # Runs that contain each other contain nothing: somebody wrote that by hand.
+        return run_id if run.parent in seen else outermost
 
 
 def _sum(workings: Sequence[Working], attribution: Attribution) -> Working:
@@ -116,6 +122,40 @@ def _sum(workings: Sequence[Working], attribution: Attribution) -> Working:
     return result
 
 
+def _partial(workings: Sequence[Working]) -> list[str]:
+    """A warning for each other basis whose sum covers fewer runs than the emissions do."""
+    stated = [w for w in workings if w.emissions is not None]
+    warnings = []
+    for label, covered in (
+        ("direct", sum(w.emissions_direct is not None for w in stated)),
+        ("market-based", sum(w.emissions_market is not None for w in stated)),
+    ):
+        if 0 < covered < len(stated):
+            warnings.append(f"the {label} emissions are those of {covered} of {len(stated)} runs: none is known of the others")
+    return warnings
+
+
+def _coverage(weighted: Sequence[tuple[Working, float]]) -> list[Coverage]:
+    """Per component, how the runs that have it were read: the weakest grade, and the share of their time that was read.
+
+    A run of which nothing is known counts as not read; the grade is then that of the others.
+    """
+    found: dict[ComponentName, list[tuple[Coverage, float]]] = {}
+    for working, duration_s in weighted:
+        for one in working.coverage:
+            found.setdefault(one.component, []).append((one, duration_s))
+    result = []
+    for component, ones in found.items():
+        grades = [one.grade for one, _ in ones if one.grade is not None]
+        # Runs of no length are alike.
+        times_s = [time_s for _, time_s in ones] if any(time_s for _, time_s in ones) else [1.0] * len(ones)
+        read_s = sum(one.read_ratio * time_s for (one, _), time_s in zip(ones, times_s, strict=True) if one.grade)
+        result.append(
+            Coverage(component=component, grade=weakest(grades) if grades else None, read_ratio=min(1.0, read_s / sum(times_s)))
+        )
+    return result
+
+
 def _add(parts: dict[ComponentName, Quantity | None], part: ComponentName, energy: Quantity | None) -> None:
     """Add a run's part to the sum's; a part that is unknown in every run stays unknown."""
     before = parts.get(part)
@@ -129,18 +169,42 @@ def _common_basis(bases: set[Basis]) -> Basis | None:
     return "life-cycle, estimated" if bases and bases <= {"life-cycle", "life-cycle, estimated"} else None
 
 
-def _overlaps(runs: Sequence[Run]) -> list[str]:
-    """A warning for each accelerator that unrelated runs held at the same time: it is counted in each of them."""
-    held: dict[str, list[tuple[float, float, str]]] = {}
+def _overlaps(runs: Sequence[Run], attribution: Attribution) -> list[str]:
+    """A warning for each device that unrelated runs held at the same time: its energy is counted in each of them.
+
+    An accelerator is held whole; a host's idle CPUs and memory are counted twice where more of them were reserved than there are.
+    """
+    held: dict[tuple[str | None, str], list[_Span]] = {}
     for run in runs:
         start_s = datetime.fromisoformat(run.started_at).timestamp()
+        times_s = start_s, start_s + run.duration_s
         for reading in run.devices:
             if reading.device.component == "accelerators" and reading.energy_j is not None:
-                held.setdefault(reading.device.id, []).append((start_s, start_s + run.duration_s, run.id))
+                held.setdefault((None, reading.device.id), []).append((*times_s, run.id, 1.0))
+        if run.cpu is not None:
+            taken = run.cpu.reserved_cpus / run.cpu.logical_cpus if attribution == "share" else 1.0
+            held.setdefault((run.host.boot_id, f"the CPUs and memory of {run.host.name}"), []).append((*times_s, run.id, taken))
     warnings = []
-    for device, spans in held.items():
-        spans.sort()
-        for (_, end_s, first), (start_s, _, second) in pairwise(spans):
-            if start_s < end_s:
-                warnings.append(f"runs {first} and {second} overlapped on {device}: its energy in that time is in both")
+    for (_, device), spans in held.items():
+        overlapping = _crowded(spans)
+        if overlapping:
+            two = f"runs {overlapping[0]} and {overlapping[1]}"
+            others = f" (and {len(overlapping) - 2} more)" if len(overlapping) > 2 else ""  # noqa: PLR2004 - beyond the two named
+            warnings.append(f"{two}{others} overlapped on {device}: energy of that time is counted in each of them")
     return warnings
+
+
+_Span = tuple[float, float, str, float]
+"""Begin and end, s; the run; and the share of the device that it takes."""
+
+
+def _crowded(spans: list[_Span]) -> list[str]:
+    """The runs that were on a device while more than the whole of it was taken."""
+    found: dict[str, None] = {}
+    there: list[_Span] = []
+    for span in sorted(spans):
+        there = [other for other in there if other[1] > span[0] + _CLOCK_S]
+        there.append(span)
+        if len(there) > 1 and sum(taken for *_, taken in there) > 1 + _ROUNDING:
+            found |= dict.fromkeys(run for _, _, run, _ in there)
+    return list(found)
