@@ -71,12 +71,14 @@ def _check(pue: float | None, intensity_g_per_kwh: float | None) -> None:
 def _by_any_name(text: str, provider: str | None) -> Spot:
     """A region, a zone code or a name; in this order, and only if exactly one place is meant."""
     text = " ".join(text.split())
-    if provider is None and ":" in text and not text.lower().startswith("egrid:"):
+    if ":" in text and not text.lower().startswith("egrid:"):
         cloud, _, rest = text.partition(":")
-        provider = find_provider(cloud)
-        if provider is None:
+        named = find_provider(cloud)
+        if named is None:
             raise UnknownPlace(f"no provider {cloud[:_SHOWN]!r} is known", sorted(PROVIDERS))
-        return _in_cloud(rest.strip(), provider)
+        if provider not in {None, named}:
+            raise UnknownPlace(f"{text[:_SHOWN]!r} is {provider_name(named)}'s, but the provider is {provider_name(provider)}")
+        return _in_cloud(rest.strip(), named)
     if provider is not None:
         spots = [spot for spot in _regions(text) if spot.provider == provider]
         if spots:
@@ -141,8 +143,8 @@ def _regions(text: str) -> tuple[Spot, ...]:
         return known[wanted]
     in_region = re.fullmatch(r"(.+\d)(-?)[a-f]", wanted)
     if in_region:
-        provider = "gcp" if in_region[2] else "aws"
-        spots = tuple(spot for spot in known.get(in_region[1], ()) if spot.provider == provider)
+        lettered = {"gcp"} if in_region[2] else {"aws", "alibaba"}
+        spots = tuple(spot for spot in known.get(in_region[1], ()) if spot.provider in lettered)
         if spots:
             return spots
     return tuple(spot for spot in known.get(wanted.replace(" ", ""), ()) if spot.provider == "azure")

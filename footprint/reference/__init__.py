@@ -3,7 +3,7 @@
 from footprint.reference.cpu import Cpu, CpuPower, cpu_power, find_cpu
 from footprint.reference.grid import Intensity, intensity
 from footprint.reference.hardware import Accelerator, HardwareMatch, PowerScope, accelerator, find_accelerator
-from footprint.reference.power import accelerator_power, host_overhead, memory_power, meter_error, utilisation
+from footprint.reference.power import accelerator_power, host_overhead, memory_power, meter_error, meter_lag, utilisation
 from footprint.reference.pue import pue
 from footprint.reference.tables import FACTORS_VERSION
 
@@ -24,6 +24,7 @@ __all__ = [
     "intensity",
     "memory_power",
     "meter_error",
+    "meter_lag",
     "pue",
     "utilisation",
 ]

@@ -33,6 +33,7 @@ _TPU_SUFFIX: Final = {
 _TPU_SLICE: Final = re.compile(
     r"(?:google\s+)?(?:cloud\s+)?(?:tpu[\s\-_]?)?(v2|v3|v4|v5p|v5litepod|v5e|v6e|tpu7x)[\-_](\d{1,6})", re.IGNORECASE
 )
+_COUNTED: Final = re.compile(r"(\d{1,6})\s*[x×*]?\s*(.+)", re.IGNORECASE)
 _MOST_CHIPS: Final = 100_000
 _CERTAIN_PROVIDER: Final = {"Google": "gcp", "AWS": "aws"}
 
@@ -118,7 +119,7 @@ def find_accelerator(query: str) -> HardwareMatch:
     found = _tpu_slice(query, text)
     if found:
         return found
-    ids = names.look_up(text, _ambiguous()) or names.look_up(text, _plain())
+    ids = _ids(text)
     if ids:
         return _match(query, ids)
     instance = _instances().get(names.key(_instance_name(text)))
@@ -132,7 +133,19 @@ def find_accelerator(query: str) -> HardwareMatch:
             instance=instance["instance"],
             warnings=() if instance["mapping"] == "published" else (f"what {instance['instance']} holds is not confirmed",),
         )
+    counted = _COUNTED.fullmatch(text)
+    if counted and _ids(counted[2]):
+        raise UnknownHardware(f"{query[:80]!r} holds a count: give {counted[2]!r} as the hardware, and {counted[1]} as the count")
     raise UnknownHardware(f"unknown accelerator {query[:80]!r}", names.near(text, _printed()))
+
+
+def _ids(text: str) -> tuple[str, ...]:
+    """The accelerators of a name. A small `s` behind a digit may be a plural: `V100s` is several V100, or a V100S."""
+    found = names.look_up(text, _ambiguous()) or names.look_up(text, _plain())
+    if re.search(r"\ds$", text) and text not in tables.by_id("accelerators"):
+        singular = text.removesuffix("s")
+        found = tuple(dict.fromkeys((*(names.look_up(singular, _ambiguous()) or names.look_up(singular, _plain())), *found)))
+    return found
 
 
 def _match(

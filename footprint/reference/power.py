@@ -36,7 +36,7 @@ def accelerator_power(match: HardwareMatch) -> Factor | None:
         licence=_joined([f.licence for f in factors]),
         basis=factors[0].basis,
         grade=max((f.grade for f in factors), key=GRADES.index),
-        error_family=f"power:{name}",
+        error_family=f"power:{'+'.join(candidate.id for candidate in match.candidates)}",
         varies=factors[0].varies,
         note=f"over {', '.join(candidate.name for candidate in match.candidates)}"
         + (f"; no power published: {', '.join(silent)}" if silent else ""),
@@ -53,6 +53,18 @@ def utilisation(kind: Kind | None) -> Factor:
 def host_overhead() -> Factor:
     """Energy of the whole server over that of its accelerators; not for power figures that include the host."""
     return tables.prior("overhead.host")
+
+
+def meter_lag(meter: str) -> Factor:
+    """Seconds by which the time that a meter's counter covers differs from the time between its readings, about 0.
+
+    Args:
+        meter: the meter's name, such as `nvml`.
+
+    Raises:
+        KeyError: if the tables hold nothing on this meter's refreshing.
+    """
+    return tables.prior(f"meter.{meter}.lag")
 
 
 def memory_power() -> Factor:

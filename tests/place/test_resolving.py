@@ -171,3 +171,28 @@ def test_random_text_is_a_place_or_refused_on_one_line(text: str) -> None:
         assert place is not None
         assert place.zone
     assert "\n" not in refusal
+
+
+def test_a_zone_of_a_region_that_two_clouds_have_is_as_ambiguous_as_the_region() -> None:
+    with pytest.raises(UnknownPlace, match="alibaba:eu-west-1"):
+        resolve("eu-west-1a")
+    place = resolve("us-west-2b")  # AWS alone has a lettered zone there
+    assert place is not None
+    assert place.provider == "aws"
+
+
+def test_two_nations_are_called_congo() -> None:
+    with pytest.raises(UnknownPlace, match="COD"):
+        resolve("Congo")
+    for name, zone in (("DR Congo", "COD"), ("Republic of the Congo", "COG"), ("Congo-Brazzaville", "COG")):
+        place = resolve(name)
+        assert place is not None
+        assert place.zone == zone
+
+
+def test_a_region_may_name_the_provider_again_but_not_another() -> None:
+    place = resolve("aws:us-east-1", provider="AWS")
+    assert place is not None
+    assert (place.provider, place.region) == ("aws", "us-east-1")
+    with pytest.raises(UnknownPlace, match="Google Cloud"):
+        resolve("aws:us-east-1", provider="gcp")

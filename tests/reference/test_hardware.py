@@ -54,6 +54,42 @@ def test_each_chip_is_found_by_its_id_and_driver_names_and_has_a_power_or_a_gap(
         assert one.tdp_w.unit == "W"
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("A100s", {"nvidia-a100-sxm4-40gb", "nvidia-a100-sxm4-80gb", "nvidia-a100-pcie-40gb", "nvidia-a100-pcie-80gb"}),
+        ("L40s", {"nvidia-l40", "nvidia-l40s"}),
+        ("nvidia-l40s", {"nvidia-l40s"}),
+        ("L40S", {"nvidia-l40s"}),
+        ("V100S", {"nvidia-v100s-pcie-32gb"}),
+        ("T4s", {"nvidia-t4"}),
+    ],
+)
+def test_a_small_s_may_be_a_plural(query: str, expected: set[str]) -> None:
+    assert {one.id for one in find_accelerator(query).candidates} == expected
+
+
+def test_several_v100_are_not_taken_for_v100s() -> None:
+    both = {one.id for one in find_accelerator("V100s").candidates}
+    assert both > {one.id for one in find_accelerator("V100").candidates}
+    assert "nvidia-v100s-pcie-32gb" in both
+
+
+@pytest.mark.parametrize("query", ["MI250X", "AMD Instinct MI250X", "MI250", "K80"])
+def test_a_package_of_two_is_not_settled_in_silence(query: str) -> None:
+    match = find_accelerator(query)
+    power = accelerator_power(match)
+    assert power is not None
+    assert power.high >= 2 * power.low
+    assert "may be" in match.warnings[0]
+
+
+@pytest.mark.parametrize("query", ["8xA100", "8 x A100", "8 A100", "64 Volta GPUs", "8 × V100"])
+def test_a_name_with_a_count_says_where_the_count_goes(query: str) -> None:
+    with pytest.raises(UnknownHardware, match="as the count"):
+        find_accelerator(query)
+
+
 def test_ambiguity_is_a_range_and_a_warning() -> None:
     match = find_accelerator("H100")
     assert len(match.candidates) == 3
@@ -194,3 +230,9 @@ def test_no_two_chips_share_a_name_that_is_not_listed_as_ambiguous() -> None:
 
 def test_instances_do_not_hide_behind_chips() -> None:
     assert not set(hardware._instances()) & (set(hardware._plain()) | set(hardware._ambiguous()))
+
+
+def test_one_chip_spelled_in_two_ways_has_one_error() -> None:
+    powers = [accelerator_power(find_accelerator(name)) for name in ("A100 80GB", "80GB A100")]
+    assert all(powers)
+    assert len({power.error_family for power in powers if power}) == 1

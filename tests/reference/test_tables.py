@@ -35,7 +35,7 @@ def test_every_row_is_clean_cited_and_legal() -> None:
             continue
         factor = tables.factor(row)
         check_triple(factor.low, factor.central, factor.high)
-        assert factor.low >= 0
+        assert factor.low >= 0 or factor.unit == "s"  # a difference of times, about 0
         assert factor.grade in GRADES
         assert factor.source
         assert factor.licence, row
