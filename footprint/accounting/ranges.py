@@ -141,7 +141,8 @@ class Quantity:
         central = _tidy(self.central)
         if self.draws is None:
             return Range(low=central, central=central, high=central)
-        low, high = np.percentile(self.draws, (5.0, 95.0))
+        # The draws lie in the middles of their slices: Hazen's plotting position gives a lone factor its own bounds back.
+        low, high = np.percentile(self.draws, (5.0, 95.0), method="hazen")
         return Range(low=min(_tidy(low), central), central=central, high=max(_tidy(high), central))
 
     def __repr__(self) -> str:

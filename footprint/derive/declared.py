@@ -11,7 +11,7 @@ import footprint.reference as ref
 from footprint.accounting.power import device_energy_kwh
 from footprint.accounting.ranges import Quantity
 from footprint.derive.working import Working
-from footprint.errors import ConfigError
+from footprint.errors import ConfigError, UnknownHardware
 from footprint.model import KINDS, Coverage, Declaration, Factor, Grade, Scope
 from footprint.place import resolve
 from footprint.reference import HardwareMatch
@@ -36,7 +36,7 @@ def check_declaration(facts: Declaration) -> list[str]:
     Raises:
         ConfigError: for a number that cannot be, an unknown kind or scope, or facts that contradict each other.
     """
-    _number("hours", facts.hours, 0, MAX_HOURS, "h")
+    _number("hours", facts.hours, 0, MAX_HOURS, "h of wall clock; a sum over devices goes into device_hours")
     _number("device_hours", facts.device_hours, 0, MAX_HOURS * MAX_COUNT, "h")
     _number("energy_kwh", facts.energy_kwh, 0, MAX_ENERGY_KWH, "kWh")
     _number("power_w", facts.power_w, 0, MAX_POWER_W, "W a device")
@@ -48,9 +48,12 @@ def check_declaration(facts: Declaration) -> list[str]:
         raise ConfigError(f"year is {facts.year}; it must lie between {FIRST_YEAR} and {this_year}")
     _choice("kind", facts.kind, KINDS)
     _choice("scope", facts.scope, ("server", "accelerators"))
+    match = _match(facts)
     if facts.hours and facts.count and facts.device_hours:
-        _agree("device_hours", facts.device_hours, "hours x count", facts.hours * facts.count)
-    hours = device_hours(facts)
+        per_unit = match.devices_per_unit if match else 1
+        product = "hours x count" if per_unit == 1 else f"hours x count x {per_unit} devices in each {facts.hardware}"
+        _agree("device_hours", facts.device_hours, product, facts.hours * facts.count * per_unit)
+    hours = device_hours(facts, match)
     if facts.energy_kwh and facts.power_w and hours:
         _agree("energy_kwh", facts.energy_kwh, "power_w x device-hours", kwh_from_w_h(facts.power_w, hours))
     if facts.energy_kwh is not None or not facts.training:
@@ -78,6 +81,14 @@ def _agree(name: str, value: float, other_name: str, other: float) -> None:
         raise ConfigError(f"{name} is {value:g} but {other_name} gives {other:g}: state one of them, or mend the other")
 
 
+def _match(facts: Declaration) -> HardwareMatch | None:
+    """What the hardware's name means, if it is known: where energy is stated it need not be."""
+    try:
+        return ref.find_accelerator(facts.hardware) if facts.hardware is not None else None
+    except UnknownHardware:
+        return None
+
+
 def device_hours(facts: Declaration, match: HardwareMatch | None = None) -> float | None:
     """Hours summed over devices; None if they are not known. A named slice or instance counts as its devices."""
     per_unit = match.devices_per_unit if match else 1
@@ -91,7 +102,7 @@ def device_hours(facts: Declaration, match: HardwareMatch | None = None) -> floa
 def stated(name: str, value: float, unit: str) -> Factor:
     """A number that the user stated, as an exact factor."""
     return Factor(
-        id=f"{name}.stated",
+        id=f"{name}.stated:{value:g}",
         low=value,
         central=value,
         high=value,
@@ -118,7 +129,7 @@ def derive_declaration(facts: Declaration) -> Working:
     elif not missing:
         _hardware_energy(work, facts)
     place = resolve(
-        provider=facts.provider,
+        provider=facts.provider or _instance_provider(facts),
         region=facts.region,
         zone=facts.zone,
         pue=facts.pue,
@@ -127,10 +138,16 @@ def derive_declaration(facts: Declaration) -> Working:
     year = facts.year
     if year is None:
         year = datetime.now(UTC).year
-        if place is not None and facts.intensity_g_per_kwh is None and work.it is not None:
+        if place is not None and place.zone is not None and facts.intensity_g_per_kwh is None and work.it is not None:
             work.warn("no year was stated: the newest known grid figure is used")
     work.locate(place, year)
     return work
+
+
+def _instance_provider(facts: Declaration) -> str | None:
+    """Whose cloud it is where an instance of one was named: it tells regions and PUEs of the same name apart."""
+    match = _match(facts)
+    return match.provider if match is not None and match.instance is not None else None
 
 
 def _stated_energy(work: Working, facts: Declaration) -> None:

@@ -15,6 +15,8 @@ from footprint.units import BYTES_PER_GB, h_from_s, kwh_from_j
 
 # NVML refreshes its counters about every 20 to 100 ms (arXiv 2312.02741): over less than that, a reading of zero is no zero.
 SENSOR_PERIOD_S: Final = 0.1
+# From here on the sensor's period no longer shows beside its error of 5 %.
+LONG_S: Final = 10.0
 # A reading is worth a word when more than this share of the run's time is missing from it.
 GAP_RATIO: Final = 0.02
 
@@ -56,6 +58,7 @@ def _accelerators(work: Working, run: Run) -> None:
         else:
             work.miss("accelerators", f"accelerators cannot be listed on {run.host.os}")
             work.add_part("accelerators", None, "assumed")
+            work.coverage.append(Coverage(component="accelerators", grade=None, read_ratio=0.0))
         return
     energies = [_accelerator(work, run, d) for d in devices]
     known = [e for e in energies if e is not None]
@@ -73,7 +76,10 @@ def _accelerator(work: Working, run: Run, reading: DeviceEnergy) -> Quantity | N
     device = reading.device
     own = _own(run, device.id)
     if reading.energy_j is not None and reading.read_s >= SENSOR_PERIOD_S:
-        return work.use(ref.meter_error(device.meter), device=own) * kwh_from_j(reading.energy_j)
+        energy = work.use(ref.meter_error(device.meter), device=own) * kwh_from_j(reading.energy_j)
+        if reading.read_s < LONG_S:
+            energy += work.use(ref.meter_lag(device.meter), run=run.id) * kwh_from_j(reading.energy_j / reading.read_s)
+        return energy
     if run.duration_s < SENSOR_PERIOD_S:
         power = _rated_power(work, run, device.name, own)
         if power is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import footprint.reference as ref
 from footprint.accounting.impact import emissions_g, facility_energy_kwh
@@ -23,10 +24,15 @@ from footprint.model import (
     Scope,
 )
 
-NO_PLACE = (
+NO_PLACE: Final = (
     "the place is unknown, so emissions are too: give --region (for example gcp:europe-west1) or --zone (for example FRA), "
     "or set FOOTPRINT_REGION"
 )
+NO_STATED_PLACE: Final = (
+    "the place is unknown, so emissions are too: give --region (for example gcp:europe-west1) or --zone (for example FRA)"
+)
+# What stands for a site of which no PUE is known.
+_ASSUMED_PUES: Final = {"pue.unknown", "pue.cloud"}
 
 
 def range_of(quantity: Quantity | None) -> Range | None:
@@ -95,7 +101,7 @@ class Working:
         self.place = place
         pue = ref.pue(place, year)
         self.pue = self.use(pue, run=run)
-        if place is None or (place.pue_ratio is None and place.provider is None):
+        if pue.id in _ASSUMED_PUES:
             self.warn(f"the site's PUE is not known and was assumed to be {pue.low:g} to {pue.high:g}: give --pue")
         if self.it is not None:
             self.facility = facility_energy_kwh(self.it, self.pue)
@@ -104,12 +110,10 @@ class Working:
         self.miss("water")
 
     def _emit(self, place: Place | None, year: int, *, run: str) -> None:
-        if place is None:
-            self.miss("place", NO_PLACE)
-            return
-        found = ref.intensity(place, year)
+        found = ref.intensity(place, year) if place is not None else None
         if found is None:
-            self.miss("place", NO_PLACE)
+            # A site's default place is taken when a run is tracked; it says nothing of work that was only declared.
+            self.miss("place", NO_PLACE if run else NO_STATED_PLACE)
             return
         self.warn(*found.warnings)
         self.chain = found.chain

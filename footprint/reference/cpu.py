@@ -123,7 +123,7 @@ def _scaled(prior_id: str, tdp_w_per_cpu: float, cpu: Cpu) -> Factor:
     fit = tables.prior(prior_id)
     return msgspec.structs.replace(
         fit,
-        id=f"{prior_id}:{cpu_key(cpu.name).replace(' ', '-')}",
+        id=f"{prior_id}:{cpu_key(cpu.name).replace(' ', '-')} at {tdp_w_per_cpu:.4g} W",
         low=fit.low * tdp_w_per_cpu,
         central=fit.central * tdp_w_per_cpu,
         high=fit.high * tdp_w_per_cpu,

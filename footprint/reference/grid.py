@@ -91,7 +91,7 @@ def _doubt(place: Place) -> tuple[str, ...]:
 
 def _stated(place: Place, value: float) -> Intensity:
     factor = Factor(
-        id="intensity.stated",
+        id=f"intensity.stated:{value:g}",
         low=value,
         central=value,
         high=value,
@@ -118,13 +118,16 @@ def _life_cycle(zone: str, year: int) -> Intensity | None:
         contradiction = (
             f"{told} is above the life-cycle figure ({picked.factor.central:g} g/kWh), which contains it: sources disagree",
         )
+    beside: tuple[str, ...] = ()
+    if direct is not None and direct.year != year:
+        beside = (f"beside it the direct figure of {direct.year}, {direct.factor.central:g} g/kWh: none of {year} is known",)
     return Intensity(
         central=picked.factor,
         basis="life-cycle",
         direct=direct.factor if direct else None,
         market=_market(zone, year),
         zone=zone,
-        chain=(f"{zone}: life-cycle figure of {picked.year}, {picked.factor.central:g} g/kWh",),
+        chain=(f"{zone}: life-cycle figure of {picked.year}, {picked.factor.central:g} g/kWh", *beside),
         warnings=(*picked.warnings, *contradiction),
     )
 

@@ -37,7 +37,7 @@ def _is_cloud(place: Place) -> bool:
 def stated(ratio: float, known_by: str) -> Factor:
     """A PUE that somebody stated: exact."""
     return Factor(
-        id="pue.stated",
+        id=f"pue.stated:{ratio:g}",
         low=ratio,
         central=ratio,
         high=ratio,

@@ -147,3 +147,8 @@ def test_what_cannot_be_negative_never_is() -> None:
 
 def test_ranges_show_no_noise_of_binary_arithmetic() -> None:
     assert (Quantity(240.0) * 1.11).range().central == 266.4
+
+
+def test_a_lone_factor_has_its_own_bounds() -> None:
+    found = draw(factor(1.0, 1.29, 1.58)).range()
+    assert (found.low, found.high) == pytest.approx((1.0, 1.58), rel=1e-6)

@@ -122,3 +122,64 @@ def test_no_training_is_neither_zero_nor_a_number() -> None:
     assert found.energy_kwh is None
     assert found.emissions_g is None
     assert any("no training" in w for w in found.warnings)
+
+
+def test_the_device_hours_of_an_instance_are_those_of_its_devices() -> None:
+    found = estimate(hardware="p4d.24xlarge", count=1, hours=10, device_hours=80, power_w=400)
+    assert central(found, "it_energy_kwh") == pytest.approx(32.0)
+    with pytest.raises(ConfigError, match="8 devices"):
+        estimate(hardware="p4d.24xlarge", count=1, hours=10, device_hours=10, power_w=400)
+    with pytest.raises(ConfigError, match="energy_kwh"):
+        estimate(hardware="p4d.24xlarge", count=1, hours=10, power_w=400, energy_kwh=4)
+
+
+def test_an_instance_says_whose_region_is_meant() -> None:
+    found = estimate(hardware="p4d.24xlarge", count=1, hours=10, region="us-east-1", year=2023)
+    assert found.place is not None
+    assert found.place.provider == "aws"
+    assert central(found, "pue") == pytest.approx(1.15)
+    bare = estimate(hardware="A100", count=8, hours=10, region="us-east-1", year=2023)
+    assert bare.place is not None
+    assert bare.place.provider is None
+    assert any("PUE is not known" in w for w in bare.warnings)
+
+
+def test_only_a_grid_has_a_newest_figure() -> None:
+    says = "newest known grid figure"
+    assert not any(says in w for w in estimate(hardware="T4", count=1, hours=1, provider="aws").warnings)
+    assert any(says in w for w in estimate(hardware="T4", count=1, hours=1, zone="FRA").warnings)
+
+
+def test_a_sites_default_is_not_offered_for_work_that_was_only_declared() -> None:
+    assert not any("FOOTPRINT_REGION" in w for w in estimate(hardware="T4", count=1, hours=1).warnings)
+
+
+def test_stated_numbers_have_ids_of_their_own() -> None:
+    one = estimate(hardware="T4", count=1, hours=1, power_w=70, pue=1.1, intensity_g_per_kwh=50)
+    two = estimate(hardware="T4", count=1, hours=1, power_w=60, pue=1.2, intensity_g_per_kwh=60)
+    assert not {f.id for f in one.factors} & {f.id for f in two.factors}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"hardware": "V100 SXM2", "count": 8, "hours": 100, "zone": "US-GA", "year": 2020, "kind": "pre-training"},
+        {"hardware": "p4d.24xlarge", "count": 2, "hours": 10, "region": "us-east-1", "year": 2023},
+        {"hardware": "TPU v3-8", "count": 4, "hours": 10, "zone": "SWE", "year": 2022},
+        {"hardware": "H100", "device_hours": 10, "zone": "CA-QC", "year": 2003, "scope": "accelerators"},
+        {"energy_kwh": 7.0, "zone": "BEL", "year": 2025},
+    ],
+)
+def test_emissions_are_the_plain_product_of_the_listed_factors(facts: dict[str, Any]) -> None:
+    found = estimate(**facts)
+    product = {"device_hours": facts.get("device_hours"), "energy_kwh": facts.get("energy_kwh")}
+    chips = {"p4d.24xlarge": 8, "TPU v3-8": 4}.get(facts.get("hardware", ""), 1)
+    start = product["energy_kwh"] or (product["device_hours"] or facts["count"] * facts["hours"] * chips) / 1000
+    expected = start
+    for factor in found.factors:
+        assert factor.low <= factor.central <= factor.high
+        assert factor.source
+        assert factor.grade
+        if factor.basis not in {"direct", "market"} and not factor.id.startswith("energy.stated"):
+            expected *= factor.central
+    assert central(found, "emissions_g") == pytest.approx(expected, rel=1e-9)

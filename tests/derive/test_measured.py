@@ -176,3 +176,139 @@ def test_a_total_says_how_many_runs_it_covers() -> None:
 def test_facts_survive_json() -> None:
     facts = run(devices=(gpu(1.0),), place=Place(zone="FRA"), labels={"rank": "0"})
     assert msgspec.json.decode(msgspec.json.encode(facts), type=Run) == facts
+
+
+LATER = "2024-06-01T00:00:00Z"
+
+
+def test_each_stated_pue_stands_among_the_factors_of_a_total() -> None:
+    first = run("a", place=Place(zone="FRA", pue_ratio=1.2))
+    second = run("b", started_at=LATER, place=Place(zone="FRA", pue_ratio=1.5))
+    factors = Account([first, second]).total(["a", "b"]).footprint.factors
+    assert {f.central for f in factors if f.id.startswith("pue.stated")} == {1.2, 1.5}
+
+
+def test_one_cpu_with_and_without_hyper_threads_is_two_factors() -> None:
+    cpu_name = "Intel(R) Xeon(R) Platinum 8280 CPU @ 2.70GHz"
+    hosts = [host(cpu_name=cpu_name, logical_cpus=cpus, sockets=2, virtual=False) for cpus in (112, 56)]
+    runs = [run(f"r{i}", started_at=f"2024-0{i + 1}-01T00:00:00Z", host=one) for i, one in enumerate(hosts)]
+    factors = Account(runs).total(["r0", "r1"]).footprint.factors
+    idle = {f.id: f.central for f in factors if f.id.startswith("cpu.idle")}
+    # 0.1618 W idle a watt rated; two chips of 205 W over the logical CPUs.
+    assert sorted(idle.values()) == pytest.approx([0.1618 * 410 / 112, 0.1618 * 410 / 56])
+
+
+def test_the_cpus_of_a_virtual_machine_are_its_share_of_the_chip() -> None:
+    cpu = CpuTime(tree_s=8 * HOUR_S, busy_s=8 * HOUR_S, logical_cpus=8, reserved_cpus=8.0, read_s=HOUR_S)
+    named = host(cpu_name="Intel(R) Xeon(R) Platinum 8280 CPU @ 2.70GHz", virtual=True, sockets=1)
+    found = run_footprint(run(host=named, cpu=cpu))
+    assert part(found, "cpu") == pytest.approx(8 * (0.1618 + 0.7591) * 205 / 56 / 1000, rel=1e-4)
+
+
+def test_a_short_reading_of_a_counter_that_lags_has_a_wide_range() -> None:
+    short = run_footprint(run(duration_s=0.2, devices=(gpu(40.0, read_s=0.2),))).accelerator_energy_kwh
+    long = run_footprint(run(devices=(gpu(40.0 * HOUR_S / 0.2),))).accelerator_energy_kwh
+    assert short is not None
+    assert long is not None
+    assert short.central == pytest.approx(40.0 / J_PER_KWH)
+    assert short.low < 0.7 * short.central
+    assert short.high > 1.3 * short.central
+    assert long.high == pytest.approx(1.05 * long.central)
+
+
+def test_accelerators_that_nobody_could_list_are_expected_and_unknown() -> None:
+    found = run_footprint(run(host=host(os="Darwin 23.1")))
+    assert [(c.grade, c.read_ratio) for c in found.coverage if c.component == "accelerators"] == [(None, 0.0)]
+
+
+@pytest.mark.parametrize(
+    "place", [Place(zone="FRA", provider="A lab"), Place(zone="FRA", provider="coreweave"), Place(zone="FRA")]
+)
+def test_an_assumed_pue_is_said_to_be_one(place: Place) -> None:
+    found = run_footprint(run(place=place))
+    assert any("PUE is not known" in w for w in found.warnings)
+
+
+@pytest.mark.parametrize("place", [Place(zone="FRA", pue_ratio=1.1), Place(zone="FRA", provider="aws", region="eu-west-3")])
+def test_a_known_pue_is_not_said_to_be_assumed(place: Place) -> None:
+    found = run_footprint(run(place=place))
+    assert not any("PUE is not known" in w for w in found.warnings)
+
+
+def test_a_total_says_how_its_parts_were_read() -> None:
+    read = run("a", devices=(gpu(J_PER_KWH),))
+    half = run("b", started_at=LATER, duration_s=3 * HOUR_S, devices=(gpu(J_PER_KWH, read_s=1.5 * HOUR_S),))
+    unread = run("c", started_at="2024-07-01T00:00:00Z", host=host(unmetered_accelerators=("AMD",)))
+    account = Account([read, half, unread])
+    covered = {c.component: (c.grade, c.read_ratio) for c in account.total(["a", "b"]).footprint.coverage}
+    assert covered["accelerators"] == ("counter", (1 + 1.5) / 4)
+    assert covered["cpu"] == ("assumed", 1.0)
+    assert covered["memory"] == ("model", 1.0)
+    partly = {c.component: (c.grade, c.read_ratio) for c in account.total(["a", "c"]).footprint.coverage}
+    assert partly["accelerators"] == ("counter", 0.5)
+    nothing = {c.component: (c.grade, c.read_ratio) for c in account.total(["c"]).footprint.coverage}
+    assert nothing["accelerators"] == (None, 0.0)
+
+
+def test_a_total_of_one_run_is_covered_as_the_run_is() -> None:
+    account = Account([run("a", devices=(gpu(J_PER_KWH, read_s=HOUR_S / 2),))])
+    assert account.total(["a"]).footprint.coverage == account.footprint("a").coverage
+
+
+def test_runs_of_no_length_are_covered_alike() -> None:
+    cpu = CpuTime(tree_s=0.0, busy_s=0.0, logical_cpus=8, reserved_cpus=8.0, read_s=0.0)
+    account = Account([run("a", duration_s=0.0, cpu=cpu), run("b", duration_s=0.0, cpu=cpu, started_at=LATER)])
+    assert {c.read_ratio for c in account.total(["a", "b"]).footprint.coverage} == {1.0}
+
+
+def test_a_nested_run_is_covered_if_its_outermost_run_is() -> None:
+    outer = run("outer", place=Place(zone="FRA"))
+    inner, innermost = run("inner", parent="outer"), run("innermost", parent="inner")
+    total = Account([outer, inner, innermost]).total(["innermost", "inner", "outer"])
+    assert (total.runs, total.with_emissions) == (3, 3)
+    placed = run("placed", parent="inner", place=Place(zone="FRA"))
+    total = Account([inner, placed]).total(["inner", "placed"])
+    assert total.footprint.emissions_g is None
+    assert total.with_emissions == 0
+
+
+def test_a_sum_of_another_basis_says_how_many_runs_it_covers() -> None:
+    with_market = run("a", started_at="2025-05-01T00:00:00Z", place=Place(zone="FRA"))
+    without = run("b", started_at="2020-05-01T00:00:00Z", place=Place(zone="FRA"))
+    found = Account([with_market, without]).total(["a", "b"]).footprint
+    assert found.emissions_market_g is not None
+    assert any("market-based emissions are those of 1 of 2 runs" in w for w in found.warnings)
+
+
+def test_a_long_run_beside_two_others_overlaps_with_both() -> None:
+    long = run("long", devices=(gpu(J_PER_KWH),), duration_s=3 * HOUR_S)
+    first = run("first", started_at="2024-05-01T00:10:00Z", duration_s=60.0, devices=(gpu(1.0, read_s=60.0),))
+    second = run("second", started_at="2024-05-01T02:00:00Z", duration_s=60.0, devices=(gpu(1.0, read_s=60.0),))
+    warnings = Account([long, first, second]).total(["long", "first", "second"]).footprint.warnings
+    assert any("(and 1 more) overlapped on gpu:GPU-1" in w for w in warnings)
+
+
+def test_runs_that_share_a_host_are_pointed_out_only_where_more_than_all_of_it_is_counted() -> None:
+    def taking(run_id: str, cpus: float) -> Run:
+        return run(run_id, cpu=CpuTime(tree_s=1.0, busy_s=2.0, logical_cpus=8, reserved_cpus=cpus, read_s=HOUR_S))
+
+    def warned(cpus: float, **policy: Any) -> bool:
+        found = Account([taking("a", cpus), taking("b", cpus)], **policy).total(["a", "b"]).footprint
+        return any("overlapped on the CPUs and memory of node" in w for w in found.warnings)
+
+    assert warned(8.0)
+    assert not warned(4.0)
+    assert warned(4.0, attribution="machine")
+
+
+def test_runs_one_after_the_other_do_not_overlap() -> None:
+    first, second = run("a"), run("b", started_at="2024-05-01T00:59:59.999Z")
+    assert not any("overlapped" in w for w in Account([first, second]).total(["a", "b"]).footprint.warnings)
+
+
+def test_runs_that_contain_each_other_are_both_counted() -> None:
+    one = run("one", parent="two", devices=(gpu(J_PER_KWH),))
+    two = run("two", parent="one", started_at=LATER, devices=(gpu(J_PER_KWH),))
+    total = Account([one, two]).total(["one", "two"])
+    assert total.footprint.accelerator_energy_kwh is not None
+    assert total.footprint.accelerator_energy_kwh.central == pytest.approx(2.0)

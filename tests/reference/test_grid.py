@@ -137,3 +137,10 @@ def test_factors_of_different_values_have_different_ids() -> None:
 def test_a_direct_figure_above_the_life_cycle_one_is_pointed_out() -> None:
     assert any("sources disagree" in warning for warning in of("BEL", 2026).warnings)
     assert not any("sources disagree" in warning for warning in of("SWE", 2024).warnings)
+
+
+def test_a_direct_figure_of_another_year_is_said_to_be_one() -> None:
+    found = intensity(Place(zone="FRA"), 2015)
+    assert found is not None
+    assert found.direct is not None
+    assert any("direct figure of 2024" in step for step in found.chain)
