@@ -52,10 +52,6 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
         """Who printed it and where."""
         return f"published: {self.title}{', ' + self.locator if self.locator else ''}"
 
-    def source(self) -> str:
-        """The citation with what a reader must know of it, in one line for the front matter."""
-        return f"{self.citation()}{' (' + self.note + ')' if self.note else ''}"
-
     def text(self) -> str:
         """The figure for a card's field, as a citation."""
         assert self.emissions_g is not None
@@ -75,7 +71,8 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
         basis = f" ({self.basis})" if self.basis else ""
         link = f" {self.url}" if self.url else ""
         note = f" Mind: {self.note}." if self.note else ""
-        return [f"Cited, {self.citation()}: {', '.join(figures) or 'no figure'}{basis}.{note}{link}"]
+        where = f", {self.locator}" if self.locator else ""
+        return [f"Cited: {', '.join(figures) or 'no figure'}{basis}; {self.title}{where}.{note}{link}"]
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from footprint import text
 from footprint.card import wording
-from footprint.card.explain import explain_footprint, explain_sources, how_to_give
+from footprint.card.explain import explain_footprint, explain_sources, how_to_give, names_of
 from footprint.errors import ConfigError
 from footprint.model import FIELD_NAMES, TRAINING_KINDS, Declaration, FieldName, Footprint, Kind, Range, Run
 from footprint.profile import Profile, Published, Work
@@ -88,7 +88,7 @@ def content_from_profile(profile: Profile, footprint_of: Callable[[Declaration],
     if len(profile.work) > 1:
         raise ConfigError(f"the profile of {profile.model.name} has {len(profile.work)} pieces of work; a card's fields take one")
     work = profile.work[0] if profile.work else Work(declaration=Declaration())
-    lines = [f"From a profile of {profile.model.name}: what is publicly known, not measured."]
+    lines = [f"From public sources on {profile.model.name} (a footprint profile); not measured by us."]
     if not work.declaration.training:
         return _untrained(profile, work, lines)
     if footprint_of is None:
@@ -96,8 +96,7 @@ def content_from_profile(profile: Profile, footprint_of: Callable[[Declaration],
 
         footprint_of = declared_footprint
     published = profile.published[0] if profile.published else None
-    unknown = [f"Not publicly known: {'; '.join(profile.unknown)}."] if profile.unknown else []
-    return _declared(work, footprint_of(work.declaration), published=published, lines=lines, after=unknown)
+    return _declared(work, footprint_of(work.declaration), published=published, lines=lines, unpublished=profile.unknown)
 
 
 def _untrained(profile: Profile, work: Work, lines: list[str]) -> CardContent:
@@ -113,7 +112,7 @@ def _untrained(profile: Profile, work: Work, lines: list[str]) -> CardContent:
 
 
 def _declared(
-    work: Work, footprint: Footprint, *, published: Published | None, lines: list[str], after: Sequence[str] = ()
+    work: Work, footprint: Footprint, *, published: Published | None, lines: list[str], unpublished: Sequence[str] = ()
 ) -> CardContent:
     """Fields, front matter and lines of one piece of work."""
     facts = work.declaration
@@ -141,15 +140,21 @@ def _declared(
         else "estimated with footprint from declared facts (see the model card)"
     )
     metadata = _metadata({facts.kind} if facts.kind else set(), emissions, source, fields)
-    lines = [*lines, *([work.note] if work.note else [])]
     if published is not None:
         lines += published.lines()
         if footprint.emissions_g is not None:
             lines.append(f"Recomputed by us from the stated facts: {_carbon(footprint)}.")
+    lines += [work.note] if work.note else []
     if emissions is not None and facts.kind is None:
         lines.append("The kind of work is not stated, so the front matter was left alone: it is for training only (--kind).")
-    lines += [*explain_footprint(footprint), *explain_sources(work), *after]
-    return _content(fields, metadata, lines, footprint)
+    lines += [*explain_footprint(footprint), *explain_sources(work)]
+    if not unpublished:
+        return _content(fields, metadata, lines, footprint)
+    # What nobody published cannot be given on the command line either: it is named, and left blank.
+    unknown = [name for name in FIELD_NAMES if name not in fields]
+    blank = f" Left blank: {names_of(unknown)}." if unknown else ""
+    lines.append(f"Not publicly known: {'; '.join(unpublished)}.{blank}")
+    return CardContent(fields=fields, metadata=metadata, lines=tuple(lines), factors_version=footprint.factors_version)
 
 
 def _content(

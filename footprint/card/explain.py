@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,21 @@ _HOW: Final[dict[FieldName, tuple[str, str]]] = {
     "compute_region": ("the region", "--region (for example aws:eu-west-1) or --zone (for example FRA)"),
     "carbon_emitted": ("the emissions", ""),
 }
+INSIDE: Final = "\t"
+"""What starts a line that belongs to the one above it."""
+STATED: Final = "stated"
+_FACTS: Final = {
+    "count": "number",
+    "device_hours": "hours",
+    "energy_kwh": "energy",
+    "power_w": "power",
+    "pue": "PUE",
+    "intensity_g_per_kwh": "grid intensity",
+    "zone": "place",
+    "region": "place",
+}
+# An option of the command line helps who fills a card, not who reads it.
+_OPTION: Final = re.compile(r" ?\([^()]*--[a-z][^()]*\)|(?:: give|; give) --[a-z-]+\Z")
 # Named elsewhere, or never part of these numbers.
 _SAID_ELSEWHERE: Final = frozenset({"place", "hardware", "hours", "count", "embodied", "water"})
 
@@ -37,20 +53,19 @@ def explain_footprint(footprint: Footprint, *, complete: bool = True) -> list[st
             (footprint.emissions_direct_g, "direct emissions only"),
             (footprint.emissions_market_g, "market-based"),
         )
-        if value is not None
+        if value is not None and complete
     ]
-    if beside and complete:
-        lines.append(f"Emissions on other bases: {'; '.join(beside)}.")
     if footprint.emissions_g is not None or footprint.energy_kwh is not None:
-        lines.append("Not included: embodied emissions and water.")
+        others = f"Emissions on other bases: {'; '.join(beside)}. " if beside else ""
+        lines.append(f"{others}Not included: embodied emissions and water.")
     if energy is None:
         # Factors that multiplied nothing, and notes on them, would only seem to say something.
         return lines + _rest(footprint)
     if footprint.coverage:
         lines.append(f"Known by: {'; '.join(_coverage(part) for part in footprint.coverage)}.")
-    if footprint.factors:
-        lines.append(f"Factors: {'; '.join(_factor(factor) for factor in footprint.factors)}.")
-    lines += [f"Note: {warning}." for warning in footprint.warnings if not _about_place(warning, footprint)]
+    lines += _factors(footprint.factors)
+    warnings = [_OPTION.sub("", warning) for warning in footprint.warnings if not _about_place(warning, footprint)]
+    lines += [f"Note: {warning}." for warning in warnings]
     return lines + _rest(footprint)
 
 
@@ -64,33 +79,52 @@ def explain_sources(work: Work) -> list[str]:
     """The sources of declared facts, with what each bears on."""
     lines = []
     for source in work.declaration.source:
-        about = f" ({', '.join(source.fields)})" if source.fields else ""
-        where = f", {source.locator}" if source.locator else ""
-        lines.append(f"Source{about}: {source.title}{where}{'. ' + source.url if source.url else '.'}")
+        about = f" ({', '.join(_FACTS.get(name, name) for name in source.fields)})" if source.fields else ""
+        parts = (source.title, source.locator, source.url)
+        lines.append(f"Source{about}: {', '.join(part for part in parts if part)}")
     return lines
 
 
 def how_to_give(unknown: Sequence[FieldName]) -> list[str]:
     """What is unknown, and how to give it."""
-    if not unknown:
-        return []
-    names = [_HOW[name][0] for name in unknown]
     options = [_HOW[name][1] for name in unknown if _HOW[name][1]]
     ways = f" Give with footprint card fill: {', '.join(options)}." if options else ""
-    return [f"Unknown: {', '.join(names)}.{ways}"]
+    return [f"Unknown: {names_of(unknown)}.{ways}"] if unknown else []
+
+
+def names_of(fields: Sequence[FieldName]) -> str:
+    """The fields in words: `the hours, the region`."""
+    return ", ".join(_HOW[name][0] for name in fields)
 
 
 def _coverage(part: Coverage) -> str:
+    name = "rest of the server" if part.component == "rest" else part.component
     if part.grade is None:
-        return f"{part.component} unknown"
+        return f"{name} unknown"
     share = f", {text.percent(part.read_ratio)} of the time" if part.grade in {"counter", "power", "model"} else ""
-    return f"{part.component} ({part.grade}{share})"
+    return f"{name} ({part.grade}{share})"
+
+
+def _factors(factors: Sequence[Factor]) -> list[str]:
+    """The factors by their sources, so that each source is named once."""
+    if not factors:
+        return []
+    sources: dict[str, list[str]] = {}
+    for factor in factors:
+        year = f", {factor.year}" if factor.year is not None and str(factor.year) not in factor.source else ""
+        sources.setdefault(factor.source + year, []).append(_factor(factor))
+    lines = [
+        f"as stated: {'; '.join(values)}" if source == STATED else f"{'; '.join(values)}; from {source}"
+        for source, values in sources.items()
+    ]
+    return [f"Factors: {lines[0]}."] if len(lines) == 1 else ["Factors and their sources:", *(INSIDE + line for line in lines)]
 
 
 def _factor(factor: Factor) -> str:
     spread = f" ({text.span(factor.low, factor.high)})" if factor.low != factor.high else ""
-    year = f", {factor.year}" if factor.year is not None else ""
-    return f"{factor.id} {text.number(factor.central)}{spread} {factor.unit} [{factor.source}{year}]"
+    unit = "" if factor.unit == "ratio" else f" {factor.unit}"
+    name = factor.id.partition(f".{STATED}")[0] if factor.source == STATED else factor.id
+    return f"{name} {text.number(factor.central)}{spread}{unit}"
 
 
 def _about_place(warning: str, footprint: Footprint) -> bool:

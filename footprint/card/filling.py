@@ -12,6 +12,7 @@ import msgspec
 from footprint.card.block import body_of, digest, render_block, render_header, safe
 from footprint.card.content import METADATA_KEYS, CardContent
 from footprint.card.edits import Edit, apply, arrange, outside_is_equal
+from footprint.card.explain import INSIDE
 from footprint.card.fill_metadata import fill_metadata
 from footprint.card.labels import TEMPLATE_LABELS
 from footprint.card.metadata import KEY, other_entries
@@ -215,7 +216,7 @@ def _styled(card: Card, name: FieldName, value: str) -> bytes:
 
 def _block(card: Card, content: CardContent, part: Part, *, overwrite: bool) -> bytes:
     """Our block as it is to be: rendered anew, or, where a person edited it, with a new header only."""
-    lines = [f"- {safe(line, limit=2000)}" for line in content.lines]
+    lines = [f"{'  - ' if line.startswith(INSIDE) else '- '}{safe(line, limit=2000)}" for line in content.lines]
     digests = {name: part.digests[name] for name in _ORDER if name in part.digests}
     for kept in part.kept:
         label = TEMPLATE_LABELS.get(kept.field, kept.field)  # type: ignore[call-overload]  # a key of the front matter has no label

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -14,6 +15,7 @@ from footprint.units import S_PER_H, h_from_s
 
 # Cards speak of grams, kilograms and tonnes; larger and smaller units are read as each other.
 _MASS_UNITS: Final = (("t", 1e6), ("kg", 1e3), ("g", 1.0))
+_NATION: Final = re.compile(r"[A-Z]{2,3}")
 _BASES: Final[dict[Basis, str]] = {
     "life-cycle": "location-based, life-cycle",
     "life-cycle, estimated": "location-based, life-cycle, estimated",
@@ -28,7 +30,7 @@ def carbon(emissions_g: Range, basis: Basis | None) -> str:
     name, scale = mass_unit(emissions_g.central)
     middle = _plain_number(emissions_g.central / scale)
     low, high = (_plain_number(bound / scale) for bound in (emissions_g.low, emissions_g.high))
-    spread = f"90 % range {low}-{high}; " if (low, high) != (middle, middle) else "no range: from stated figures; "
+    spread = f"90 % range {low}-{high}; " if (low, high) != (middle, middle) else "from stated figures, no range; "
     return f"{middle} {name} CO2eq ({spread}{basis_text(basis)})"
 
 
@@ -88,6 +90,8 @@ def region(region_name: str | None, zone: str | None, place: Place | None) -> st
         code = code.split(":", 1)[1]
     where = zone or (place.zone if place else None)
     called = place.name if place else None
+    if code is None and called and where and _NATION.fullmatch(where):
+        return called  # a nation's name says what its code would
     named, coded = (code, called or where) if code else (called or where, where)
     return f"{named} ({coded})" if named and coded and named != coded else named
 
@@ -140,8 +144,8 @@ def energy_of(footprint: Footprint) -> str | None:
     scope = "accelerators and host" if footprint.scope == "server" else "accelerators only, no host added"
     parts = []
     for value, what in (
-        (footprint.energy_kwh, "with the facility's share (PUE)"),
-        (footprint.it_energy_kwh, f"IT equipment: {scope}"),
+        (footprint.energy_kwh, "with PUE"),
+        (footprint.it_energy_kwh, f"IT equipment ({scope})"),
     ):
         if value is not None:
             parts.append(f"{text.energy_range(value.low, value.central, value.high)} {what}")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footprint.card import content_from_declaration, content_from_run, wording
+from footprint.card import content_from_declaration, content_from_run, fill, read_card, wording
 from footprint.card.block import digest, safe
 from footprint.card.fill_metadata import scalar
 from footprint.errors import ConfigError
-from footprint.model import Declaration, Place, Range
+from footprint.model import Declaration, Factor, Place, Range
 from tests.card.samples import a_footprint, a_range, a_run
 
 
@@ -37,7 +38,7 @@ def test_carbon_as_the_design_prints_it() -> None:
     emissions_g = Range(low=131_000, central=153_000, high=178_000)
     assert wording.carbon(emissions_g, "life-cycle") == "153 kg CO2eq (90 % range 131-178; location-based, life-cycle)"
     exact = Range(low=5.0, central=5.0, high=5.0)
-    assert wording.carbon(exact, "stated") == "5 g CO2eq (no range: from stated figures; grid intensity as stated)"
+    assert wording.carbon(exact, "stated") == "5 g CO2eq (from stated figures, no range; grid intensity as stated)"
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,46 @@ def test_declared_facts() -> None:
     assert content.fields["compute_region"] == "Georgia, USA (US-GA)"
     assert content.fields["cloud_provider"] == "Google"
     assert content_from_declaration(Declaration(device_hours=5.5), a_footprint(None)).fields == {"hours_used": "5.5 device-hours"}
+
+
+@pytest.mark.parametrize(
+    ("zone", "name", "said"),
+    [("FRA", "France", "France"), ("US-GA", "Georgia, USA", "Georgia, USA (US-GA)"), ("FRA", None, "FRA")],
+)
+def test_a_nation_is_not_named_twice(zone: str, name: str | None, said: str) -> None:
+    assert wording.region(None, zone, Place(zone=zone, name=name)) == said
+
+
+def test_each_source_of_factors_is_named_once_and_options_stay_out_of_the_card() -> None:
+    def factor(name: str, source: str) -> Factor:
+        return Factor(
+            id=name,
+            low=1.0,
+            central=2.0,
+            high=3.0,
+            unit="ratio",
+            source=source,
+            year=2024,
+            licence="",
+            basis="",
+            grade="assumed",
+            error_family=name,
+        )
+
+    factors = (factor("utilisation", "Logs (of 3)"), factor("overhead", "Logs (of 3)"), factor("pue", "Survey 2024"))
+    warnings = ("the host is added (--scope accelerators leaves it out)", "the site's PUE was assumed: give --pue")
+    footprint = msgspec.structs.replace(a_footprint(), factors=factors, warnings=warnings)
+    lines = content_from_run(a_run(), footprint).lines
+    assert lines[-5:] == (
+        "Factors and their sources:",
+        "\tutilisation 2 (1–3); overhead 2 (1–3); from Logs (of 3), 2024",
+        "\tpue 2 (1–3); from Survey 2024",
+        "Note: the host is added.",
+        "Note: the site's PUE was assumed.",
+    )
+    after = fill(read_card(b"# T\n"), content_from_run(a_run(), footprint)).after
+    assert b"\n- Factors and their sources:\n  - utilisation 2" in after
+    assert fill(read_card(after), content_from_run(a_run(), footprint)).after == after
 
 
 @given(st.text(max_size=200))

@@ -65,7 +65,7 @@ def test_fill_from_declared_facts(card: Path, capsys: pytest.CaptureFixture[str]
     assert out.startswith(f"{card}: filled hardware_type, hours_used, carbon_emitted")
     assert "unknown: cloud_provider, compute_region" in out
     text = card.read_text(encoding="utf-8")
-    assert "- **Carbon Emitted:** 78.3 kg CO2eq (no range: from stated figures; grid intensity as stated)" in text
+    assert "- **Carbon Emitted:** 78.3 kg CO2eq (from stated figures, no range; grid intensity as stated)" in text
     assert "\n  emissions: 78300\n" in text
     assert "- **Compute Region:** [More Information Needed]" in text
 
