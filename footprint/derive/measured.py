@@ -28,6 +28,7 @@ def derive_run(run: Run, attribution: Attribution = "share") -> Working:
     _accelerators(work, run)
     _cpu(work, run, attribution)
     _memory(work, run, attribution)
+    _rest(work, run)
     work.sum_parts()
     work.locate(run.place, datetime.fromisoformat(run.started_at).year, run=run.id)
     return work
@@ -131,3 +132,10 @@ def _memory(work: Working, run: Run, attribution: Attribution) -> None:
     gb = run.host.memory_bytes / BYTES_PER_GB
     work.add_part("memory", memory_energy_kwh(gb, power_w_per_gb, run.cpu.read_s, reserved_ratio), "model")
     work.coverage.append(Coverage(component="memory", grade="model", read_ratio=_covered(run.cpu.read_s, run)))
+
+
+def _rest(work: Working, run: Run) -> None:
+    """What nobody reads: the CPU's model holds a server's supplies and fans as far as they serve it, not its accelerators."""
+    if any(d.device.component == "accelerators" for d in run.devices):
+        work.coverage.append(Coverage(component="rest", grade=None, read_ratio=0.0))
+        work.warn("power supplies, fans and switches are not read: what they draw for the accelerators is not counted")

@@ -312,3 +312,10 @@ def test_runs_that_contain_each_other_are_both_counted() -> None:
     total = Account([one, two]).total(["one", "two"])
     assert total.footprint.accelerator_energy_kwh is not None
     assert total.footprint.accelerator_energy_kwh.central == pytest.approx(2.0)
+
+
+def test_what_serves_the_accelerators_and_is_not_read_is_named() -> None:
+    with_gpu, without = run_footprint(run(devices=(gpu(J_PER_KWH),))), run_footprint(run())
+    assert [(c.grade, c.read_ratio) for c in with_gpu.coverage if c.component == "rest"] == [(None, 0.0)]
+    assert any("power supplies" in w for w in with_gpu.warnings)
+    assert not any(c.component == "rest" for c in without.coverage)
