@@ -120,3 +120,8 @@ def test_triples_only_grow() -> None:
     assert widened(base, 0.0) == pytest.approx(base)
     low, central, high = added(base, (10.0, 10.0, 10.0))
     assert (low, central, high) == pytest.approx((base[0] + 10, 110, base[2] + 10))
+
+
+def test_a_published_figure_is_kept_with_all_its_digits() -> None:
+    assert tables.by_id("grid")["grid:DEU:market:2025"]["central"] == "701.47"
+    assert tables.by_id("grid")["grid:gcp:us-east1:direct:2024"]["central"] == "575.77"
