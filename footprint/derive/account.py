@@ -11,7 +11,7 @@ import msgspec
 from footprint.accounting.ranges import Quantity, total
 from footprint.derive.measured import derive_run
 from footprint.derive.working import Working, weakest
-from footprint.model import Attribution, Basis, ComponentName, Coverage, Footprint, Run
+from footprint.model import Attribution, Basis, ComponentName, Coverage, Footprint, Grade, Run
 
 _ROUNDING: Final = 1e-6
 # Runs one after the other may seem to overlap by as much: begins are of the wall clock, durations are not.
@@ -109,13 +109,12 @@ def _sum(workings: Sequence[Working], attribution: Attribution) -> Working:
         setattr(result, name, total(known) if known else None)
     for working in workings:
         for part, energy in working.parts.items():
-            _add(result.parts, part, energy)
-            grade = working.grades[part]
-            result.grades[part] = weakest([result.grades.get(part, grade), grade])
+            # Of a run whose sum is not known no part is added either: the parts of a total add up to it.
+            _add(result, part, energy if working.it is not None else None, working.grades[part])
         for name in working.unknown:
             result.miss(name)
         result.factors |= {key: f for key, f in working.factors.items() if key not in result.factors}
-    bases = {w.basis for w in workings if w.basis is not None}
+    bases = {w.basis for w in workings if w.basis is not None and w.emissions is not None}
     result.basis = _common_basis(bases)
     if result.basis is None and len(bases) > 1:
         result.warn(f"emissions of different bases are summed: {', '.join(sorted(bases))}")
@@ -156,10 +155,15 @@ def _coverage(weighted: Sequence[tuple[Working, float]]) -> list[Coverage]:
     return result
 
 
-def _add(parts: dict[ComponentName, Quantity | None], part: ComponentName, energy: Quantity | None) -> None:
+def _add(sums: Working, part: ComponentName, energy: Quantity | None, grade: Grade) -> None:
     """Add a run's part to the sum's; a part that is unknown in every run stays unknown."""
-    before = parts.get(part)
-    parts[part] = before if energy is None else energy if before is None else before + energy
+    before = sums.parts.get(part)
+    if energy is None:
+        sums.add_part(part, before, sums.grades.get(part, grade))
+    elif before is None:
+        sums.add_part(part, energy, grade)
+    else:
+        sums.add_part(part, before + energy, weakest([sums.grades[part], grade]))
 
 
 def _common_basis(bases: set[Basis]) -> Basis | None:

@@ -66,7 +66,9 @@ def check_declaration(facts: Declaration) -> list[str]:
 
 def _number(name: str, value: float | None, low: float, high: float, unit: str) -> None:
     if value is not None and not (math.isfinite(value) and low < value <= high):
-        raise ConfigError(f"{name} is {value:g}; it must be above {max(low, 0):g} and at most {high:g} ({unit})")
+        raise ConfigError(
+            f"{name} is {value:g}; it must be {'above' if low == 0 else 'at least'} 0 and at most {high:g} ({unit})"
+        )
 
 
 def _choice(name: str, value: str | None, known: tuple[str, ...]) -> None:

@@ -19,6 +19,9 @@ from footprint.reference.triples import Triple, added, stretched, widened
 _MARKET_YEARS = 1
 """A residual mix is the mix of its year: it stands for a neighbouring year at most."""
 
+_LEAST_G_PER_KWH = 1.0
+"""Grids run on water alone have direct figures of 1 to 3; a smaller one but zero is most likely in another unit."""
+
 _DRIFT_YEARS = 10
 """Beyond these a range says nothing more by growing."""
 
@@ -103,7 +106,12 @@ def _stated(place: Place, value: float) -> Intensity:
         grade="declared",
         error_family="intensity:stated",
     )
-    return Intensity(central=factor, basis="stated", direct=None, market=None, zone=place.zone, chain=("stated",))
+    low = (
+        (f"a carbon intensity of {value:g} g/kWh is below that of any grid: is it in kg?",)
+        if 0 < value < _LEAST_G_PER_KWH
+        else ()
+    )
+    return Intensity(central=factor, basis="stated", direct=None, market=None, zone=place.zone, chain=("stated",), warnings=low)
 
 
 def _life_cycle(zone: str, year: int) -> Intensity | None:

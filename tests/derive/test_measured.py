@@ -319,3 +319,21 @@ def test_what_serves_the_accelerators_and_is_not_read_is_named() -> None:
     assert [(c.grade, c.read_ratio) for c in with_gpu.coverage if c.component == "rest"] == [(None, 0.0)]
     assert any("power supplies" in w for w in with_gpu.warnings)
     assert not any(c.component == "rest" for c in without.coverage)
+
+
+def test_the_parts_of_a_total_add_up_to_it_and_keep_their_grade() -> None:
+    known = run("a", devices=(gpu(J_PER_KWH),))
+    unknown = run("b", started_at=LATER, host=host(unmetered_accelerators=("AMD",)))
+    for order in (["a", "b"], ["b", "a"]):
+        found = Account([known, unknown]).total(order).footprint
+        assert found.it_energy_kwh is not None
+        assert sum(part(found, c.component) for c in found.breakdown) == pytest.approx(found.it_energy_kwh.central)
+        assert {c.component: c.grade for c in found.breakdown}["accelerators"] == "counter"
+
+
+def test_a_run_without_emissions_has_no_part_in_the_basis_of_a_sum() -> None:
+    known = run("a", place=Place(zone="FRA"))
+    unknown = run("b", started_at=LATER, host=host(unmetered_accelerators=("AMD",)), place=Place(intensity_g_per_kwh=50))
+    found = Account([known, unknown]).total(["a", "b"]).footprint
+    assert found.basis == "life-cycle"
+    assert not any("different bases" in w for w in found.warnings)

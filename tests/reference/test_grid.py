@@ -144,3 +144,10 @@ def test_a_direct_figure_of_another_year_is_said_to_be_one() -> None:
     assert found is not None
     assert found.direct is not None
     assert any("direct figure of 2024" in step for step in found.chain)
+
+
+@pytest.mark.parametrize(("value", "doubted"), [(0.4, True), (0.0, False), (2.6, False), (400.0, False)])
+def test_a_stated_intensity_in_another_unit_is_doubted(value: float, doubted: bool) -> None:
+    found = intensity(Place(intensity_g_per_kwh=value), 2024)
+    assert found is not None
+    assert any("in kg" in w for w in found.warnings) is doubted
