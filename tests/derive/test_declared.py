@@ -183,3 +183,44 @@ def test_emissions_are_the_plain_product_of_the_listed_factors(facts: dict[str, 
         if factor.basis not in {"direct", "market"} and not factor.id.startswith("energy.stated"):
             expected *= factor.central
     assert central(found, "emissions_g") == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("facts", "energy_kwh", "emissions_kg", "rounding"),
+    [
+        # Strubell, Ganesh & McCallum 2019, table 3: watts of the whole job, PUE 1.58, 0.954 lb/kWh.
+        ({"device_hours": 84, "power_w": 1515.43, "pue": 1.58, "intensity_g_per_kwh": 432.73}, 201, 87.09, 1e-3),
+        ({"device_hours": 336, "power_w": 517.66, "pue": 1.58, "intensity_g_per_kwh": 432.73}, 275, 118.84, 1e-3),
+        # Luccioni, Viguier & Ligozat 2022: BLOOM's dynamic consumption, PUE not applied.
+        ({"device_hours": 1_082_990, "power_w": 400, "pue": 1.0, "intensity_g_per_kwh": 57}, 433_196, 24_690, 1e-4),
+        # Llama 2's card; PUE and intensity are those of the LLaMA paper.
+        ({"device_hours": 184_320, "power_w": 400, "pue": 1.1, "intensity_g_per_kwh": 385}, None, 31_220, 2e-4),
+        ({"device_hours": 1_720_320, "power_w": 400, "pue": 1.1, "intensity_g_per_kwh": 385}, None, 291_420, 1e-4),
+        # Dodge et al. 2022: energy of the GPUs alone.
+        ({"count": 4, "hours": 216, "power_w": 275, "pue": 1.0}, 237.6, None, 1e-4),
+    ],
+)
+def test_published_cases_come_out_as_printed(
+    facts: dict[str, Any], energy_kwh: float | None, emissions_kg: float | None, rounding: float
+) -> None:
+    found = estimate(**facts)
+    if energy_kwh is not None:
+        assert central(found, "energy_kwh") == pytest.approx(energy_kwh, rel=rounding)
+    if emissions_kg is not None:
+        assert central(found, "emissions_g") / 1000 == pytest.approx(emissions_kg, rel=rounding)
+
+
+@pytest.mark.parametrize(
+    ("facts", "emissions_kg"),
+    [
+        ({"hardware": "V100", "count": 64, "hours": 79, "zone": "USA", "year": 2019}, 652.27),
+        ({"hardware": "A100-80GB", "device_hours": 1_082_990, "zone": "FRA", "year": 2022}, 24_690),
+        ({"hardware": "A100-80GB", "device_hours": 1_720_320, "zone": "USA", "year": 2023}, 291_420),
+    ],
+)
+def test_hardware_hours_and_country_alone_give_a_range_with_the_published_figure(
+    facts: dict[str, Any], emissions_kg: float
+) -> None:
+    found = estimate(**facts, kind="pre-training").emissions_g
+    assert found is not None
+    assert found.low < emissions_kg * 1000 < found.high
