@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -112,6 +113,7 @@ def body_of(lines: Iterable[str]) -> bytes:
     return b"\n".join(line.encode() for line in lines)
 
 
+@lru_cache(maxsize=1024)  # the same account may fill many cards
 def safe(name: str, *, limit: int = 500) -> str:
     """Text of unknown origin for a line of the block: one line, no markup, no comment, no template, no link."""
     cleaned = text.clean(name, limit=limit, empty="")

@@ -145,6 +145,14 @@ def _split(raw: bytes) -> list[tuple[int, int, int]]:
     """All lines as (start, end, start of the next); an empty rest after the last line end is no line."""
     spans = []
     start = 0
+    if b"\r" not in raw:
+        for line in raw.split(b"\n"):
+            end = start + len(line)
+            spans.append((start, end, end + 1))
+            start = end + 1
+        # What follows the last line end is a line only if it says something, or if it is all there is.
+        last = spans.pop()
+        return [*spans, (last[0], last[1], last[1])] if last[0] < last[1] or not spans else spans
     for eol in _EOL.finditer(raw):
         spans.append((start, eol.start(), eol.end()))
         start = eol.end()
@@ -165,6 +173,7 @@ class _Scanner:
         self.headings: list[Heading] = []
         self.paragraph = b""  # the line before, where it could be the text of an underlined heading
         self.last_close = raw.rfind(b"-->")
+        self.has_fences = b"```" in raw or b"~~~" in raw
 
     def run(self, spans: list[tuple[int, int, int]]) -> tuple[tuple[Line, ...], tuple[Heading, ...]]:
         """Scan all lines."""
@@ -173,7 +182,7 @@ class _Scanner:
 
     def _shown(self, index: int, start: int, end: int) -> int:
         """Where the visible text of a line ends; notes headings, and what opens or closes on the way."""
-        if start < self.body or start < self.hidden_until or self._in_fence(start, end):
+        if start < self.body or start < self.hidden_until or (self.has_fences and self._in_fence(start, end)):
             self.paragraph = b""
             self.covered.append(index)
             return start
@@ -210,6 +219,8 @@ class _Scanner:
 
     def _heading(self, index: int, text: bytes) -> None:
         before, self.paragraph = self.paragraph, b""
+        if not text:
+            return
         stripped = text.strip(b" \t")
         if stripped.startswith((b"#", b"<h", b"<H")):
             if found := _ATX.match(text):

@@ -23,7 +23,7 @@ _SENTENCE_END = re.compile(
 )
 _MARKUP = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}\)|</?\w[^<>]{0,200}>|\*\*|__|`")
 _ESCAPE = re.compile(r"\\(?=[^\w\s])")
-_URL = re.compile(r"https?://\S+|\S+@\S+\.\S+")
+_URL = re.compile(r"https?://\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}\.\S{1,64}")
 
 _COUNT = r"(?:\d{1,3}(?:,\d{3})+|\d{1,6}|(?:a )?single|one|two|three|four|six|eight|sixteen|thirty-two|sixty-four)"
 _VENDOR = r"(?:NVIDIA|Nvidia|nvidia|AMD|Intel|Google|AWS|Apple|Graphcore|Huawei|Tesla|GeForce|Quadro|Instinct|Radeon|Habana)"

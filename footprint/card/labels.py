@@ -8,6 +8,7 @@ inside the section.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from footprint.card.document import plain
@@ -75,13 +76,15 @@ _SECTION_TITLES: Final = frozenset(
 
 _LINE: Final = re.compile(
     rb"""
-    # The label's marks: bold, emphasis, both, or HTML for it; opening and closing need not mirror each other (`**_` and `_**`).
+    # Runs of blanks are bounded, so that a line of them costs no more than its length.
+    # The label's marks: bold, emphasis, both, or HTML; opening and closing need not mirror each other (`**_` and `_**`).
     (?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+|(?:\xe2\x80\xa2|\xc2\xb7)[ \t]*)?(?:\xc2\xa0|[ \t])*)
     (?:
-      (?:[*_]{1,4}|<(?:b|strong|em|i)>)[ \t]*(?P<inside>[^*:<\r\n]{1,200}?)[ \t]*:[ \t]*(?:[*_]{1,4}|</(?:b|strong|em|i)>)
-    | (?:[*_]{1,4}|<(?:b|strong|em|i)>)[ \t]*(?P<before>[^*:<\r\n]{1,100}?)[ \t]*(?:[*_]{1,4}|</(?:b|strong|em|i)>)
-      [^:\r\n]{0,160}?:(?!//)  # **Label** *(aside)*: value
-    | (?P<bare>[^*:|\r\n]{1,100}?)[ \t]*:(?!//)  # Label: value
+      (?:[*_]{1,4}|<(?:b|strong|em|i)>)[ \t]{0,8}(?P<inside>[^*:<_\s][^*:<\r\n]{0,199}?)[ \t]{0,8}:[ \t]{0,8}
+      (?:[*_]{1,4}|</(?:b|strong|em|i)>)  # **Label:** value
+    | (?:[*_]{1,4}|<(?:b|strong|em|i)>)[ \t]{0,8}(?P<before>[^*:<_\s][^*:<\r\n]{0,99}?)[ \t]{0,8}
+      (?:[*_]{1,4}|</(?:b|strong|em|i)>)[^:\r\n]{0,160}?:(?!//)  # **Label** *(aside)*: value
+    | (?P<bare>[^*:|\r\n]{1,100}?)[ \t]{0,8}:(?!//)  # Label: value
     )
     (?P<gap>(?:\xc2\xa0|[ \t])*)
     """,
@@ -158,6 +161,7 @@ def is_section_title(title: str) -> bool:
     return title_words(title) in _SECTION_TITLES
 
 
+@lru_cache(maxsize=4096)  # each heading is asked about several times, and cards share most of theirs
 def title_words(title: str) -> str:
     """A heading's text without markup, numbering and remarks in brackets, in lower case."""
     text = re.sub(r"\([^()]*\)|\[optional\]", " ", title.replace("₂", "2"), flags=re.IGNORECASE)

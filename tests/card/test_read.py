@@ -375,6 +375,11 @@ def test_hostile_shapes_end() -> None:
         b"[",
         b"1 A100 40 ",
         b"a: ",
+        b"**" + b" " * 390 + b":x\n",
+        b"<b>" + b" " * 390 + b":x\n",
+        b"__" + b"_ " * 190 + b":x\n",
+        b"_" * 380 + b":x\n",
+        b"1 A100 " + b"(" * 40_000 + b"\n",
     ):
         read_card(b"# T\n" + piece * (400_000 // len(piece))).evidence  # noqa: B018 - asked for, for its own sake
 
@@ -393,3 +398,11 @@ def test_hostile_shapes_end() -> None:
 def test_evidence_of_making_not_of_using(sentence: str, found: list[str]) -> None:
     card = read_card(f"# T\n\n{sentence}\n".encode())
     assert [evidence.value for evidence in card.evidence] == found
+
+
+@pytest.mark.parametrize("raw", [b"", b"\n", b"a", b"a\n", b"a\n\n", b"\n\na", b"a\nb"])
+def test_lines_are_the_same_with_any_line_end(raw: bytes) -> None:
+    plain = [raw[line.start : line.end] for line in scan(raw).lines]
+    for eol in (b"\r\n", b"\r"):
+        other = raw.replace(b"\n", eol)
+        assert [other[line.start : line.end] for line in scan(other).lines] == plain
