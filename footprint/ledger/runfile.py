@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -58,4 +60,23 @@ def read_run_file(path: Path) -> Run:
         raise LedgerError(f"{path} is no run file: {error}") from error
     if run.schema > SCHEMA_VERSION:
         raise LedgerError(f"{path} was written by a newer version of footprint (schema {run.schema}): upgrade to read it")
+    if wrong := _impossible(run):
+        raise LedgerError(f"{path} is no run file: {wrong}")
     return run
+
+
+def _impossible(run: Run) -> str | None:
+    """What no run can be, in a file that somebody may have edited; null if nothing is."""
+    try:
+        started = datetime.fromisoformat(run.started_at)
+    except ValueError:
+        return f"started_at={run.started_at[:40]!r} is not a time in ISO 8601"
+    if started.tzinfo is None:
+        return f"started_at={run.started_at!r} does not say its time zone: UTC ends in +00:00"
+    numbers: dict[str, float | None] = {"duration_s": run.duration_s}
+    for reading in run.devices:
+        numbers |= {f"energy_j of {reading.device.id}": reading.energy_j, f"read_s of {reading.device.id}": reading.read_s}
+    if run.cpu is not None:
+        numbers |= {"tree_s": run.cpu.tree_s, "busy_s": run.cpu.busy_s, "cpu's read_s": run.cpu.read_s}
+    wrong = [name for name, number in numbers.items() if number is not None and not 0 <= number < math.inf]
+    return f"{wrong[0]}={numbers[wrong[0]]} is not possible" if wrong else None

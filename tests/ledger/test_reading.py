@@ -134,10 +134,13 @@ def test_what_is_no_journal_is_told_and_passed_over(home: Path, write: Write, tm
     (path.parent / "empty.jsonl").write_bytes(b"")
     (path.parent / "link.jsonl").symlink_to(path)
     (path.parent / "folder.jsonl").mkdir()
+    os.mkfifo(path.parent / "pipe.jsonl")
+    held = len(list(Path("/proc/self/fd").iterdir()))
     (home / "runs" / "stray").write_text("x")
     reading = read_runs(home)
     assert len(reading.runs) == 1
     assert any("noise" in problem for problem in reading.problems)
+    assert len(list(Path("/proc/self/fd").iterdir())) == held
     assert any("link" in problem for problem in reading.problems)
 
 

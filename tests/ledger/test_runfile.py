@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,3 +53,25 @@ def test_a_newer_file_asks_for_an_upgrade(run: Run, tmp_path: Path) -> None:
         read_run_file(path)
     with pytest.raises(LedgerError, match="cannot be read"):
         read_run_file(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (r'"started_at": "[^"]*"', '"started_at": "yesterday"'),
+        (r'"started_at": "[^"]*"', '"started_at": "2026-11-21T10:00:00"'),
+        (r'"duration_s": [^,]*', '"duration_s": -1.0'),
+        (r'"energy_j": [^,n]*', '"energy_j": -0.1'),
+        (r'"read_s": [^,n}]*', '"read_s": -5'),
+        (r'"tree_s": [^,]*', '"tree_s": -5'),
+    ],
+)
+def test_what_no_run_can_be_is_refused_in_one_line(run: Run, tmp_path: Path, before: str, after: str) -> None:
+    path = tmp_path / "run.json"
+    write_run_file(run, path)
+    text, changed = re.subn(before, after, path.read_text(), count=1)
+    assert changed
+    path.write_text(text)
+    with pytest.raises(LedgerError, match="no run file") as raised:
+        read_run_file(path)
+    assert "\n" not in str(raised.value)
