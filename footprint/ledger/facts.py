@@ -16,8 +16,6 @@ from footprint.model import CpuTime, DeviceEnergy, Mark, Outcome, Run, Sample
 # last line, and for five of its own intervals.
 SILENCE_S: Final = 120.0
 SILENT_INTERVALS: Final = 5
-# Host and recorder stamp one after the other: a nested run may seem to outlast its parent by this much.
-_NESTING_SLACK_S: Final = 0.05
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,15 +159,21 @@ def without_loose_parents(runs: list[RunRecords]) -> list[Run]:
     """The facts of the runs of one journal; a parent that ended before its child does not contain it, and is dropped.
 
     Which run another is nested in is only known for certain at its end: two requests that overlap on two threads look
-    nested when the second begins.
+    nested when the second begins. With the parent goes the account that was taken over from it and that nobody stated.
     """
-    ends_s = {records.opened.run: records.end_s for records in runs}
+    by_id = {records.opened.run: records for records in runs}
+    accounts: dict[str, str] = {}
     found = []
     for records in runs:
         run = records.run()
-        parent_end_s = ends_s.get(run.parent or "")
-        if parent_end_s is not None and parent_end_s + _NESTING_SLACK_S < records.end_s:
-            run = msgspec.structs.replace(run, parent=None)
+        outer = by_id.get(run.parent or "")
+        taken_over = outer is not None and run.account == outer.opened.account
+        if outer is not None and outer.end_s < records.end_s:
+            own = taken_over and run.account in by_id  # the account is a run's id: it is nobody's statement
+            run = msgspec.structs.replace(run, parent=None, account=run.id if own else run.account)
+        elif outer is not None and taken_over:
+            run = msgspec.structs.replace(run, account=accounts.get(outer.opened.run, run.account))
+        accounts[run.id] = run.account
         found.append(run)
     return found
 

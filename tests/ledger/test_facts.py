@@ -97,3 +97,20 @@ def test_a_parent_that_ended_first_contains_nothing(home: Path, write: Write) ->
     write([*whole_run("other"), *whole_run("late", start_s=103.0, ticks=5, parent="other")])
     parents = {run.id: run.parent for run in read_runs(home).runs}
     assert parents == {"outer": None, "inner": "outer", "other": None, "late": None}
+
+
+def test_an_account_is_shared_with_what_contains_a_run_and_with_whom_it_was_stated(home: Path, write: Write) -> None:
+    """Requests of a few milliseconds overlap, too: no stretch is too short to tell one after the other from one in the other."""
+    first = whole_run("first", start_s=100.0, ticks=1)
+    late = whole_run("late", start_s=100.001, ticks=1, parent="first", account="first")
+    inside = [*whole_run("inside", start_s=100.002, ticks=0, parent="late", account="first")]
+    write([*first, *late, *inside])
+    write([*whole_run("a", account="job"), *whole_run("b", start_s=101.0, ticks=9, parent="a", account="job")])
+    found = {run.id: (run.parent, run.account) for run in read_runs(home).runs}
+    assert found == {
+        "first": (None, "first"),
+        "late": (None, "late"),
+        "inside": ("late", "late"),
+        "a": (None, "job"),
+        "b": (None, "job"),
+    }
