@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,9 +71,9 @@ class track:  # noqa: N801 - reads as a verb where it is used
         self._kind = _kind(kind)
         self._place = _place(region, zone, pue)
         self._account = None if account is None else _text("account", account)
-        self._labels = {_text("label", key): str(value) for key, value in (labels or {}).items()}
-        self._card = None if card is None else _writable_file("card", Path(card))
-        self._record = None if record is None else _new_file("record", Path(record))
+        self._labels = _labels(labels or {})
+        self._card = None if card is None else _writable_file("card", _path("card", card))
+        self._record = None if record is None else _new_file("record", _path("record", record))
         self._interval_s = _interval(interval_s)
         self._runs: list[TrackedRun] = []
 
@@ -207,10 +208,14 @@ class TrackedRun(ActiveRun):
 
 
 def outcome_of(error: BaseException | None) -> Outcome:
-    """How a run ended, from the exception that left its body."""
-    if error is None or (isinstance(error, SystemExit) and error.code in {None, 0}):
+    """How a run ended, from the exception that left its body: one that stops the body from outside interrupts it."""
+    if error is None:
         return "completed"
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    if isinstance(error, SystemExit):  # its code may be anything, also what cannot be compared; 0.0 is printed, and exits with 1
+        return "completed" if error.code is None or (isinstance(error.code, int) and error.code == 0) else "failed"
+    asyncio = sys.modules.get("asyncio.exceptions")  # a program that was cancelled by it has it loaded
+    cancelled = getattr(asyncio, "CancelledError", KeyboardInterrupt)
+    return "interrupted" if isinstance(error, KeyboardInterrupt | GeneratorExit | cancelled) else "failed"
 
 
 # -- Checking what the user states -------------------------------------------------------------------------------------
@@ -220,6 +225,12 @@ def _text(what: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ConfigError(f"{what}={value!r} is not a text with something in it")
     return value
+
+
+def _labels(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"labels={value!r} is not a mapping such as {{'user': 'ada'}}")
+    return {_text("label", key): str(text) for key, text in value.items()}
 
 
 def _kind(value: str) -> Kind:
@@ -243,9 +254,20 @@ def _place(region: str | None, zone: str | None, pue: float | None) -> Place | N
     """The stated place; without a region or a zone, the run looks for those of the site's default when it starts."""
     if region is None and zone is None and pue is None:
         return None
+    for what, stated in (("region", region), ("zone", zone)):
+        if stated is not None:
+            _text(what, stated)
+    if pue is not None and not isinstance(pue, int | float):
+        raise ConfigError(f"pue={pue!r} is not a number")
     from footprint.place import resolve
 
     return resolve(region, zone, pue)
+
+
+def _path(what: str, value: object) -> Path:
+    if not isinstance(value, str | os.PathLike) or "\0" in os.fspath(value):
+        raise ConfigError(f"{what}={value!r} is not the path of a file")
+    return Path(value)
 
 
 def _writable_file(what: str, path: Path) -> Path:

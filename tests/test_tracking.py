@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import stat
 import threading
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -76,7 +78,11 @@ def test_facts_are_there_while_the_run_lasts() -> None:
         (SystemExit(3), "failed"),
         (SystemExit("message"), "failed"),
         (KeyboardInterrupt(), "interrupted"),
-        (GeneratorExit(), "failed"),
+        (SystemExit(False), "completed"),
+        (SystemExit(0.0), "failed"),  # Python prints it and exits with 1
+        (SystemExit(["not", "hashable"]), "failed"),
+        (GeneratorExit(), "interrupted"),
+        (asyncio.CancelledError(), "interrupted"),
     ],
 )
 def test_exceptions_pass_through_unchanged(error: BaseException, outcome: str) -> None:
@@ -168,6 +174,26 @@ def test_runs_that_overlap_without_nesting_have_no_parent() -> None:
     assert [run.parent for run in read_runs().runs] == [None, None]
 
 
+def test_runs_that_overlap_on_and_on_keep_accounts_of_their_own_and_nothing_alive() -> None:
+    """A server whose requests overlap is never without a run: what ended must not live on in those that came after."""
+    before = track("request").start()
+    ended = weakref.ref(before)
+    for _ in range(3):
+        after = track("request").start()
+        before.stop()
+        before = after
+    with track("part of the last") as part:
+        pass
+    before.stop()
+    gc.collect()
+    assert ended() is None
+    assert before.facts.account == before.account == before.id
+    runs = {run.id: run for run in read_runs().runs}
+    assert len({run.account for run in runs.values()}) == 4
+    assert (runs[part.id].parent, runs[part.id].account) == (before.id, before.id)
+    assert [run.parent for run in runs.values() if run.id != part.id] == [None] * 4
+
+
 def test_trackers_shared_by_threads_keep_their_runs_apart() -> None:
     tracker = track("shared")
     everyone = threading.Barrier(4)
@@ -195,6 +221,12 @@ def test_trackers_shared_by_threads_keep_their_runs_apart() -> None:
         ({"card": "missing.md"}, "no such file"),
         ({"record": "no/such/folder/run.json"}, "no folder"),
         ({"labels": {"": "x"}}, "label"),
+        ({"labels": ["user"]}, "labels"),
+        ({"card": 3}, "card=3"),
+        ({"record": "run\0.json"}, "record"),
+        ({"pue": "1.2"}, "pue='1.2'"),
+        ({"region": 3}, "region=3"),
+        ({"zone": 3}, "zone=3"),
     ],
 )
 def test_bad_configuration_raises_before_the_body(facts: dict[str, object], message: str, tmp_path: Path) -> None:
@@ -245,6 +277,50 @@ def test_what_cannot_be_counted_is_a_warning(caplog: pytest.LogCaptureFixture) -
     with run.phase("late"):
         pass
     assert "late" not in run.facts.work
+
+
+def test_what_a_program_counts_and_marks_never_raises() -> None:
+    class Hostile:
+        def __float__(self) -> float:
+            raise RuntimeError("a tensor of two elements")
+
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    with track("x") as run:
+        run.count(samples=1e308)
+        run.count(samples=1e308, tensor=Hostile())  # type: ignore[arg-type]
+        run.count(**{"\udc80odd\n": 2.0})
+        run.mark(Hostile())  # type: ignore[arg-type]
+        run.mark("\udcff here")
+    assert run.facts.outcome == "completed"
+    assert run.facts.work == {"samples": 1e308, "odd": 2.0}
+    assert [mark.name for mark in run.facts.marks] == ["Hostile", "here"]
+    assert len(run.facts.warnings) == 2
+
+
+def test_a_program_that_changes_its_directory_keeps_its_ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("FOOTPRINT_HOME", f"ledger-{tmp_path.name}")
+    monkeypatch.chdir(tmp_path / "first")
+    with track("before"):
+        monkeypatch.chdir(tmp_path / "second")
+    with track("after"):
+        pass
+    assert outcomes() == {"before": "completed", "after": "completed"}
+
+
+def test_a_ledger_whose_path_is_no_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FOOTPRINT_HOME", f"{tmp_path}/\udcff\nx")
+    with track("x") as run:
+        pass
+    assert (run.facts.outcome, run.facts.warnings) == ("completed", ())
+    assert outcomes() == {"x": "completed"}
+    monkeypatch.setenv("FOOTPRINT_HOME", "/dev/null/\udcff")
+    with track("y") as run:
+        pass
+    assert any("cannot be written" in warning for warning in run.facts.warnings)
 
 
 def test_the_record_is_a_portable_file(tmp_path: Path) -> None:

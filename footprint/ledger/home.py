@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,8 @@ PRIVATE_FILE = 0o600
 def home() -> Path:
     """The ledger's folder: `FOOTPRINT_HOME`, or the user's data folder of the platform.
 
-    Nothing is created here.
+    A relative one is taken from where the program first asked: one that changes its directory keeps its ledger. Nothing is
+    created here.
 
     Raises:
         LedgerError: if neither the environment nor the user's account names a folder.
@@ -26,6 +28,11 @@ def home() -> Path:
     path = Path(os.path.expanduser(stated))  # noqa: PTH111 - Path.expanduser raises where there is no account
     if path.parts[0].startswith("~") and not path.exists():
         raise LedgerError(f"FOOTPRINT_HOME={stated} names no folder: this user has no home directory")
+    return _absolute(path)
+
+
+@functools.cache
+def _absolute(path: Path) -> Path:
     return path.absolute()
 
 

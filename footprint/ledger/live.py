@@ -56,11 +56,13 @@ def enclosing(root: Path) -> Live | None:
     """The open run of the nearest ancestor of this process that is being recorded into the same ledger."""
     if not (root / "live").is_dir():
         return None
-    for pid in _ancestors():
-        live = _read(_path(root, ancestor := identify(pid)))
-        if live is not None and live.tracked == ancestor and is_alive(live.recorder):
-            return live
-    return None
+    return next((live for pid in _ancestors() if (live := open_run(root, identify(pid)))), None)
+
+
+def open_run(root: Path, tracked: Process) -> Live | None:
+    """The open run of a process, as long as its recorder lives."""
+    live = _read(_path(root, tracked))
+    return live if live is not None and live.tracked == tracked and is_alive(live.recorder) is not False else None
 
 
 def _ancestors() -> Iterator[int]:

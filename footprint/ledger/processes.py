@@ -59,6 +59,14 @@ def is_alive(process: Process) -> bool | None:
     return start_ticks(process.pid) == process.start_ticks
 
 
+def proc_is_ours() -> bool:
+    """Whether the pids under `/proc` are those of our own pid namespace: a new namespace may see the old one's files."""
+    try:
+        return os.readlink("/proc/self") == str(os.getpid())  # noqa: PTH115 - it is a number, not a path
+    except OSError:
+        return False
+
+
 def boot_id() -> str | None:
     """The kernel's id of this boot; null where there is none."""
     text = _read("/proc/sys/kernel/random/boot_id")
@@ -66,7 +74,9 @@ def boot_id() -> str | None:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of `/proc/PID/stat` from the third on; none if there is no such process."""
+    """The fields of `/proc/PID/stat` from the third on; none if there is no such process, or if `/proc` cannot tell."""
+    if not proc_is_ours():
+        return []
     # The name before them may hold spaces and brackets.
     return (_read(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
 

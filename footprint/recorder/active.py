@@ -42,6 +42,7 @@ class ActiveRun:
     Attributes:
         id: the run's id in the ledger.
         account: the account that the run belongs to.
+        is_account_unstated: whether that is only a run's id, for want of a better one.
     """
 
     def __init__(
@@ -59,6 +60,9 @@ class ActiveRun:
         self._within = None if self._outer else context.enclosing_run()
         inherited = self._outer.account if self._outer and account is None else account
         self.account: str = context.account(inherited, self.id, self._within)
+        taken_over = self._outer is not None and account is None and self._outer.is_account_unstated
+        self.is_account_unstated: bool = taken_over or self.account == self.id
+        self._is_loose = False
         self._name, self._kind, self._place = name, kind, place
         self._labels, self._interval_s = labels, interval_s
         self._pid = os.getpid()
@@ -83,10 +87,7 @@ class ActiveRun:
         if not self._is_live():
             return
         for name, amount in work.items():
-            if not _is_finite(amount):
-                self.warn(f"count({name}=…) was given something that is not a finite number; it is left out")
-            elif not self._add(name, float(amount)):
-                self.warn(f"more than {_COUNTER_LIMIT} counters; the others are left out")
+            self._add(name if name in self._work else context.clean_name(name), amount)
         now_s = time.monotonic()
         # Totals are sent, so the next message or the stop heals one that was dropped or not sent for its hurry.
         if self._client is not None and now_s - self._work_sent_s >= _WORK_EVERY_S:
@@ -129,8 +130,7 @@ class ActiveRun:
         self._end_s, self._outcome = time.monotonic(), outcome
         if self in _open_runs:
             _open_runs.remove(self)
-        if _current.get() is self:
-            _current.set(self._outer)
+        self._leave_outer()
         if self._dropped:
             self._warnings.append(f"marks dropped: {self._dropped} (the recorder did not take them, or there were too many)")
         if self._client is not None:
@@ -211,7 +211,7 @@ class ActiveRun:
             warnings=tuple(self._warnings),
         )
         self._client, started = client.start(home, message)
-        self._journal, self._start_s = Path(started.journal), started.t_s
+        self._journal, self._start_s = Path(os.fsdecode(started.journal)), started.t_s
 
     def _take_default_place(self) -> None:
         """What the program did not state of its place; a PUE that it did state joins the site's region."""
@@ -229,15 +229,19 @@ class ActiveRun:
     def _is_live(self) -> bool:
         return not (self.is_over or self.is_inert)
 
-    def _add(self, name: str, amount: float) -> bool:
+    def _add(self, name: str, amount: object) -> None:
+        number = _finite(amount)
         with self._lock:
-            if name not in self._work and len(self._work) >= _COUNTER_LIMIT:
-                return False
-            self._work[name] = self._work.get(name, 0.0) + amount
-            return True
+            total = self._work.get(name, 0.0) + (math.nan if number is None else number)
+            if not math.isfinite(total):
+                self.warn(f"count({name}=…) was given something that is not a finite number; it is left out")
+            elif name not in self._work and len(self._work) >= _COUNTER_LIMIT:
+                self.warn(f"more than {_COUNTER_LIMIT} counters; the others are left out")
+            else:
+                self._work[name] = total
 
-    def _mark(self, key: int, name: str, t_s: float, end_s: float | None) -> None:
-        mark = Marked(run=self.id, key=key, name=context.clean_name(str(name)), t_s=t_s, end_s=end_s)
+    def _mark(self, key: int, name: object, t_s: float, end_s: float | None) -> None:
+        mark = Marked(run=self.id, key=key, name=_shown(name), t_s=t_s, end_s=end_s)
         if key > _MARK_LIMIT:
             self._dropped += 1
         elif self._client is None:
@@ -258,14 +262,17 @@ class ActiveRun:
             records.add(Close(run=self.id, t_s=self._end_s, outcome=self._outcome, work=self._work))
         run = records.run()
         warnings = tuple(dict.fromkeys((*run.warnings, *self._warnings)))
-        parent = run.parent
-        if self._outer is not None and parent == self._outer.id and self._outer.is_over and self._outer.ended_before(self):
-            parent = None  # it does not contain this run after all
-        return msgspec.structs.replace(run, warnings=warnings, parent=parent)
+        parent = None if self._is_loose else run.parent
+        return msgspec.structs.replace(run, warnings=warnings, parent=parent, account=self.account)
 
-    def ended_before(self, other: ActiveRun) -> bool:
-        """Whether this run ended before another one did."""
-        return self._end_s < other._end_s
+    def _leave_outer(self) -> None:
+        """Settle what the run around this one is to it, and let go of it: runs that overlap on and on would keep all before."""
+        outer, self._outer = self._outer, None
+        self._is_loose = outer is not None and outer.is_over  # it ended first, and so does not contain this one after all
+        if outer is not None and self.is_account_unstated:
+            self.account = self.id if self._is_loose else outer.account
+        if _current.get() is self:
+            _current.set(None if self._is_loose else outer)
 
     def _unrecorded(self) -> Run:
         """What the host knows by itself of a run that no recorder has: no energy, and a warning that says why."""
@@ -302,12 +309,20 @@ class ActiveRun:
         )
 
 
-def _is_finite(value: object) -> bool:
-    """Whether a value of the user's is a finite number, also one of numpy's or of a tensor library."""
+def _finite(value: object) -> float | None:
+    """A value of the user's, also one of numpy's or of a tensor library, as a finite number; null if it is none."""
     try:
-        return math.isfinite(value)  # type: ignore[arg-type]  # what is no number says so by raising
-    except (TypeError, ValueError, OverflowError):
-        return False
+        return float(value) if math.isfinite(value) else None  # type: ignore[arg-type]  # what is no number says so by raising
+    except Exception:  # noqa: BLE001 - tensor libraries raise errors of their own
+        return None
+
+
+def _shown(name: object) -> str:
+    """A name of the user's as it is recorded; what cannot be turned into text is named by its type."""
+    try:
+        return context.clean_name(str(name))
+    except Exception:  # noqa: BLE001 - it is the program's own code that raises
+        return context.clean_name(type(name).__name__)
 
 
 def current_run() -> ActiveRun | None:

@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import time
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ import msgspec
 _CHUNK_BYTES: Final = 1 << 16
 _UNSENT_LIMIT_BYTES: Final = 1 << 16
 _NO_SIGNAL: Final = getattr(socket, "MSG_NOSIGNAL", 0)
+_STANDARD: Final = 2
 
 Incoming = TypeVar("Incoming")
 
@@ -35,9 +37,9 @@ class Channel(Generic[Incoming]):
     """
 
     def __init__(self, end: socket.socket, incoming: Any) -> None:
-        end.setblocking(False)
-        self._socket = end
-        self._identity = _identity(end.fileno())
+        self._socket = _Held(end.family, end.type, fileno=_above_standard(end.detach()))
+        self._socket.setblocking(False)
+        self._identity = _identity(self._socket.fileno())
         self._decoder: msgspec.json.Decoder[Incoming] = msgspec.json.Decoder(incoming)
         self._encoder = msgspec.json.Encoder()
         self._unsent = b""
@@ -104,22 +106,24 @@ class Channel(Generic[Incoming]):
         Raises:
             ChannelClosedError: if the other side is gone and has left no message.
         """
-        if b"\n" not in self._unread:
-            self._check()
-            try:
-                chunk = self._socket.recv(_CHUNK_BYTES)
-            except (BlockingIOError, InterruptedError):
+        while True:
+            if b"\n" not in self._unread:
+                self._check()
+                try:
+                    chunk = self._socket.recv(_CHUNK_BYTES)
+                except (BlockingIOError, InterruptedError):
+                    return None
+                except OSError as error:
+                    raise ChannelClosedError(str(error)) from error
+                if not chunk:
+                    raise ChannelClosedError("the other side is gone")
+                self._unread += chunk
+            line, newline, rest = self._unread.partition(b"\n")
+            if not newline:
                 return None
-            except OSError as error:
-                raise ChannelClosedError(str(error)) from error
-            if not chunk:
-                raise ChannelClosedError("the other side is gone")
-            self._unread += chunk
-        line, newline, rest = self._unread.partition(b"\n")
-        if not newline:
-            return None
-        self._unread = rest
-        return self._decoder.decode(line)
+            self._unread = rest
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):  # what somebody else wrote into it is no message
+                return self._decoder.decode(line)
 
     def close(self) -> None:
         """Close our end, unless the descriptor has become somebody else's; safe to call twice."""
@@ -127,10 +131,6 @@ class Channel(Generic[Incoming]):
             self._socket.close()
         else:
             self._socket.detach()
-
-    def forget(self) -> None:
-        """Let go of the descriptor without closing it: for the end of the program, where the kernel closes it."""
-        self._socket.detach()
 
     def _flush(self) -> None:
         if not self._unsent:
@@ -157,6 +157,24 @@ class Channel(Generic[Incoming]):
         else:
             ends = [self._socket]
             select.select([] if for_room else ends, ends if for_room else [], [], limit_s)
+
+
+class _Held(socket.socket):
+    """A socket that may be left open until the program ends: Python would warn of it, the kernel closes it."""
+
+    def __del__(self) -> None:
+        self.detach()
+
+
+def _above_standard(descriptor: int) -> int:
+    """The descriptor under a number of its own: a program that closed its standard streams may still write to their numbers."""
+    if descriptor > _STANDARD or os.name == "nt":
+        return descriptor
+    import fcntl
+
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _STANDARD + 1)
+    os.close(descriptor)
+    return moved
 
 
 def _identity(descriptor: int) -> tuple[int, int] | None:

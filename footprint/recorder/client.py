@@ -17,7 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from footprint.ledger.processes import identify
+from footprint.ledger import live
+from footprint.ledger.processes import Process, identify
 from footprint.ledger.records import Marked, Work
 from footprint.recorder import messages, process
 from footprint.recorder.channel import Channel, ChannelClosedError
@@ -39,7 +40,7 @@ class Client:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.pid = os.getpid()
+        self.tracked = identify(os.getpid())
         self.runs: set[str] = set()
         self.is_stuck = False
         self._lock = threading.Lock()
@@ -104,11 +105,9 @@ class Client:
             self._thread.join(_JOIN_LIMIT_S)
 
     def leave(self) -> None:
-        """The program ends: a thread must be told, a process sees it by itself."""
+        """The program ends: a thread must be told, a process sees it by itself (and may be told of a stop until then)."""
         if self._thread is not None:
             self.close()
-        else:
-            self._channel.forget()
 
     def drop(self) -> None:
         """Close our copy of the channel in a forked child, without a word to the recorder, which is the parent's."""
@@ -153,7 +152,7 @@ class Client:
 
     def _greet(self, channel: Channel[messages.ToHost]) -> None:
         try:
-            channel.send(messages.Hello(home=str(self.home), tracked=identify(self.pid)), _SEND_LIMIT_S)
+            channel.send(messages.Hello(home=os.fsencode(self.home), tracked=self.tracked), _SEND_LIMIT_S)
         except (ChannelClosedError, TimeoutError) as error:
             raise RecorderError("the recorder process ended at once") from error
 
@@ -188,7 +187,7 @@ def _reason(answer: messages.ToHost) -> str:
 
 _clients: dict[Path, Client] = {}
 _clients_lock = threading.Lock()
-_forked_from_tracked = False
+_forked_from: list[tuple[Path, Process]] = []
 _try_again_s = -math.inf
 
 
@@ -234,8 +233,8 @@ def close_idle() -> None:
 
 
 def forked_from_tracked() -> bool:
-    """Whether this process was forked while its parent was being recorded: then the parent's record covers it."""
-    return _forked_from_tracked
+    """Whether this process was forked from one that is being recorded: as long as that is so, its record covers this one."""
+    return any(live.open_run(home, tracked) for home, tracked in _forked_from)
 
 
 def _client(home: Path) -> Client:
@@ -270,9 +269,9 @@ def _locked_clients() -> Iterator[None]:
 
 
 def _after_fork_in_child() -> None:
-    global _clients_lock, _forked_from_tracked  # noqa: PLW0603 - the child's state, set once when it begins
+    global _clients_lock  # noqa: PLW0603 - the child's state, set once when it begins
     _clients_lock = threading.Lock()  # the parent's may have been held by a thread that is not here
-    _forked_from_tracked = _forked_from_tracked or any(client.runs for client in _clients.values())
+    _forked_from.extend((client.home, client.tracked) for client in _clients.values() if client.runs)
     for client in _clients.values():
         client.drop()
     _clients.clear()

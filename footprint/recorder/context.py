@@ -6,8 +6,10 @@ Only named variables are looked at; neither the environment nor the arguments ar
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from footprint import __version__, text
@@ -33,6 +35,7 @@ _LABELS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 # TORCHELASTIC_RUN_ID is "none" where nobody named the run; PMIX_RANK and others are only ranks where a launcher set them.
 _NO_ID: Final = {"", "none"}
+_RUN_ID: Final = re.compile("[0-9a-f]{16}")
 _LIBRARIES: Final = ("torch", "transformers", "jax", "tensorflow", "keras", "lightning", "sklearn", "accelerate", "deepspeed")
 
 
@@ -66,7 +69,10 @@ def enclosing_run() -> Live | None:
 
 def parent(within: Live | None) -> str | None:
     """The run that this process is part of: the nearest ancestor's, else what `footprint run` set for its command."""
-    return within.run if within else os.environ.get(PARENT_VARIABLE) or None
+    if within is not None:
+        return within.run
+    given = os.environ.get(PARENT_VARIABLE, "")
+    return given if _RUN_ID.fullmatch(given) else None
 
 
 def labels(stated: Mapping[str, str]) -> dict[str, str]:
@@ -88,9 +94,10 @@ def versions() -> dict[str, str]:
     """The versions of ourselves, of Python, and of the machine-learning libraries that the program has imported."""
     found = {"footprint": __version__, "python": sys.version.split()[0]}
     for name in _LIBRARIES:
-        version = getattr(sys.modules.get(name), "__version__", None)
-        if isinstance(version, str):
-            found[name] = clean_name(version)
+        with suppress(Exception):  # a module that loads itself lazily may fail to
+            version = getattr(sys.modules.get(name), "__version__", None)
+            if isinstance(version, str):
+                found[name] = clean_name(version)
     return found
 
 

@@ -33,6 +33,7 @@ _ANSWER_S: Final = 1.0
 _SYNC_SOON_S: Final = 0.2
 """A run's beginning and end are synced this much later, so that many short runs share a sync and no host waits for one."""
 _UNSTOPPED: Final = "the program ended, or closed the recorder's channel, without stopping the run"
+_NO_TREE: Final = "/proc does not show this program (is it another pid namespace's?): its CPU time is not known"
 _WATCH_S: Final = 1.0
 """Where the kernel has no pidfd, the host is looked for this often."""
 
@@ -49,7 +50,7 @@ class Recorder:
     def __init__(self, channel: Channel[messages.ToRecorder], hello: messages.Hello, *, in_thread: bool = False) -> None:
         self._channel = channel
         self._tracked = hello.tracked
-        self._home = Path(hello.home)
+        self._home = Path(os.fsdecode(hello.home))
         self._in_thread = in_thread
         self._identity: Process = identify(os.getpid())
         self._meters = open_meters()
@@ -135,7 +136,7 @@ class Recorder:
             if self._journal is None:
                 self._journal = Journal(self._home)
         except LedgerError as error:
-            self._answer(messages.Failed(run=start.run, reason=str(error)))
+            self._answer(messages.Failed(run=start.run, reason=_printable(error)))
             return
         baseline = self._reading((*self._open, start.run))
         opened = Open(
@@ -151,24 +152,24 @@ class Recorder:
             tracked=self._tracked,
             host=self._host,
             devices=self._meters.devices,
-            reserved_cpus=tree.reserved_cpus(self._tracked.pid),
+            reserved_cpus=self._try(lambda: tree.reserved_cpus(self._tracked.pid)),
             resolution_s=tree.resolution_s(),
             place=start.place,
             parent=start.parent,
             labels=start.labels,
             versions=start.versions,
-            warnings=start.warnings + self._meters.warnings,
+            warnings=start.warnings + self._meters.warnings + (() if self._tree.is_found else (_NO_TREE,)),
         )
         if not self._write(opened):
             reason = f"the ledger cannot be written at {self._journal.path}: {self._journal.last_error}"
-            self._answer(messages.Failed(run=start.run, reason=reason))
+            self._answer(messages.Failed(run=start.run, reason=_printable(reason)))
             return
         self._write(baseline)
         self._open[start.run] = _OpenRun(start.account, start.interval_s, self._journal.lost, self._failed_readings)
         self._announce()
         self._next_tick_s = opened.t_s + self._interval_s()
         self._sync_soon()
-        self._answer(messages.Started(run=start.run, t_s=opened.t_s, journal=str(self._journal.path)))
+        self._answer(messages.Started(run=start.run, t_s=opened.t_s, journal=os.fsencode(self._journal.path)))
 
     def _stop(self, stop: messages.Stop) -> None:
         if stop.run not in self._open:
@@ -203,8 +204,9 @@ class Recorder:
         if not self._open:
             return
         self._tick()
+        end_s = time.monotonic()  # the same for all: a run does not outlast the one that it is nested in
         for run in list(self._open):
-            self._finish(run, time.monotonic(), "interrupted", {}, (_UNSTOPPED,))
+            self._finish(run, end_s, "interrupted", {}, (_UNSTOPPED,))
 
     def _announce(self) -> None:
         """Let programs inside the host know the run that is open for longest, in which theirs are nested."""
@@ -229,7 +231,7 @@ class Recorder:
     def _reading(self, runs: tuple[str, ...]) -> Tick:
         return Tick(
             runs=runs,
-            tree_s=self._try(self._tree.cpu_s),
+            tree_s=self._try(self._tree.cpu_s) if self._tree.is_found else None,
             busy_s=self._try(tree.machine_busy_s),
             t_s=time.monotonic(),
             boot_s=_boot_s(),
@@ -308,6 +310,11 @@ class _Watch:
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
+
+
+def _printable(reason: object) -> str:
+    """A reason with the paths in it, which may hold bytes that are no text, as messages can carry it."""
+    return str(reason).encode(errors="replace").decode()
 
 
 def _boot_s() -> float | None:

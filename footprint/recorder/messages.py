@@ -18,9 +18,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_
 
 
 class Hello(Message, frozen=True, kw_only=True, tag="hello"):
-    """Who is recorded (its pid and start time), and into which ledger."""
+    """Who is recorded (its pid and start time), and into which ledger: paths are bytes, which need not be UTF-8."""
 
-    home: str
+    home: bytes
     tracked: Process
 
 
@@ -58,7 +58,7 @@ class Started(Message, frozen=True, kw_only=True, tag="started"):
 
     run: str
     t_s: float
-    journal: str
+    journal: bytes
 
 
 class Stopped(Message, frozen=True, kw_only=True, tag="stopped"):

@@ -37,8 +37,14 @@ between = os.getpid()
 if os.fork():
     os._exit(0)
 channel = int(sys.argv[3])
-os.closerange(3, channel)
-os.closerange(channel + 1, os.sysconf("SC_OPEN_MAX"))
+for held in map(int, os.listdir("/proc/self/fd")):  # the limit may be a thousand million: not each number up to it
+    if held > 2 and held != channel:
+        try:
+            os.close(held)
+        except OSError:
+            pass
+# msgspec does without it, and it takes as long to load as all of ours.
+sys.modules["typing_extensions"] = None
 """
 _RECORD: Final = """
 from footprint.recorder.process import main
@@ -85,7 +91,8 @@ def _spawn(theirs: int) -> None:
     channel = 3 if theirs != 3 else 4  # noqa: PLR2004 - the first descriptor after the standard ones
     pid = os.posix_spawn(
         sys.executable,
-        _command(_DETACH + _PATHS + _RECORD, str(channel)),
+        # Without `site`: what the packages installed beside ours do at each start (`.pth` files) is not for us.
+        _command(["-S"], _DETACH + _PATHS + _RECORD, str(channel)),
         os.environ,
         file_actions=[
             (os.POSIX_SPAWN_DUP2, theirs, channel),
@@ -104,13 +111,13 @@ def _spawn(theirs: int) -> None:
 
 def isolated(code: str, *arguments: str) -> list[str]:
     """The command that runs `code` of ours in a new interpreter, whatever the host's paths and working directory are."""
-    return _command(_PATHS + code, *arguments)
+    return _command([], _PATHS + code, *arguments)
 
 
-def _command(code: str, *arguments: str) -> list[str]:
+def _command(flags: list[str], code: str, *arguments: str) -> list[str]:
     ours, others = str(Path(footprint.__file__).parents[1]), os.pathsep.join(_package_paths())
     quiet = ["-B"] if sys.dont_write_bytecode else []
-    return [sys.executable, "-I", *quiet, "-c", code, ours, others, *arguments]
+    return [sys.executable, "-I", *flags, *quiet, "-c", code, ours, others, *arguments]
 
 
 def _package_paths() -> list[str]:

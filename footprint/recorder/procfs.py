@@ -6,13 +6,17 @@ milliseconds on a machine that has many. Elsewhere, psutil.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
+from footprint.ledger.processes import proc_is_ours
+
 _PROC = "/proc"
+_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 Key = tuple[int, int]
 """A process: its pid, and its start time (clock ticks after boot on Linux)."""
@@ -60,11 +64,16 @@ class ProcFiles:
 
     def __init__(self) -> None:
         # Some kernels are built without the lists of children; then psutil looks at all processes, which is dearer.
+        self._is_ours = proc_is_ours()
         self._otherwise = None if os.path.exists(f"{_PROC}/thread-self/children") else Portable()  # noqa: PTH110 - as below
 
     def stat(self, pid: int) -> Stat | None:
-        """The fields of `/proc/PID/stat`, own time from the process's CPU clock where that can be read."""
-        line = _read(f"{_PROC}/{pid}/stat")
+        """The fields of `/proc/PID/stat`, own time from the process's CPU clock where that can be read.
+
+        Raises:
+            OSError: if we are short of descriptors or memory.
+        """
+        line = _read(f"{_PROC}/{pid}/stat") if self._is_ours else None
         if not line:
             return None
         # The name stands in parentheses and may hold anything, also parentheses and spaces: count from the last one.
@@ -128,7 +137,9 @@ class Portable:
 def _read(path: str) -> bytes | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        if error.errno in _SHORTAGES:  # it says nothing of the file, and a process that is there is not gone
+            raise
         return None
     try:
         return os.read(descriptor, 65536)

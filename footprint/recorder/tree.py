@@ -105,6 +105,11 @@ class ProcessTree:
         self._answer_s = max(self._answer_s, total_s)
         return self._answer_s
 
+    @property
+    def is_found(self) -> bool:
+        """Whether the process at the top was there when this object was made: without it there is nothing to tell."""
+        return self._root is not None
+
     def alive(self) -> bool:
         """Whether any process of the tree was there at the last scan."""
         return self._living > 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import settled_runs
+from footprint.ledger import read_runs
+from tests.faults.conftest import settled_runs, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -160,3 +162,30 @@ def test_a_program_started_by_a_tracked_one_is_nested(finish: Finish) -> None:
     assert runs["inner"].parent == runs["outer"].id
     assert runs["inner"].account == "job"
     assert (runs["after"].parent, runs["after"].account) == (None, runs["after"].id)
+
+
+def test_a_daemon_that_outlives_the_tracked_program_tracks_on_its_own(finish: Finish, tmp_path: Path) -> None:
+    """The record of the program that it was forked from covers it only as long as there is one."""
+    status, _, err = finish(f"""
+        import os, footprint
+        from footprint.recorder import client
+        run = footprint.track("launcher").start()
+        read, write = os.pipe()
+        if os.fork():
+            os.close(write)
+            os._exit(0)
+        os.close(write)
+        os.read(read, 1)  # ends with the launcher
+        while client.forked_from_tracked():
+            os.sched_yield()
+        with footprint.track("daemon") as run:
+            pass
+        open({str(tmp_path / "result")!r}, "w").write(f"{{run.facts.outcome}} {{run.facts.warnings}}")
+        os._exit(0)
+    """)
+    assert (status, err) == (0, "")
+    ended = {"launcher": "interrupted", "daemon": "completed"}
+    wait_for(lambda: {run.name: run.outcome for run in read_runs().runs} == ended, "both runs end")
+    result = tmp_path / "result"
+    wait_for(lambda: result.exists() and result.read_text() == "completed ()", "the daemon ends")
+    settled_runs()

@@ -213,3 +213,74 @@ def test_a_stopped_recorder_drops_marks_and_stops_in_time(start: Program) -> Non
     assert process.returncode == 0
     assert "marks dropped" in out
     assert "not recorded" in out
+
+
+def test_what_is_written_to_closed_streams_is_no_message(tmp_path: Path) -> None:
+    """Libraries print to descriptor 1 whether it is open or not: none of ours may take its place."""
+    result, script = tmp_path / "result", tmp_path / "program.py"
+    script.write_text(
+        "import os, footprint\n"
+        "with footprint.track('x') as run:\n"
+        "    for descriptor in (0, 1, 2):\n"
+        "        try:\n"
+        "            os.write(descriptor, b'output\\n')\n"
+        "        except OSError:\n"
+        "            pass\n"
+        "    os.closerange(0, 3)\n"
+        f"with open({str(result)!r}, 'w') as file:\n"
+        "    print(run.facts.outcome, run.facts.warnings, file=file)\n"
+        "os._exit(0)\n"
+    )
+    for closed in ("<&-", ">&-", "<&- >&- 2>&-"):
+        subprocess.run(["sh", "-c", f"{sys.executable} {script} {closed}"], capture_output=True, timeout=60, check=True)
+        assert result.read_text() == "completed ()\n", closed
+    settled_runs()
+
+
+def test_a_stop_at_the_very_end_is_recorded(finish: Finish) -> None:
+    """What a program registered before it imported us runs after all that we did register."""
+    status, out, err = finish(
+        """
+        import atexit
+        runs = []
+        atexit.register(lambda: print(runs[0].stop().facts.outcome))
+        import footprint
+        runs.append(footprint.track("x").start())
+    """,
+        PYTHONWARNINGS="error",
+    )
+    assert (status, out, err) == (0, "completed\n", "")
+    assert [run.outcome for run in settled_runs()] == ["completed"]
+
+
+def test_what_cannot_be_read_for_want_of_descriptors_is_unknown_and_not_zero(finish: Finish) -> None:
+    status, out, err = finish("""
+        import resource, footprint
+        import footprint.ledger.reading
+        resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6))  # what the recorder holds, and none to look with
+        with footprint.track("x") as run:
+            sum(range(100_000))
+        print(run.facts.cpu, any("failed" in warning for warning in run.facts.warnings))
+    """)
+    assert (status, out, len(err.splitlines())) == (0, "None True\n", 1)
+
+
+def test_another_pid_namespaces_proc_is_not_believed(finish: Finish) -> None:
+    """Process 1 of the old namespace is not the program that is process 1 of the new one."""
+    code = """
+        import ctypes, os, sys, footprint
+        if ctypes.CDLL(None).unshare(0x20000000) != 0 and ctypes.CDLL(None).unshare(0x30000000) != 0:
+            sys.exit(77)
+        child = os.fork()
+        if child:
+            sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        assert os.getpid() == 1
+        with footprint.track("x") as run:
+            sum(range(100_000))
+        print(run.facts.outcome, run.facts.cpu, *run.facts.warnings)
+    """
+    status, out, _ = finish(code)
+    if status == 77:
+        pytest.skip("no pid namespace may be made here")
+    assert (status, out[:15]) == (0, "completed None ")
+    assert "/proc does not show" in out

@@ -100,3 +100,15 @@ def test_a_descriptor_that_became_somebody_elses_is_left_alone(ends: Ends) -> No
         os.close(number)
         theirs.close()
         other.close()
+
+
+def test_what_is_no_message_is_passed_over() -> None:
+    """A program may write to any descriptor; a total of infinity is none in JSON."""
+    ours, theirs = socket.socketpair()
+    raw = ours.dup()
+    host, recorder = Channel[messages.ToHost](ours, messages.ToHost), Channel[messages.ToRecorder](theirs, messages.ToRecorder)
+    raw.send(b"a line of the program\n\xff\n\n")
+    host.send(mark("after"), 1.0)
+    assert recorder.receive(1.0) == mark("after")
+    for end in (raw, host, recorder):
+        end.close()

@@ -71,3 +71,18 @@ def test_versions_are_of_what_the_program_imported(monkeypatch: pytest.MonkeyPat
     assert found["torch"] == "2.9.0+cu129"
     assert "keras" not in found
     assert found["python"].startswith(f"{sys.version_info[0]}.")
+
+
+@pytest.mark.parametrize(("stated", "parent"), [("0123456789abcdef", "0123456789abcdef"), ("\udcff", None), ("nonsense\n", None)])
+def test_a_parent_is_a_runs_id_or_nothing(monkeypatch: pytest.MonkeyPatch, stated: str, parent: str | None) -> None:
+    monkeypatch.setenv("FOOTPRINT_PARENT", stated)
+    assert context.parent(None) == parent
+
+
+def test_a_module_that_fails_when_it_is_looked_at_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lazy:
+        def __getattr__(self, name: str) -> str:
+            raise ImportError(name)
+
+    monkeypatch.setitem(sys.modules, "torch", Lazy())
+    assert "torch" not in context.versions()
