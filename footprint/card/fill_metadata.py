@@ -170,7 +170,7 @@ def _fill_mapping(card: Card, node: Node, values: dict[str, str], *, overwrite: 
     gone = [(k, v) for k, v in _ours_in(card, node) if k.text not in values]
     if gone:
         part.edits += _remove(card, node, gone)
-        part.changed += [Change(field=f"{KEY}.{k.text}", before=v.text, after="") for k, v in gone]
+        part.changed += [Change(field=f"{KEY}.{k.text}", before=v.text, after="", withdrawn=True) for k, v in gone]
     if missing:
         edit = _add_children(card, node, missing, stays=[entry for entry in node.entries if entry not in gone])
         if edit is None:
@@ -252,7 +252,7 @@ def _withdraw(card: Card) -> Part:
         part.edits += _without_lines(card, [(start, end)])
     else:
         part.edits += _remove(card, node, mine)
-    part.changed += [Change(field=f"{KEY}.{k.text}", before=v.text, after="") for k, v in mine]
+    part.changed += [Change(field=f"{KEY}.{k.text}", before=v.text, after="", withdrawn=True) for k, v in mine]
     return part
 
 

@@ -186,7 +186,7 @@ def _fill_fields(card: Card, content: CardContent, *, overwrite: bool) -> Part:
         if value is None:
             if ours and not span.placeholder:
                 part.edits.append(Edit(start=span.start, end=span.end, new=PLACEHOLDER.encode()))
-                part.changed.append(Change(field=name, before=span.value, after=PLACEHOLDER))
+                part.changed.append(Change(field=name, before=span.value, after=PLACEHOLDER, withdrawn=True))
             continue
         if span.value == value:
             if ours:

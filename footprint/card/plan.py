@@ -11,11 +11,15 @@ from footprint.card.edits import Edit
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A value that is replaced or added; `before` is empty for one that was not there."""
+    """A value that is replaced or added; `before` is empty for one that was not there.
+
+    `withdrawn` says that it was ours and is no longer known: it is taken out, or the placeholder stands in its place again.
+    """
 
     field: str
     before: str
     after: str
+    withdrawn: bool = False
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):

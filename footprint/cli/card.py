@@ -141,11 +141,13 @@ class _Job:
         except FootprintError as error:
             message = str(error)
             message = message if message.startswith(str(file)) else f"{file}: {message}"
-            return {"path": str(file), "changed": False, "filled": {}, "kept": [], "unknown": [], "notes": [], "refused": message}
+            nothing: dict[str, Any] = {"filled": {}, "withdrawn": [], "kept": [], "unknown": [], "notes": []}
+            return {"path": str(file), "changed": False, **nothing, "refused": message}
         return {
             "path": str(self.output or file),
             "changed": plan.changes,
-            "filled": {change.field: change.after for change in plan.changed},
+            "filled": {change.field: change.after for change in plan.changed if not change.withdrawn},
+            "withdrawn": [change.field for change in plan.changed if change.withdrawn],
             "kept": plan.kept,
             "unknown": plan.unknown,
             "notes": plan.notes,
@@ -163,7 +165,8 @@ def _print(report: dict[str, Any], *, written: bool) -> None:
     state = "" if report["changed"] else " (unchanged)"
     unknown = f"; unknown: {', '.join(report['unknown'])}" if report["unknown"] else ""
     kept = f"; kept: {', '.join(kept.field for kept in report['kept'])}" if report["kept"] else ""
-    print(f"{text.clean(report['path'], limit=300)}: {verb} {filled}{kept}{unknown}{state}")
+    withdrawn = f"; no longer known, taken out: {', '.join(report['withdrawn'])}" if report["withdrawn"] else ""
+    print(f"{text.clean(report['path'], limit=300)}: {verb} {filled}{withdrawn}{kept}{unknown}{state}")
     for value in report["kept"]:
         said = f" {text.clean(value.value)!r}; known: {text.clean(value.known)!r}" if value.known else ""
         print(f"  line {value.line}: {value.field} kept, {value.reason}{said}")

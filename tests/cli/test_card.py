@@ -139,6 +139,20 @@ def test_a_run_from_its_file_fills_the_card(card: Path, tmp_path: Path) -> None:
     assert "runs=r1 " in text
 
 
+def test_what_is_no_longer_known_is_taken_out_and_said(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["card", "fill", str(card), *SWITCH]) == 0
+    capsys.readouterr()
+    assert call(["card", "fill", str(card), "--hardware", "V100", "--count", "2", "--json"]) == 0
+    (said,) = json.loads(capsys.readouterr().out)["cards"]
+    assert said["filled"] == {"hardware_type": "2 x V100"}
+    assert said["withdrawn"][:4] == ["hours_used", "cloud_provider", "compute_region", "carbon_emitted"]
+    assert b"co2_eq_emissions" not in card.read_bytes()
+    assert call(["card", "fill", str(card), *SWITCH]) == 0
+    capsys.readouterr()
+    assert call(["card", "fill", str(card), "--hardware", "V100", "--count", "2"]) == 0
+    assert "filled hardware_type; no longer known, taken out: hours_used" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_persons_values(tmp_path: Path, overwrite: bool, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "README.md"
