@@ -17,11 +17,11 @@ Latin hypercube sampling: McKay, Beckman & Conover 1979.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from statistics import NormalDist
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def _slices() -> Draws:
     return np.array([normal.inv_cdf((i + 0.5) / N_DRAWS) for i in range(N_DRAWS)])
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _permutation(key: str) -> NDArray[np.int16]:
     """The order in which `key` visits the slices."""
     seed = np.uint64(int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "little"))
@@ -110,43 +110,85 @@ def _law(low: float, central: float, high: float, z: Draws) -> Draws:
     return result
 
 
-class Quantity:
-    """A number with its draws: what sums and products of factors are made of.
+class Uncertain(NamedTuple):
+    """A factor as a variable: equal keys move together, the triple says how far."""
 
-    `central` is the plain sum or product of centrals; `draws` is None for an exact number.
+    key: str
+    low: float
+    central: float
+    high: float
+
+
+@lru_cache(maxsize=1024)
+def _draws(variable: Uncertain) -> Draws:
+    """The draws of a factor."""
+    draws = _law(variable.low, variable.central, variable.high, _slices())
+    if variable.low >= 0:
+        draws = np.maximum(draws, 0.0)
+    draws = draws[_permutation(variable.key)]
+    draws.flags.writeable = False  # shared by all who ask
+    return draws
+
+
+Term = tuple[Uncertain, ...]
+
+
+class Quantity:
+    """A number made of uncertain factors by sums and products, kept as the polynomial that it is: coefficient by product.
+
+    So a sum over many runs is as small as the factors that they share, and draws are made only where a range is asked for. An
+    exact number has the empty product alone.
     """
 
-    __slots__ = ("central", "draws")
+    __slots__ = ("_terms",)
 
-    def __init__(self, central: float, draws: Draws | None = None) -> None:
-        self.central = central
-        self.draws = draws
+    def __init__(self, value: float = 0.0, terms: Mapping[Term, float] | None = None) -> None:
+        self._terms: Mapping[Term, float] = {(): value} if terms is None else terms
 
     def __add__(self, other: Quantity | float) -> Quantity:
-        other = other if isinstance(other, Quantity) else Quantity(other)
-        return Quantity(self.central + other.central, _combine(np.add, self, other))
+        return total((self, other if isinstance(other, Quantity) else Quantity(other)))
 
     def __mul__(self, other: Quantity | float) -> Quantity:
         other = other if isinstance(other, Quantity) else Quantity(other)
-        return Quantity(self.central * other.central, _combine(np.multiply, self, other))
+        terms: dict[Term, float] = {}
+        for left, some in self._terms.items():
+            for right, more in other._terms.items():
+                product = tuple(sorted(left + right))
+                terms[product] = terms.get(product, 0.0) + some * more
+        return Quantity(terms=terms)
 
     __radd__ = __add__
     __rmul__ = __mul__
+
+    @property
+    def central(self) -> float:
+        """The plain sum and product of the factors' centrals."""
+        return math.fsum(amount * math.prod(factor.central for factor in term) for term, amount in self._terms.items())
+
+    @property
+    def draws(self) -> Draws | None:
+        """`N_DRAWS` values; None for an exact number."""
+        if not any(self._terms):
+            return None
+        result = np.zeros(N_DRAWS)
+        for term, amount in self._terms.items():
+            result += amount * math.prod((_draws(factor) for factor in term), start=np.ones(1))
+        return result
 
     def range(self) -> Range:
         """The 90 % range: 5th percentile of the draws, central, 95th percentile.
 
         A heavy tail can carry a mean past its own percentile; the bound is then moved to the mean.
         """
-        central = _tidy(self.central)
-        if self.draws is None:
+        central, draws = _tidy(self.central), self.draws
+        if draws is None:
             return Range(low=central, central=central, high=central)
         # The draws lie in the middles of their slices: Hazen's plotting position gives a lone factor its own bounds back.
-        low, high = np.percentile(self.draws, (5.0, 95.0), method="hazen")
+        low, high = np.percentile(draws, (5.0, 95.0), method="hazen")
         return Range(low=min(_tidy(low), central), central=central, high=max(_tidy(high), central))
 
     def __repr__(self) -> str:
-        return f"Quantity({self.central!r}{'' if self.draws is None else ', uncertain'})"
+        return f"Quantity({self.central!r}{', uncertain' if any(self._terms) else ''})"
 
 
 def _tidy(value: float) -> float:
@@ -154,22 +196,13 @@ def _tidy(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
-def _combine(operation: np.ufunc, left: Quantity, right: Quantity) -> Draws | None:
-    """Draw-by-draw; two exact numbers stay exact."""
-    if left.draws is None and right.draws is None:
-        return None
-    result: Draws = operation(
-        left.central if left.draws is None else left.draws, right.central if right.draws is None else right.draws
-    )
-    return result
-
-
 def total(quantities: Iterable[Quantity]) -> Quantity:
     """The sum; of nothing, an exact zero."""
-    result = Quantity(0.0)
+    terms: dict[Term, float] = {}
     for quantity in quantities:
-        result += quantity
-    return result
+        for term, amount in quantity._terms.items():  # noqa: SLF001 - a quantity's own sum, of as many as there are
+            terms[term] = terms.get(term, 0.0) + amount
+    return Quantity(terms=terms or None)
 
 
 def draw_key(factor: Factor, *, run: str = "", device: str = "") -> str:
@@ -189,10 +222,8 @@ def draw(factor: Factor, *, run: str = "", device: str = "") -> Quantity:
     Raises:
         ValueError: for a triple that no law fits.
     """
+    check_triple(factor.low, factor.central, factor.high)
     if factor.low == factor.high:
-        check_triple(factor.low, factor.central, factor.high)
         return Quantity(factor.central)
-    draws = _law(factor.low, factor.central, factor.high, _slices())
-    if factor.low >= 0:
-        draws = np.maximum(draws, 0.0)
-    return Quantity(factor.central, draws[_permutation(draw_key(factor, run=run, device=device))])
+    key = draw_key(factor, run=run, device=device)
+    return Quantity(terms={(Uncertain(key, factor.low, factor.central, factor.high),): 1.0})

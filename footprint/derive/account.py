@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from footprint.accounting.ranges import Quantity, total
 from footprint.derive.measured import derive_run
+from footprint.derive.overlaps import overlaps
 from footprint.derive.working import Working, weakest
 from footprint.model import Attribution, Basis, ComponentName, Coverage, Footprint, Grade, Run
 
-_ROUNDING: Final = 1e-6
-# Runs one after the other may seem to overlap by as much: begins are of the wall clock, durations are not.
-_CLOCK_S: Final = 0.1
 _QUANTITIES: Final = ("it", "facility", "emissions", "emissions_market", "emissions_direct")
 
 
@@ -70,7 +67,7 @@ class Account:
         workings = [self._working(run_id) for run_id in counted]
         sums = _sum(workings, self.attribution)
         sums.coverage = _coverage([(self._working(run_id), chosen[run_id].duration_s) for run_id in counted])
-        sums.warn(*_partial(workings), *_overlaps([chosen[run_id] for run_id in counted], self.attribution))
+        sums.warn(*_partial(workings), *overlaps([chosen[run_id] for run_id in counted], self.attribution))
         # A nested run is covered if what it is counted in is.
         counts = [self._working(outer) for outer in within.values()]
         return Total(
@@ -171,44 +168,3 @@ def _common_basis(bases: set[Basis]) -> Basis | None:
     if len(bases) == 1:
         return next(iter(bases))
     return "life-cycle, estimated" if bases and bases <= {"life-cycle", "life-cycle, estimated"} else None
-
-
-def _overlaps(runs: Sequence[Run], attribution: Attribution) -> list[str]:
-    """A warning for each device that unrelated runs held at the same time: its energy is counted in each of them.
-
-    An accelerator is held whole; a host's idle CPUs and memory are counted twice where more of them were reserved than there are.
-    """
-    held: dict[tuple[str | None, str], list[_Span]] = {}
-    for run in runs:
-        start_s = datetime.fromisoformat(run.started_at).timestamp()
-        times_s = start_s, start_s + run.duration_s
-        for reading in run.devices:
-            if reading.device.component == "accelerators" and reading.energy_j is not None:
-                held.setdefault((None, reading.device.id), []).append((*times_s, run.id, 1.0))
-        if run.cpu is not None:
-            taken = run.cpu.reserved_cpus / run.cpu.logical_cpus if attribution == "share" else 1.0
-            held.setdefault((run.host.boot_id, f"the CPUs and memory of {run.host.name}"), []).append((*times_s, run.id, taken))
-    warnings = []
-    for (_, device), spans in held.items():
-        overlapping = _crowded(spans)
-        if overlapping:
-            two = f"runs {overlapping[0]} and {overlapping[1]}"
-            others = f" (and {len(overlapping) - 2} more)" if len(overlapping) > 2 else ""  # noqa: PLR2004 - beyond the two named
-            warnings.append(f"{two}{others} overlapped on {device}: energy of that time is counted in each of them")
-    return warnings
-
-
-_Span = tuple[float, float, str, float]
-"""Begin and end, s; the run; and the share of the device that it takes."""
-
-
-def _crowded(spans: list[_Span]) -> list[str]:
-    """The runs that were on a device while more than the whole of it was taken."""
-    found: dict[str, None] = {}
-    there: list[_Span] = []
-    for span in sorted(spans):
-        there = [other for other in there if other[1] > span[0] + _CLOCK_S]
-        there.append(span)
-        if len(there) > 1 and sum(taken for *_, taken in there) > 1 + _ROUNDING:
-            found |= dict.fromkeys(run for _, _, run, _ in there)
-    return list(found)
