@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from footprint import units as u
@@ -17,13 +17,15 @@ FIGURES: Final = 3
 NAME_LIMIT: Final = 120
 
 # (unit, its size in the base unit), largest first; the last one takes whatever is smaller.
-Units = Sequence[tuple[str, float]]
+Unit = tuple[str, float]
+Units = Sequence[Unit]
 MASS: Final[Units] = (("Mt", 1e12), ("kt", 1e9), ("t", 1e6), ("kg", 1e3), ("g", 1.0), ("mg", 1e-3), ("µg", 1e-6))
-# Below a tenth of a watt-hour: joules, because mWh and MWh are read as each other.
+# Below a watt-hour: joules, because mWh and MWh are read as each other.
 ENERGY: Final[Units] = (("TWh", 1e9), ("GWh", 1e6), ("MWh", 1e3), ("kWh", 1.0), ("Wh", 1e-3), ("J", 1 / u.J_PER_KWH))
 POWER: Final[Units] = (("GW", 1e9), ("MW", 1e6), ("kW", 1e3), ("W", 1.0), ("mW", 1e-3))
 VOLUME: Final[Units] = (("m³", 1e3), ("l", 1.0), ("ml", 1e-3))
-_JOULES_BELOW_KWH: Final = 1e-4
+# Beside a much larger value in the same unit, this share of the unit is as good as nothing, and is not said to be nothing.
+_LEAST: Final = 1e-3
 
 _SUPERSCRIPT: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN_FROM: Final = 1e-4
@@ -77,15 +79,35 @@ def plural(value: int, noun: str, many: str = "") -> str:
     return f"{value:,} {noun if value == 1 else many or noun + 's'}"
 
 
-def unit_for(value: float, units: Units) -> tuple[str, float]:
+def unit_for(value: float, units: Units) -> Unit:
     """The unit in which the rounded value is at least one, and its size in the base unit of `units`."""
     size = abs(significant(value))
     if size == 0 or not math.isfinite(size):
         return next(((name, scale) for name, scale in units if scale == 1.0), units[-1])
-    if units is ENERGY:
-        units = ENERGY[-1:] if size < _JOULES_BELOW_KWH else ENERGY[:-1]
     # Rounded in the unit itself: 999.9 g is 1 kg, not 1,000 g.
     return next(((name, scale) for name, scale in units if significant(size / scale) >= 1), units[-1])
+
+
+def shared_unit(values: Iterable[float | None], units: Units) -> Unit:
+    """One unit for values that stand together, in a column or a figure: that of the largest. None is unknown and has no say."""
+    return unit_for(max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0), units)
+
+
+def in_unit(value: float, unit: Unit) -> str:
+    """A value in the base unit, in a unit that it shares with others: `0.012 kWh`, `<0.001 kWh`, never a false zero."""
+    return f"{_beside(value / unit[1])} {unit[0]}"
+
+
+def range_in_unit(low: float, central: float, high: float, unit: Unit, *, dash: str = "–") -> str:
+    """A 90 % range in a unit that it shares with others: `0.153 t (0.131–0.178)`, `<0.001 t`."""
+    name, scale = unit
+    middle, bottom, top = (_beside(value / scale) for value in (central, low, high))
+    return f"{middle} {name}" if bottom == middle == top else f"{middle} {name} ({bottom}{dash}{top})"
+
+
+def _beside(value: float) -> str:
+    """A number beside larger ones in the same unit."""
+    return f"<{number(_LEAST)}" if value > 0 and significant(value) < _LEAST else number(value)
 
 
 def quantity(value: float, units: Units) -> str:

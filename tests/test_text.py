@@ -29,7 +29,7 @@ def test_mass(value_g: float, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("value_kwh", "shown"),
-    [(266.4, "266 kWh"), (0.0451, "45.1 Wh"), (1e-8, "0.036 J"), (9.9e-5, "356 J"), (1e-4, "0.1 Wh"), (1234.0, "1.23 MWh")],
+    [(266.4, "266 kWh"), (0.0451, "45.1 Wh"), (1e-8, "0.036 J"), (9.9e-5, "356 J"), (1e-3, "1 Wh"), (1234.0, "1.23 MWh")],
 )
 def test_energy(value_kwh: float, shown: str) -> None:
     assert text.energy(value_kwh) == shown
@@ -59,6 +59,23 @@ def test_range_keeps_one_unit() -> None:
     assert text.mass_range(5.0, 5.0, 5.0) == "5 g"
     assert text.mass_range(0.0, 0.0, 1500.0) == "0 kg (0–1.5)"
     assert text.energy_range(0.2, 1.0, 2.5) == "1 kWh (0.2–2.5)"
+
+
+def test_values_that_stand_together_share_the_unit_of_the_largest() -> None:
+    unit = text.shared_unit([None, 0.3, 1_234.0, 2e-9, float("nan")], text.ENERGY)
+    assert [text.in_unit(value, unit) for value in (1_234.0, 0.3, 2e-9, 0.0)] == ["1.23 MWh", "<0.001 MWh", "<0.001 MWh", "0 MWh"]
+    assert text.in_unit(12.3, unit) == "0.0123 MWh"
+    assert text.range_in_unit(240.0, 266.0, 1301.0, unit) == "0.266 MWh (0.24–1.3)"
+    assert text.range_in_unit(0.0, 0.2, 40.0, unit) == "<0.001 MWh (0–0.04)"
+    assert text.range_in_unit(0.1, 0.2, 0.3, unit) == "<0.001 MWh"
+    assert text.shared_unit([], text.MASS) == text.shared_unit([None], text.MASS) == ("g", 1.0)
+
+
+@given(st.lists(st.floats(min_value=1e-12, max_value=1e12), min_size=1))
+def test_a_shared_unit_makes_no_false_zero(values: list[float]) -> None:
+    unit = text.shared_unit(values, text.MASS)
+    for value in values:
+        assert any(c in "123456789" for c in text.in_unit(value, unit))
 
 
 @pytest.mark.parametrize(

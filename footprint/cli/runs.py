@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from footprint import text
-from footprint.cli.printing import say
+from footprint.cli.printing import say, say_json
 from footprint.model import Footprint, Run
 
 app = typer.Typer(help="What was recorded, run by run.", no_args_is_help=True, rich_markup_mode=None)
@@ -37,7 +37,7 @@ def list_(
     shown = runs[:limit] if limit else runs
     account = Account(shown)
     if json:
-        _print_json({"runs": [listed(run, account.footprint(run.id)) for run in shown]})
+        say_json({"runs": [listed(run, account.footprint(run.id)) for run in shown]})
     elif not reading.runs:
         say(f"no runs are recorded in {home()}: `footprint run -- COMMAND` records one")
     else:
@@ -64,7 +64,7 @@ def show(
     footprint = run_footprint(run)
     if json:
         steps = {"steps": explaining.steps(run, footprint)} if explain else {}
-        _print_json({"run": run, "footprint": footprint, **steps})
+        say_json({"run": run, "footprint": footprint, **steps})
         return
     lines = explaining.facts(run, footprint)
     if explain:
@@ -87,9 +87,3 @@ def listed(run: Run, footprint: Footprint) -> dict[str, Any]:
         "labels": run.labels,
         "account": run.account,
     }
-
-
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    say(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -46,6 +46,13 @@ def test_list_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     assert [one["labels"] for one in found][:2] == [{}, {"team": "vision"}]
 
 
+def test_every_object_says_its_schema_last(capsys: pytest.CaptureFixture[str]) -> None:
+    record(home(), [run("abc")])
+    for command in (["runs", "list"], ["runs", "show", "abc"], ["runs", "show", "abc", "--explain"], ["report"]):
+        assert call([*command, "--json"]) == 0
+        assert list(json.loads(capsys.readouterr().out).items())[-1] == ("schema", 1)
+
+
 def test_list_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     record(home(), runs(5))
     assert len(listed(capsys, "--limit", "2")) == 2
