@@ -13,12 +13,21 @@ import typer
 from footprint.cli.printing import say
 from footprint.errors import ConfigError
 from footprint.model import Attribution, Run
-from footprint.text import clean
+from footprint.text import clean, plural
 
 if TYPE_CHECKING:
     from footprint.report.data import Summary
 
 FORMATS: Final = ("html", "md", "csv", "json", "table")
+ENDINGS: Final = {
+    ".html": "html",
+    ".htm": "html",
+    ".md": "md",
+    ".markdown": "md",
+    ".csv": "csv",
+    ".json": "json",
+    ".txt": "table",
+}
 PAGE: Final = "footprint.html"
 ROWS: Final = 100
 STDOUT: Final = "-"
@@ -54,7 +63,8 @@ def report(
     if attribution not in get_args(Attribution):
         raise ConfigError(f"--attribution {clean(attribution)!r}: use {' or '.join(get_args(Attribution))}")
     now = datetime.now(UTC)
-    runs, problems = _select(run or [], since, name, now)
+    found, problems = _read(run or [])
+    runs = _choose(found, since, name, now, named=bool(run))
     options = Options(
         group_by=group_by,
         attribution="machine" if attribution == "machine" else "share",
@@ -84,21 +94,39 @@ def _format(stated: str | None, output: str | None, *, json: bool) -> str:
         if stated not in FORMATS:
             raise ConfigError(f"--format {clean(stated)!r}: use one of {', '.join(FORMATS)}")
         return stated
-    ending = Path(output or "").suffix.lower().removeprefix(".")
-    return {"markdown": "md", "txt": "table"}.get(ending, ending if ending in FORMATS else "html")
+    ending = Path(output or "").suffix.lower()
+    if ending and ending not in ENDINGS:
+        known = ", ".join(ENDINGS)
+        raise ConfigError(
+            f"-o {clean(output or '')}: no format ends in {clean(ending)}; the endings are {known}, or say --format"
+        )
+    return ENDINGS.get(ending, "html")
 
 
-def _select(refs: list[str], since: str | None, name: str | None, now: datetime) -> tuple[tuple[Run, ...], tuple[str, ...]]:
-    """The runs, and what could not be read of the ledger."""
+def _read(refs: list[str]) -> tuple[tuple[Run, ...], tuple[str, ...]]:
+    """The runs that were named, or all of the ledger; and what could not be read of it."""
     from footprint.ledger import find_run, read_runs
+
+    if refs:
+        return tuple({one.id: one for one in map(find_run, refs)}.values()), ()
+    reading = read_runs()
+    return reading.runs, reading.problems
+
+
+def _choose(found: tuple[Run, ...], since: str | None, name: str | None, now: datetime, *, named: bool) -> tuple[Run, ...]:
+    """The runs that the filters leave.
+
+    Raises:
+        ConfigError: if there are runs and the filters leave none: a report of nothing would say that nothing was recorded.
+    """
     from footprint.report.selection import choose, parse_since
 
-    start = parse_since(since, now) if since else None
-    if refs:
-        found = {one.id: one for one in map(find_run, refs)}
-        return choose(tuple(found.values()), since=start, name=name), ()
-    reading = read_runs()
-    return choose(reading.runs, since=start, name=name), reading.problems
+    chosen = choose(found, since=parse_since(since, now) if since else None, name=name)
+    if found and not chosen:
+        filters = [f"--{flag} {clean(value)!r}" for flag, value in (("name", name), ("since", since)) if value is not None]
+        where = f"of the {plural(len(found), 'run')} that --run names" if named else f"the ledger has {plural(len(found), 'run')}"
+        raise ConfigError(f"no run fits {' and '.join(filters)} ({where})")
+    return chosen
 
 
 def _render(kind: str, summary: Summary) -> str:

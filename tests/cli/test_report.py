@@ -83,10 +83,41 @@ def test_the_output_says_its_format(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys).startswith("**2 runs")
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--name", "nothing*"], "no run fits --name 'nothing*' (the ledger has 9 runs)"),
+        (["--since", "1h"], "no run fits --since '1h' (the ledger has 9 runs)"),
+        (
+            ["--since", "1h", "--name", "x", "--format", "table"],
+            "no run fits --name 'x' and --since '1h' (the ledger has 9 runs)",
+        ),
+        (["--name", "x", "--run", "run00001", "--json"], "no run fits --name 'x' (of the 1 run that --run names)"),
+    ],
+)
+def test_a_filter_that_leaves_nothing_leaves_the_page(options: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    record(home(), runs(9))
+    assert call(["report"]) == 0
+    before = Path("footprint.html").read_bytes()
+    capsys.readouterr()
+    assert call(["report", *options]) == 2
+    assert capsys.readouterr() == ("", f"footprint: {why}\n")
+    assert Path("footprint.html").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["x.pdf", "report.xlsx", "page.HTML5"])
+def test_an_ending_that_no_format_has_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["report", "-o", name]) == 2
+    assert ".html, .htm, .md, .markdown, .csv, .json, .txt" in capsys.readouterr().err
+    assert not Path(name).exists()
+    assert call(["report", "-o", name, "--format", "md"]) == 0
+    assert Path(name).exists()
+
+
 def test_since_takes_a_day_or_a_time_ago(capsys: pytest.CaptureFixture[str]) -> None:
     recent = (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
     record(home(), [run("old", name="old"), run("new", name="new", started_at=recent)])
-    for since, count in (("7d", 1), ("1w", 1), ("24h", 0), ("2025-05-01", 2), ("2025-05-02", 1)):
+    for since, count in (("7d", 1), ("1w", 1), ("2025-05-01", 2), ("2025-05-02", 1)):
         assert call(["report", "--json", "--since", since]) == 0
         assert len(json.loads(said(capsys))["rows"]) == count
 
