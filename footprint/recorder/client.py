@@ -73,12 +73,12 @@ class Client:
         Raises:
             RecorderError: if the recorder did not say that it was.
         """
-        self.runs.discard(message.run)
         try:
             answer = self._ask(message, message.run, STOP_LIMIT_S)
         except ChannelClosedError as error:
             raise RecorderError("the recorder ended before the run did") from error
         finally:
+            self.runs.discard(message.run)
             if self.is_stuck and not self.runs:
                 _retire(self)
         if isinstance(answer, messages.Stopped):
@@ -117,7 +117,8 @@ class Client:
         if not self._lock.acquire(timeout=_LOCK_LIMIT_S):
             raise RecorderError("the recorder's channel is busy")
         try:
-            self._channel.send(message, _SEND_LIMIT_S)
+            limit_s = 0.0 if self.is_stuck else limit_s  # it is told, in case that it wakes up, and not waited for again
+            self._channel.send(message, min(limit_s, _SEND_LIMIT_S))
             deadline_s = time.monotonic() + limit_s
             while True:
                 answer = self._channel.receive(deadline_s - time.monotonic())
@@ -129,7 +130,7 @@ class Client:
                     return answer
         except TimeoutError as error:
             self.is_stuck = True
-            raise RecorderError(f"the recorder did not answer within {limit_s:g} s") from error
+            raise RecorderError(f"the recorder did not answer{f' within {limit_s:g} s' * (limit_s > 0)}") from error
         finally:
             self._lock.release()
 

@@ -284,3 +284,28 @@ def test_another_pid_namespaces_proc_is_not_believed(finish: Finish) -> None:
         pytest.skip("no pid namespace may be made here")
     assert (status, out[:15]) == (0, "completed None ")
     assert "/proc does not show" in out
+
+
+def test_a_stopped_recorder_is_waited_for_once_and_told_all(start: Program) -> None:
+    process = start("""
+        import sys, threading, footprint
+        runs = [footprint.track(f"run {number}").start() for number in range(8)]
+        print("tracked", flush=True)
+        sys.stdin.readline()
+        threads = [threading.Thread(target=run.stop) for run in runs[4:]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for run in reversed(runs[:4]):
+            run.stop()
+        print(len([run for run in runs if any("did not answer within" in warning for warning in run.facts.warnings)]))
+    """)
+    assert process.stdout is not None
+    process.stdout.readline()
+    (recorder,) = recorders()
+    os.kill(recorder.pid, signal.SIGSTOP)
+    out, _ = process.communicate("\n")
+    os.kill(recorder.pid, signal.SIGCONT)
+    assert (process.returncode, out) == (0, "1\n")
+    assert [run.outcome for run in settled_runs()] == ["completed"] * 8
