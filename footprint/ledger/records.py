@@ -22,8 +22,9 @@ from footprint.model import SCHEMA_VERSION, Device, Host, Kind, Outcome, Place, 
 
 _CRC_MEMBER: Final = b',"crc":"'
 _TAIL_BYTES: Final = len(b',"crc":"00000000"}')
-# No string inside a record can hold these bytes: JSON escapes the quotes.
-_STARTS: Final = re.compile(rb'\{"v":')
+# No string inside a record can hold these bytes, for JSON escapes the quotes; and no counter or label of a user's looks so.
+_STARTS: Final = re.compile(rb'\{"v":\d+,"journal":"')
+_ENDS: Final = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -145,12 +146,13 @@ def record_of(line: bytes) -> AnyRecord:
 
 def salvage(line: bytes) -> Iterator[bytes]:
     """The intact lines inside a damaged one: a torn line without its newline has the next one glued to it."""
-    for start in _STARTS.finditer(line):
-        for end in re.finditer(rb',"crc":"[0-9a-f]{8}"\}', line[start.start() :]):
-            piece = line[start.start() : start.start() + end.end()]
-            if _intact(piece):
-                yield piece
-                break
+    after = 0
+    for end in _ENDS.finditer(line):
+        starts = [start.start() for start in _STARTS.finditer(line, after, end.start())]
+        piece = line[starts[-1] : end.end()] if starts else b""
+        if len(piece) < len(line) and _intact(piece):
+            yield piece
+        after = end.end()
 
 
 def _intact(line: bytes) -> bool:

@@ -106,6 +106,17 @@ def test_newer_records_are_counted_and_left_alone(home: Path, write: Write) -> N
     assert ["newer version" in problem for problem in reading.problems] == [True]
 
 
+def test_an_intact_line_that_is_no_record_is_left_out(home: Path, write: Write) -> None:
+    path = write(whole_run())
+    text = b'{"v":1,"journal":"j","seq":77,"type":"tick","runs":9'
+    with path.open("ab") as file:
+        file.write(b'{"v":1,"jour' + text + b',"crc":"%08x"}\n' % zlib.crc32(text))
+        file.write(text + b',"crc":"%08x"}\n' % zlib.crc32(text))
+    reading = read_runs(home)
+    assert [run.outcome for run in reading.runs] == ["completed"]
+    assert ["damaged record" in problem for problem in reading.problems] == [True, True]
+
+
 def test_a_run_whose_beginning_is_lost_is_named(home: Path, write: Write) -> None:
     path = write(whole_run())
     path.write_bytes(path.read_bytes().split(b"\n", 1)[1])

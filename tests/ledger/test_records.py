@@ -54,3 +54,6 @@ def test_lines_glued_together_are_taken_apart() -> None:
     assert list(salvage(first[:-4] + second)) == [second]
     assert list(salvage(first + second[:9])) == [first]
     assert list(salvage(b'{"v":' * 50)) == []
+    odd, plain = (line_of(Work(run="r", t_s=1.0, work=work), "j", 1)[:-1] for work in ({"v": 1.0, "journal": 2.0}, {}))
+    assert list(salvage(plain[:-4] + odd + plain)) == [odd, plain]
+    assert list(salvage(plain)) == []  # it is no part of itself
