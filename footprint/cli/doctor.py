@@ -79,7 +79,7 @@ def _device_table(diagnosis: Diagnosis) -> str:
         )
         name = diagnosis.host.cpu_name or device.name if device.id == "cpu" else device.name
         table.add_row(*(Text(text.clean(cell)) for cell in (device.component, name, device.grade, device.meter, now)))
-    width = os.get_terminal_size().columns if sys.stdout.isatty() else 120
+    width = os.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else 120
     console = Console(file=io.StringIO(), width=max(60, width))
     console.print(table)
     assert isinstance(console.file, io.StringIO)
