@@ -63,7 +63,7 @@ def content_from_run(runs: Run | Sequence[Run], footprint: Footprint, *, complet
     kinds = {run.kind for run in chosen}
     lines = [_runs_line(chosen), *explain_footprint(footprint, complete=complete)]
     emissions = footprint.emissions_g if complete else None
-    source = "measured and computed with footprint (see the model card)"
+    source = f"{_how(footprint)} with footprint (see the model card)"
     metadata = _metadata(kinds, emissions, source, fields)
     if not kinds <= set(TRAINING_KINDS):
         lines.append(f"Kind of work: {', '.join(sorted(kinds))}; the front matter's emissions are for training only.")
@@ -165,7 +165,7 @@ def _content(
     *,
     runs: tuple[str, ...] = (),
 ) -> CardContent:
-    unknown = how_to_give([name for name in FIELD_NAMES if name not in fields])
+    unknown = how_to_give([name for name in FIELD_NAMES if name not in fields], footprint.unknown)
     return CardContent(
         fields=fields,
         metadata=metadata,
@@ -198,6 +198,15 @@ def _metadata(kinds: set[Kind], emissions_g: Range | None, source: str, fields: 
     return {name: text.clean(value, limit=300, empty="") for name, value in values.items() if value}
 
 
+def _how(footprint: Footprint) -> str:
+    """Measured only where a sensor said some of the energy; a model of a recorded load is no measurement."""
+    sensed = any(
+        part.grade in {"counter", "power"} and part.energy_kwh is not None and part.energy_kwh.central > 0
+        for part in footprint.breakdown
+    )
+    return "measured" if sensed else "modelled from a recorded run"
+
+
 def _runs_line(runs: Sequence[Run]) -> str:
     """Which runs, when, and how they ended."""
     outcomes = ", ".join(
@@ -207,4 +216,4 @@ def _runs_line(runs: Sequence[Run]) -> str:
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     names = ", ".join(dict.fromkeys(text.clean(run.name) for run in runs[:5]))
     kinds = ", ".join(sorted({run.kind for run in runs}))
-    return f"Measured: {text.plural(len(runs), 'run')} ({outcomes}) of {names}; {kinds}; started {when} (UTC)."
+    return f"Recorded: {text.plural(len(runs), 'run')} ({outcomes}) of {names}; {kinds}; started {when} (UTC)."

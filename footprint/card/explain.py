@@ -85,9 +85,11 @@ def explain_sources(work: Work) -> list[str]:
     return lines
 
 
-def how_to_give(unknown: Sequence[FieldName]) -> list[str]:
-    """What is unknown, and how to give it."""
+def how_to_give(unknown: Sequence[FieldName], missing: Sequence[str] = ()) -> list[str]:
+    """What is unknown, and how to give it; `missing` are facts without which the emissions cannot be worked out."""
     options = [_HOW[name][1] for name in unknown if _HOW[name][1]]
+    if "count" in missing and "hardware_type" not in unknown:
+        options.append("--count")
     ways = f" Give with footprint card fill: {', '.join(options)}." if options else ""
     return [f"Unknown: {names_of(unknown)}.{ways}"] if unknown else []
 
@@ -123,6 +125,7 @@ def _factors(factors: Sequence[Factor]) -> list[str]:
 def _factor(factor: Factor) -> str:
     spread = f" ({text.span(factor.low, factor.high)})" if factor.low != factor.high else ""
     unit = "" if factor.unit == "ratio" else f" {factor.unit}"
+    unit += f" {factor.basis}" if factor.basis.startswith("per ") and "/" not in unit else ""
     name = factor.id.partition(f".{STATED}")[0] if factor.source == STATED else factor.id
     return f"{name} {text.number(factor.central)}{spread}{unit}"
 

@@ -31,6 +31,7 @@ SHORT: Final[dict[FieldName, str]] = {
 }
 """The fields' names in the block's header."""
 # The header says the same whatever the order in which the card was edited.
+NEW_SECTION: Final = "the card had no Environmental Impact section: one was added"
 _ORDER: Final = (*SHORT.values(), *(f"co2.{key}" for key in METADATA_KEYS))
 
 
@@ -72,7 +73,7 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False) -> FillPl
     meta = fill_metadata(card, content.metadata, overwrite=overwrite)
     values = {name: safe(value) for name, value in content.fields.items()}
     block = _block(card, content, Part.join(body, meta), overwrite=overwrite)
-    edits = [*meta.edits, *body.edits]
+    edits, notes = [*meta.edits, *body.edits], meta.notes
     if card.layout.spans or card.layout.section:
         added = [_styled(card, name, values[name]) for name in values if name not in card.layout.spans]
         if card.block is None or added:
@@ -80,6 +81,7 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False) -> FillPl
             edits += [edit] if edit else []
     else:
         edits.append(new_section(card.document, values, b"" if card.block else block))
+        notes += (NEW_SECTION,)
     if card.block is not None:
         edits.append(Edit(start=card.block.start, end=card.block.end, new=block))
     arranged = arrange([e for e in edits if card.raw[e.start : e.end] != e.new])
@@ -90,7 +92,7 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False) -> FillPl
         changed=(*body.changed, *meta.changed),
         kept=(*body.kept, *meta.kept, *_block_kept(card, overwrite=overwrite)),
         unknown=content.unknown,
-        notes=meta.notes,
+        notes=notes,
     )
     prove(card, plan, values, content.metadata)
     return plan

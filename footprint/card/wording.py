@@ -16,6 +16,7 @@ from footprint.units import S_PER_H, h_from_s
 # Cards speak of grams, kilograms and tonnes; larger and smaller units are read as each other.
 _MASS_UNITS: Final = (("t", 1e6), ("kg", 1e3), ("g", 1.0))
 _NATION: Final = re.compile(r"[A-Z]{2,3}")
+_LEAST_H: Final = 0.001
 _BASES: Final[dict[Basis, str]] = {
     "life-cycle": "location-based, life-cycle",
     "life-cycle, estimated": "location-based, life-cycle, estimated",
@@ -61,9 +62,14 @@ def hours(wall_h: float | None, device_h: float | None) -> str | None:
     if wall_h is None:
         return devices or None
     if wall_h < 1:
-        short = f"{text.plain(wall_h, 2)} h ({text.duration(wall_h * S_PER_H)}) wall-clock"
-        return f"{short}, {text.plain(device_h, 2)} device-hours" if device_h is not None else short
+        short = f"{_short(wall_h)} h ({text.duration(wall_h * S_PER_H)}) wall-clock"
+        return f"{short}, {_short(device_h)} device-hours" if device_h is not None else short
     return f"{_full(wall_h)} h wall-clock" + (f" ({devices})" if devices else "")
+
+
+def _short(value_h: float) -> str:
+    """Less than some hours: two figures, but no more than thousandths."""
+    return text.plain(value_h, 2) if value_h >= _LEAST_H else f"under {_LEAST_H:g}"
 
 
 def _full(value_h: float) -> str:
@@ -141,7 +147,9 @@ def _union_s(spans: Iterable[tuple[float, float]]) -> float:
 
 def energy_of(footprint: Footprint) -> str | None:
     """A footprint's energy in words; None if it is unknown."""
-    scope = "accelerators and host" if footprint.scope == "server" else "accelerators only, no host added"
+    held = footprint.accelerator_energy_kwh
+    host = "host, no accelerator" if held is not None and held.high == 0 else "accelerators and host"
+    scope = host if footprint.scope == "server" else "accelerators only, no host added"
     parts = []
     for value, what in (
         (footprint.energy_kwh, "with PUE"),

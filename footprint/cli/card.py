@@ -12,7 +12,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from footprint import text
+from footprint.cli.printing import say_json
 from footprint.errors import CardError, ConfigError, FootprintError
+from footprint.model import Place
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,8 +24,9 @@ app = typer.Typer(
 )
 
 # Facts that, declared, describe work by themselves; the others say more of it.
-_FACTS: Final = ("hardware", "count", "hours", "device_hours", "region", "zone", "power_w", "pue", "intensity")
-_MORE: Final = ("provider", "year", "kind", "energy_kwh", "scope")
+_FACTS: Final = ("hardware", "count", "hours", "device_hours", "power_w", "year", "kind", "energy_kwh", "scope")
+# Facts of the place, which a run may lack and a person knows.
+_PLACE: Final = ("region", "zone", "provider", "pue", "intensity")
 
 
 @app.command("show")
@@ -33,11 +36,12 @@ def show(
     json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
 ) -> None:
     """Show the five fields, the front matter's emissions, and sentences of the card that bear on its compute."""
-    import msgspec
-
     from footprint.card import read_card
 
-    card = read_card(file)
+    try:
+        card = read_card(file)
+    except CardError as error:
+        raise CardError(_named(file, error)) from None
     if json:
         said = {
             "form": card.form,
@@ -46,7 +50,7 @@ def show(
             "evidence": card.evidence,
             "problems": card.problems,
         }
-        print(msgspec.json.format(msgspec.json.encode(said)).decode())
+        say_json(said)
         return
     if card.form != "markdown":
         print(f"form           {card.form} (read only)")
@@ -55,7 +59,9 @@ def show(
         remark = "" if claim is None else f"   line {claim.line}" + (", a placeholder" if claim.placeholder else "")
         print(f"{name:14} {value}{remark}")
     for key, value in card.metadata.items():
-        print(f"{key} {text.clean(str(value), limit=300)}")
+        parts = {f"{key}.{part}": one for part, one in value.items()} if isinstance(value, dict) else {key: value}
+        for part, one in parts.items():
+            print(f"{text.clean(part)} {text.clean(str(one), limit=300)}")
     for found in card.evidence:
         print(f"line {found.line}: {found.field}: {text.clean(found.value)}: {text.clean(found.text, limit=160)}")
     for problem in card.problems:
@@ -90,24 +96,19 @@ def fill(
 ) -> None:
     """Fill cards from runs, a profile, or declared facts; a person's values stay, and no other byte changes."""
     given = locals()
-    facts = {name: given[name] for name in (*_FACTS, *_MORE) if given[name] is not None}
-    if sum((bool(run), profile is not None, bool(facts))) != 1:
-        raise ConfigError(
-            "say what to fill the card with: --run, or --profile, or declared facts such as --hardware (one of these)"
-        )
+    facts = {name: given[name] for name in _FACTS if given[name] is not None}
+    place = {name: given[name] for name in _PLACE if given[name] is not None}
+    _check_ways(run=bool(run), profile=profile is not None, facts=facts, place=place)
     if output is not None and len(files) > 1:
         raise ConfigError(f"-o names one file, but {len(files)} cards are given")
-    content = _from_runs(run) if run else _from_profile(profile) if profile else _from_facts(facts)
+    content = _from_runs(run, place) if run else _from_profile(profile) if profile else _from_facts(facts | place)
     job = _Job(content, overwrite=overwrite, write=not (check or diff), output=output)
     reports = [job.fill(file) for file in files]
     if diff:
         for report in reports:
             _print_diff(report.pop("diff", b""))
     elif json:
-        import msgspec
-
-        shown = {"cards": [{k: v for k, v in report.items() if k != "diff"} for report in reports]}
-        print(msgspec.json.format(msgspec.json.encode(shown)).decode())
+        say_json({"cards": [{k: v for k, v in report.items() if k != "diff"} for report in reports]})
     else:
         for report in reports:
             _print(report, written=job.write)
@@ -116,6 +117,19 @@ def fill(
         raise CardError("; ".join(refused))
     if check and any(report["changed"] for report in reports):
         raise typer.Exit(1)
+
+
+def _check_ways(*, run: bool, profile: bool, facts: dict[str, Any], place: dict[str, Any]) -> None:
+    """Refuse none or two of the ways to say what a card is filled with."""
+    if not (run or profile or facts or place):
+        raise ConfigError("say what to fill the card with: --run, or --profile, or declared facts such as --hardware")
+    if run and profile:
+        raise ConfigError("--run and --profile cannot be combined: a card is filled with one of them")
+    beside = facts if run else facts | place if profile else {}
+    if beside:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in beside)
+        way = "--run, which has its own facts (all but the place)" if run else "--profile, which has its own facts"
+        raise ConfigError(f"{options} cannot be combined with {way}")
 
 
 class _Job:
@@ -139,10 +153,8 @@ class _Job:
             elif self.write and plan.changes:
                 write_card(file, plan.before, plan.after)
         except FootprintError as error:
-            message = str(error)
-            message = message if message.startswith(str(file)) else f"{file}: {message}"
             nothing: dict[str, Any] = {"filled": {}, "withdrawn": [], "kept": [], "unknown": [], "notes": []}
-            return {"path": str(file), "changed": False, **nothing, "refused": message}
+            return {"path": str(file), "changed": False, **nothing, "refused": _named(file, error)}
         return {
             "path": str(self.output or file),
             "changed": plan.changes,
@@ -154,6 +166,12 @@ class _Job:
             "refused": None,
             "diff": _diff(file, plan.before, plan.after),
         }
+
+
+def _named(file: Path, error: Exception) -> str:
+    """What is wrong, with the card's name in front."""
+    message = str(error)
+    return message if message.startswith(str(file)) else f"{file}: {message}"
 
 
 def _print(report: dict[str, Any], *, written: bool) -> None:
@@ -196,12 +214,20 @@ def _print_diff(diff: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _from_runs(refs: list[str]) -> Any:
+def _from_runs(refs: list[str], place: dict[str, Any]) -> Any:
+    """The account of some runs; a place given now stands for the one that was recorded, for numbers are derived anew."""
+    import msgspec
+
     from footprint.card import content_from_run
     from footprint.derive import Account
     from footprint.ledger import find_run
+    from footprint.place import resolve
 
     runs = list({found.id: found for found in map(find_run, refs)}.values())
+    if place:
+        intensity = place.pop("intensity", None)
+        known = resolve(**place, intensity_g_per_kwh=intensity)
+        runs = [msgspec.structs.replace(found, place=_joined(found.place, known)) for found in runs]
     account = Account(runs)
     if len(runs) == 1:
         # A run's own footprint also says how well each part of the machine was read.
@@ -209,6 +235,16 @@ def _from_runs(refs: list[str]) -> Any:
     total = account.total([found.id for found in runs])
     complete = total.with_energy == total.runs and total.with_emissions in {0, total.runs}
     return content_from_run(runs, total.footprint, complete=complete)
+
+
+def _joined(recorded: Place | None, given: Place | None) -> Place | None:
+    """A place given now; what it leaves open (a PUE given alone) is the recorded one's."""
+    if recorded is None or given is None or given.zone is not None:
+        return given
+    import msgspec
+
+    own = {name: value for name, value in msgspec.structs.asdict(given).items() if value is not None}
+    return msgspec.structs.replace(recorded, **own)
 
 
 def _from_profile(path: Path) -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from footprint import text
+from footprint.cli.printing import say, say_json
 from footprint.model import Footprint, Range
 
 # The contract of `estimate --json`, in its order.
@@ -73,12 +74,9 @@ def estimate(
     }
     footprint = derive_estimate(**facts)
     if json:
-        import msgspec
-
-        known = {name: getattr(footprint, name) for name in JSON_FIELDS}
-        print(msgspec.json.format(msgspec.json.encode(known)).decode())
+        say_json({name: getattr(footprint, name) for name in JSON_FIELDS})
     else:
-        print("\n".join(lines(footprint)))
+        say("\n".join(lines(footprint)))
 
 
 def lines(footprint: Footprint) -> list[str]:
@@ -86,7 +84,7 @@ def lines(footprint: Footprint) -> list[str]:
     shown = [f"scope      {_SCOPES[footprint.scope]}"]
     shown += _row("power", footprint.power_w, text.POWER, " an accelerator")
     shown += _row("IT energy", footprint.it_energy_kwh, text.ENERGY, "")
-    shown += _row("energy", footprint.energy_kwh, text.ENERGY, " with the facility's share (PUE)")
+    shown += _row("energy", footprint.energy_kwh, text.ENERGY, " with PUE")
     shown += _row("emissions", footprint.emissions_g, text.MASS, f" CO2eq ({footprint.basis}, location-based)")
     if footprint.unknown:
         shown.append(f"unknown    {', '.join(footprint.unknown)}")

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 
 from footprint import text
+from footprint.cli.printing import say_json
 from footprint.errors import UnknownHardware, UnknownPlace
 from footprint.model import Factor, Host, Place
 
@@ -53,7 +53,7 @@ def hardware(*, query: Query, json: Json = False) -> None:
             for one in match.candidates
         ]
         facts = {"candidates": candidates, "devices_per_unit": match.devices_per_unit, "provider": match.provider}
-        _print_json({"query": match.query, **facts, "power": power, "warnings": match.warnings})
+        say_json({"query": match.query, **facts, "power": power, "warnings": match.warnings})
         return
     rows = [
         (one.name, _range(one.tdp_w), one.tdp_w.basis if one.tdp_w else "", one.power_scope, _source(one.tdp_w))
@@ -86,7 +86,7 @@ def cpu(*, query: Query, json: Json = False) -> None:
         idle, active = power.idle_w_per_cpu, power.active_w_per_cpu
     if json:
         chip = {"tdp_w": found.tdp_w, "threads": found.threads, "cores": found.cores, "source": found.source}
-        _print_json({"query": name, "name": found.name, **chip, "idle_w_per_cpu": idle, "active_w_per_cpu": active})
+        say_json({"query": name, "name": found.name, **chip, "idle_w_per_cpu": idle, "active_w_per_cpu": active})
         return
     rows = [("TDP of a chip", text.power(found.tdp_w), found.source)]
     rows += [("a logical CPU at idle", _range(idle), _source(idle)), ("more while busy", _range(active), _source(active))]
@@ -105,7 +105,7 @@ def region(*, query: Query, year: Year = None, json: Json = False) -> None:
     provider = provider_name(place.provider) if place.provider else None
     if json:
         facts = {"query": " ".join(query), "year": year, "place": place, "provider_name": provider}
-        _print_json({**facts, "pue": ratio, "intensity": found})
+        say_json({**facts, "pue": ratio, "intensity": found})
         return
     _say(", ".join(filter(None, (provider, place.region, place.name, place.zone))))
     rows = [("PUE", _range(ratio), ratio.grade, _source(ratio))]
@@ -126,7 +126,7 @@ def grid(*, query: Query, json: Json = False) -> None:
     place = _place(" ".join(query))
     found = figures(place.zone) if place.zone else ()
     if json:
-        _print_json({"query": " ".join(query), "zone": place.zone, "name": place.name, "figures": found})
+        say_json({"query": " ".join(query), "zone": place.zone, "name": place.name, "figures": found})
         return
     rows = [(str(one.year), one.basis, _range(one), one.grade, _source(one)) for one in found]
     _say(", ".join(filter(None, (place.zone, place.name))))
@@ -155,10 +155,6 @@ def _source(factor: Factor | None) -> str:
     if factor is None:
         return ""
     return f"{factor.source} ({factor.licence})" if factor.licence else factor.source
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def _print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -130,6 +130,8 @@ def derive_declaration(facts: Declaration) -> Working:
         _stated_energy(work, facts)
     elif not missing:
         _hardware_energy(work, facts)
+    elif facts.hardware is not None:  # not enough for an energy, but a name that nobody knows is refused all the same
+        work.warn(*ref.find_accelerator(facts.hardware).warnings)
     place = resolve(
         provider=facts.provider or _instance_provider(facts),
         region=facts.region,

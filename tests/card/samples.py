@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from footprint.card import CardContent, content_from_declaration, content_from_run
-from footprint.model import Declaration, Device, DeviceEnergy, Footprint, Host, Place, Range, Run
+from footprint.model import Component, Declaration, Device, DeviceEnergy, Footprint, Host, Place, Range, Run
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 PROFILES = Path(__file__).parents[2] / "profiles"
@@ -44,6 +44,7 @@ def a_footprint(emissions_g: float | None = 153_000.0, place: Place | None = Non
         energy_kwh=a_range(440.0),
         emissions_g=a_range(emissions_g) if emissions_g is not None else None,
         unknown=() if emissions_g is not None else ("place",),
+        breakdown=(Component(component="accelerators", energy_kwh=a_range(300.0), grade="counter"),),
         factors_version="2026.11",
         place=place,
     )

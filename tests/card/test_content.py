@@ -47,7 +47,7 @@ def test_carbon_as_the_design_prints_it() -> None:
         (100.0, 800.0, "100 h wall-clock (800 device-hours)"),
         (20 / 3600, None, "0.0056 h (20 s) wall-clock"),
         (0.5, 4.0, "0.5 h (30 min) wall-clock, 4 device-hours"),
-        (0.005 / 3600, None, "0.0000014 h (5 ms) wall-clock"),
+        (0.005 / 3600, None, "under 0.001 h (5 ms) wall-clock"),
         (648.0, 663_552.0, "648 h wall-clock (663,552 device-hours)"),
         (12.34567, None, "12.3 h wall-clock"),
         (None, 80_000.0, "80,000 device-hours"),
@@ -79,7 +79,7 @@ def test_hours_of_restarts_add_and_of_ranks_overlap() -> None:
 
 def test_a_run_of_five_milliseconds_has_hours() -> None:
     content = content_from_run(a_run(gpus=0, duration_s=0.005), a_footprint(0.000001234))
-    assert content.fields["hours_used"] == "0.0000014 h (5 ms) wall-clock"
+    assert content.fields["hours_used"] == "under 0.001 h (5 ms) wall-clock"
     assert content.metadata["emissions"] == "0.00000123"
 
 
@@ -180,3 +180,9 @@ def test_yaml_text_reads_back(text: str) -> None:
 )
 def test_yaml_text_is_quoted_where_it_must_be(text: str) -> None:
     assert scalar("source", text).startswith('"')
+
+
+def test_only_what_a_sensor_said_is_called_measured() -> None:
+    metered, modelled = a_footprint(), msgspec.structs.replace(a_footprint(), breakdown=())
+    assert content_from_run(a_run(), metered).metadata["source"].startswith("measured with footprint")
+    assert content_from_run(a_run(), modelled).metadata["source"].startswith("modelled from a recorded run")

@@ -177,7 +177,7 @@ def test_a_run_fills_the_template() -> None:
     assert card.metadata == {
         KEY: {
             "emissions": 153000,
-            "source": "measured and computed with footprint (see the model card)",
+            "source": "measured with footprint (see the model card)",
             "training_type": "fine-tuning",
             "geographical_location": "eu-west-1 (Ireland)",
             "hardware_used": "8 x NVIDIA A100-SXM4-80GB",

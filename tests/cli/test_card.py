@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from footprint.cli import call
+from footprint.model import CpuTime
 from tests.card.samples import CORPUS, PROFILES, a_run
 
 
@@ -139,6 +141,29 @@ def test_a_run_from_its_file_fills_the_card(card: Path, tmp_path: Path) -> None:
     assert "runs=r1 " in text
 
 
+def test_a_place_given_later_stands_for_the_one_that_was_not_recorded(card: Path, tmp_path: Path) -> None:
+    from footprint.ledger.runfile import write_run_file
+
+    record = tmp_path / "run.json"
+    cpu = CpuTime(tree_s=360_000.0, busy_s=None, logical_cpus=8, reserved_cpus=8.0, read_s=360_000.0)
+    write_run_file(msgspec.structs.replace(a_run(gpus=0), cpu=cpu), record)
+    assert call(["card", "fill", str(card), "--run", str(record)]) == 0
+    assert "--region" in card.read_text(encoding="utf-8")
+    assert call(["card", "fill", str(card), "--run", str(record), "--region", "gcp:europe-west4", "--pue", "1.2"]) == 0
+    text = card.read_text(encoding="utf-8")
+    assert "- **Compute Region:** europe-west4 (Eemshaven, Netherlands)" in text
+    assert "- **Cloud Provider:** Google Cloud" in text
+    assert "CO2eq (90 % range" in text
+    assert "pue 1.2" in text.lower()
+
+
+def test_a_section_that_was_added_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bare = tmp_path / "README.md"
+    bare.write_text("# A model\n", encoding="utf-8")
+    assert call(["card", "fill", str(bare), *SWITCH]) == 0
+    assert "no Environmental Impact section: one was added" in capsys.readouterr().out
+
+
 def test_what_is_no_longer_known_is_taken_out_and_said(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["card", "fill", str(card), *SWITCH]) == 0
     capsys.readouterr()
@@ -203,7 +228,10 @@ def test_one_bad_card_does_not_keep_the_others(card: Path, tmp_path: Path, capsy
     ("arguments", "words"),
     [
         ([], "say what to fill the card with"),
-        ([*SWITCH, "--hours", "5"], "one of these"),
+        ([*SWITCH, "--hours", "5"], "--hours cannot be combined with --profile"),
+        (["--run", "none", "--hours", "5"], "--hours cannot be combined with --run"),
+        ([*SWITCH, "--run", "none"], "--run and --profile cannot be combined"),
+        (["--hardware", "Z9000", "--hours", "5"], "Z9000"),
         (["--hardware", "A100", "--count", "8", "--hours", "-5"], "hours is -5"),
         (["--hardware", "A100", "--region", "nowhere:x"], "nowhere"),
         (["--hardware", "Z9000", "--count", "1", "--hours", "5"], "Z9000"),
