@@ -17,7 +17,7 @@ def answer(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
 
 def test_hardware(capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(capsys, "hardware", "TPU", "v3-8")
-    assert list(found) == ["query", "candidates", "devices_per_unit", "provider", "power", "warnings"]
+    assert list(found) == ["query", "candidates", "devices_per_unit", "provider", "power", "warnings", "schema"]
     assert (found["devices_per_unit"], found["provider"]) == (4, "gcp")
     assert found["candidates"][0]["power_scope"] == "with-host"
     assert found["power"]["source"].startswith("Patterson")
