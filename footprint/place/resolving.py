@@ -11,6 +11,7 @@ from footprint.model import Place
 from footprint.place import atlas
 from footprint.place.atlas import Spot
 from footprint.place.providers import PROVIDERS, find_provider, provider_name
+from footprint.reference.grid import parent
 
 _PUE_BOUNDS: Final = (1.0, 3.0)
 _INTENSITY_MAX_G_PER_KWH: Final = 5000.0
@@ -38,7 +39,7 @@ def resolve(
         provider: the cloud, where the region does not say so.
 
     Raises:
-        UnknownPlace: if a name means no place that is known, or several.
+        UnknownPlace: if a name means no place that is known, or several, or if region and zone contradict each other.
         ConfigError: if a number is out of bounds.
     """
     if region is None and zone is None and pue is None and intensity_g_per_kwh is None and provider is None:
@@ -47,6 +48,8 @@ def resolve(
     cloud = find_provider(provider) if provider is not None else None
     spot = _by_any_name(region, cloud) if region is not None else None
     grid = _by_code(zone) if zone is not None else None
+    if spot is not None and grid is not None and _nation(spot.zone) != _nation(grid.zone):
+        raise UnknownPlace(f"the region {region!r} is in {_nation(spot.zone)}, the zone {zone!r} is not: give one of them")
     name = spot.name if spot else grid.name if grid else None
     return Place(
         provider=(spot.provider if spot else None) or cloud or provider,
@@ -57,6 +60,11 @@ def resolve(
         intensity_g_per_kwh=intensity_g_per_kwh,
         known_by=known_by,
     )
+
+
+def _nation(zone: str | None) -> str | None:
+    """The nation that a zone is in, or is."""
+    return zone if zone is None else parent(zone) or zone
 
 
 def _check(pue: float | None, intensity_g_per_kwh: float | None) -> None:

@@ -196,3 +196,11 @@ def test_a_region_may_name_the_provider_again_but_not_another() -> None:
     assert (place.provider, place.region) == ("aws", "us-east-1")
     with pytest.raises(UnknownPlace, match="Google Cloud"):
         resolve("aws:us-east-1", provider="gcp")
+
+
+def test_a_zone_of_another_nation_contradicts_the_region() -> None:
+    with pytest.raises(UnknownPlace, match="give one of them"):
+        resolve("gcp:us-central1", zone="FRA")
+    finer = resolve("gcp:us-central1", zone="US-IA")
+    assert finer is not None
+    assert (finer.region, finer.zone) == ("us-central1", "US-IA")
