@@ -108,9 +108,9 @@ def test_what_is_unknown_is_refused(query: str, near: str | None) -> None:
 
 
 def test_a_zone_is_a_code_and_decides_the_grid() -> None:
-    place = resolve("aws:us-east-1", zone="FRA")
+    place = resolve("aws:us-east-1", zone="egrid:RFCW")
     assert place is not None
-    assert (place.region, place.zone) == ("us-east-1", "FRA")
+    assert (place.region, place.zone) == ("us-east-1", "egrid:RFCW")
     with pytest.raises(UnknownPlace):
         resolve(zone="France")
     with pytest.raises(UnknownPlace):
