@@ -204,7 +204,7 @@ class TrackedRun(ActiveRun):
         )
         if done.returncode != 0:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
-            raise ConfigError(said[-1])
+            raise ConfigError(said[-1].removeprefix("footprint: "))
 
 
 def outcome_of(error: BaseException | None) -> Outcome:

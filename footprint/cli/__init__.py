@@ -6,9 +6,11 @@ passes on its command's own code; see `cli/run.py`.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from footprint.errors import FootprintError
@@ -24,6 +26,23 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def call(argv: Sequence[str]) -> int:
     """Run one command and return its exit code. Errors of ours and of usage become one line on stderr."""
+    if sys.stdout is None:  # closed by whoever started us; no descriptor is taken in its stead, it may be a command's of `run`
+        sys.stdout = io.StringIO()
+    try:
+        code = _call(argv)
+        sys.stdout.flush()
+    except FootprintError as error:
+        return _complain(f"footprint: {error}")
+    except BrokenPipeError:  # whoever read our output has gone (`| head`)
+        _say_no_more()
+        return 0
+    except OSError as error:  # what no command foresaw: the disk behind our output is full, say
+        _say_no_more()
+        return _complain(f"footprint: {error.filename or 'output'}: {error.strerror or error}")
+    return code
+
+
+def _call(argv: Sequence[str]) -> int:
     import typer
 
     from footprint.cli.app import app
@@ -32,20 +51,20 @@ def call(argv: Sequence[str]) -> int:
     usage_error: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     try:
         result = app(args=list(argv), prog_name="footprint", standalone_mode=False)
-    except FootprintError as error:
-        return _complain(f"footprint: {error}")
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone (`| head`); nothing more can be said, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except usage_error as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its help is the answer, as it stands
             print(error.format_message(), file=sys.stderr)  # type: ignore[attr-defined]  # click's own classes have it
             return BAD_INPUT
         return _complain(_usage(error))
     return result if isinstance(result, int) else 0
+
+
+def _say_no_more() -> None:
+    """Let what is still unsaid go nowhere, so that the interpreter does not fail on it again at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(error: BaseException) -> str:

@@ -14,13 +14,16 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import typer
 
-from footprint.errors import ConfigError
+from footprint.errors import CardError, ConfigError
 from footprint.model import Outcome
 from footprint.recorder.context import ACCOUNT_VARIABLE, PARENT_VARIABLE
+
+if TYPE_CHECKING:
+    from footprint.tracking import TrackedRun
 
 CONTEXT_SETTINGS: Final[dict[str, Any]] = {"allow_interspersed_args": False}
 """Everything from the first word of CMD on is CMD's, also what looks like an option of ours."""
@@ -55,8 +58,8 @@ def run(
 ) -> None:
     """Measure a command; its exit code, signals, arguments, input and output stay as they are.
 
-    Exit codes: CMD's own; 125 if we fail before CMD starts, 126 if CMD cannot be executed, 127 if it is not found, 128+n if
-    signal n killed it.
+    Exit codes: CMD's own; 2 for bad options, 125 if we fail before CMD starts, 126 if CMD cannot be executed, 127 if it is not
+    found, 128+n if signal n killed it.
     """
     from footprint.tracking import track
 
@@ -72,6 +75,10 @@ def run(
         record=record,
         interval_s=interval_s,
     )
+    if card is not None:
+        _check_card(card)
+    if (error := _hindrance(command[0])) is not None:  # nothing will run, so there is no run to record
+        raise typer.Exit(_not_started(command[0], error))
     with _SignalGate() as gate:
         tracked = tracker.start()
         ours = {PARENT_VARIABLE: tracked.id, ACCOUNT_VARIABLE: tracked.account} if tracked.is_recorded else {}
@@ -79,8 +86,55 @@ def run(
     with suppress(KeyboardInterrupt):  # the command has ended: its exit code stands, whatever becomes of our card
         tracked.stop(outcome)
     if tracked.is_recorded and not quiet and sys.stderr is not None and sys.stderr.isatty():
-        print(f"footprint: {tracked.facts.duration_s:.1f} s recorded: footprint runs show {tracked.id}", file=sys.stderr)
+        print(_summary(tracked, card, outcome), file=sys.stderr)
     raise typer.Exit(code)
+
+
+def _check_card(path: str) -> None:
+    """Find out before the work, not after it, that a card cannot be filled."""
+    from footprint.card import CardContent, fill, read_card
+
+    try:
+        fill(read_card(path), CardContent(fields={}))
+    except CardError as error:
+        message = str(error)
+        raise ConfigError(message if message.startswith(path) else f"{path}: {message}") from None
+
+
+def _hindrance(program: str) -> OSError | None:
+    """Why a command cannot start, as far as a look tells; the kernel has the last word."""
+    import shutil
+
+    if os.path.dirname(program):  # noqa: PTH120 - a path as the shell understands it: `./x` is one, `x` is not
+        number = (
+            errno.ENOENT
+            if not os.path.exists(program)  # noqa: PTH110 - as above
+            else errno.EISDIR
+            if os.path.isdir(program)  # noqa: PTH112 - as above
+            else 0
+            if os.access(program, os.X_OK)
+            else errno.EACCES
+        )
+    else:
+        number = 0 if shutil.which(program) else errno.EACCES if shutil.which(program, os.F_OK) else errno.ENOENT
+    return OSError(number, os.strerror(number)) if number else None
+
+
+def _summary(tracked: TrackedRun, card: str | None, outcome: Outcome) -> str:
+    """One line for a person at a terminal: how long, how much, and what became of the card."""
+    from footprint import text
+
+    said = [text.duration(tracked.facts.duration_s)]
+    with suppress(Exception):  # the command has ended well: nothing of ours may follow it but a line
+        footprint = tracked.footprint
+        energy, emissions = footprint.energy_kwh, footprint.emissions_g
+        said.append(text.energy_range(energy.low, energy.central, energy.high) if energy else "energy unknown")
+        mass = text.mass_range(emissions.low, emissions.central, emissions.high) if emissions else None
+        said.append(f"{mass} CO2eq" if mass else "emissions unknown")
+    if card is not None:
+        filled = outcome == "completed" and not any("card was not filled" in warning for warning in tracked.facts.warnings)
+        said.append(f"{card} {'filled' if filled else 'left alone'}")
+    return f"footprint: {', '.join(said)}; footprint runs show {tracked.id}"
 
 
 def _labels(pairs: list[str]) -> dict[str, str]:

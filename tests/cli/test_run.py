@@ -95,6 +95,7 @@ def test_what_cannot_be_started(tmp_path: Path) -> None:
     for command, code in cases.items():
         done = run("--", command)
         assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (code, "", 1), command
+    assert read_runs().runs == ()  # what never ran is not an account's
 
 
 @pytest.mark.parametrize(
@@ -206,3 +207,28 @@ def test_killed_ourselves_the_run_is_interrupted(tmp_path: Path) -> None:
     while [recorded.outcome for recorded in read_runs().runs] != ["interrupted"]:
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
+
+
+def test_a_card_that_cannot_be_filled_is_found_before_the_work(tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    card.write_text("---\nlicense: mit\n# never closed\n", encoding="utf-8")
+    done = run("--card", str(card), "--", "echo", "ran")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "never closes" in done.stderr
+    assert read_runs().runs == ()
+
+
+def test_a_full_disk_behind_our_output_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "footprint.cli", "estimate", "--hardware", "T4", "--count", "1", "--hours", "1"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "No space left" in done.stderr
