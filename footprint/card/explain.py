@@ -20,6 +20,7 @@ _HOW: Final[dict[FieldName, tuple[str, str]]] = {
     "compute_region": ("the region", "--region (for example aws:eu-west-1) or --zone (for example FRA)"),
     "carbon_emitted": ("the emissions", ""),
 }
+_PLACE: Final[tuple[FieldName, ...]] = ("cloud_provider", "compute_region")
 INSIDE: Final = "\t"
 """What starts a line that belongs to the one above it."""
 STATED: Final = "stated"
@@ -91,7 +92,12 @@ def how_to_give(unknown: Sequence[FieldName], missing: Sequence[str] = ()) -> li
     if "count" in missing and "hardware_type" not in unknown:
         options.append("--count")
     ways = f" Give with footprint card fill: {', '.join(options)}." if options else ""
-    return [f"Unknown: {names_of(unknown)}.{ways}"] if unknown else []
+    named = names_of(unknown)
+    if "compute_region" in unknown and "carbon_emitted" in unknown:
+        named = f"the place ({names_of([n for n in unknown if n in _PLACE])}), and with it the emissions"
+        others = [name for name in unknown if name not in {*_PLACE, "carbon_emitted"}]
+        named = f"{names_of(others)}, {named}" if others else named
+    return [f"Unknown: {named}.{ways}"] if unknown else []
 
 
 def names_of(fields: Sequence[FieldName]) -> str:

@@ -195,7 +195,7 @@ def test_unknown_keeps_the_placeholder_and_is_named() -> None:
     assert claim.value == "[More Information Needed]"
     assert card.metadata == {}
     assert plan.unknown == ("cloud_provider", "compute_region", "carbon_emitted")
-    assert b"Unknown: the provider, the region, the emissions" in plan.after
+    assert b"Unknown: the place (the provider, the region), and with it the emissions" in plan.after
     assert b"--region" in plan.after
 
 
