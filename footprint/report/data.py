@@ -70,7 +70,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """The runs that share a key; `merged` counts the smaller groups that were put together here, 0 for a group by itself.
 
     An empty `key` is a run that does not say (no region, no such label). `label` is the key as a person knows it: an account that
-    is a run by itself goes by the run's name.
+    is a run by itself goes by the run's name. `apart` tells it from others of the same label, by when it began or by its key; it
+    is empty where no other has that label.
     """
 
     key: str
@@ -78,6 +79,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     amounts: Amounts
     energy_ratio: float | None
     merged: int = 0
+    apart: str = ""
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,6 +63,7 @@ def to_markdown(summary: Summary) -> str:
     lines = [f"**{words.headline(summary)}**", ""]
     if not total.runs:
         return "\n".join(lines)
+    units = words.page_units(summary)
     lines += [f"{words.period(summary)} · {words.measured(summary)}", ""]
     lines += [f"| {_inert(words.dimension(dimension))} | Runs | Time | Energy | Share | CO₂e |", "|---|---:|---:|---:|---:|---:|"]
     for group in summary.by[dimension]:
@@ -71,9 +72,9 @@ def to_markdown(summary: Summary) -> str:
             _inert(words.key(group, dimension)),
             text.count(amounts.runs),
             text.duration(amounts.duration_s),
-            words.energy_of(amounts),
+            words.energy_of(amounts, units.energy),
             words.ratio(group.energy_ratio),
-            words.emissions_of(amounts),
+            words.emissions_of(amounts, units.mass),
         )
         lines.append(f"| {' | '.join(cells)} |")
     open_ = [one for one in summary.unknown if one.what not in words.NOT_COUNTED]
@@ -91,7 +92,7 @@ def to_markdown(summary: Summary) -> str:
             factor = use.factor
             source = f"{_inert(text.clean(factor.source, limit=200))}, {factor.year}" if factor.year else _inert(factor.source)
             bounds = " | ".join(text.number(value, 5) for value in (factor.low, factor.central, factor.high))
-            lines.append(f"| {_inert(factor.id)} | {bounds} | {_inert(factor.unit)} | {source} |")
+            lines.append(f"| {_inert(factor.id)} | {bounds} | {_inert(words.unit(factor))} | {source} |")
         lines += ["", "</details>"]
     return "\n".join(lines) + "\n"
 

@@ -6,7 +6,7 @@ A key is a name as the run states it; it is cleaned where it is printed. An empt
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, get_args
 
@@ -17,6 +17,7 @@ from footprint.text import clean
 COMPONENTS: Final[tuple[ComponentName, ...]] = get_args(ComponentName)
 IN_TIME: Final = ("day", "month")
 LABEL: Final = "label:"
+_SHORT_KEY: Final = 8
 DAYS_SHOWN: Final = 92
 """A period that is longer than this is shown by month."""
 
@@ -81,6 +82,26 @@ def members(dimension: str, runs: Sequence[Run]) -> dict[str, list[Run]]:
 def label(key: str, runs: Sequence[Run]) -> str:
     """The key as a person knows it: the name of the run where the key is its id."""
     return next((run.name for run in runs if run.id == key), key)
+
+
+def labels(members: Mapping[str, Sequence[Run]]) -> dict[str, tuple[str, str]]:
+    """The label of each key, and what tells it from the others of that label: when it began, else its key; else empty."""
+    named = {key: label(key, some) for key, some in members.items()}
+    alike = Counter(clean(name) for name in named.values())
+    begun = {key: f"{min(run.started_at for run in some)[:16].replace('T', ' ')}" for key, some in members.items()}
+    together = Counter((clean(name), begun[key]) for key, name in named.items())
+    found = {}
+    for key, name in named.items():
+        lone = together[clean(name), begun[key]] == 1
+        found[key] = (name, "" if alike[clean(name)] == 1 else begun[key] if lone else _short(key, members))
+    return found
+
+
+def _short(key: str, others: Iterable[str]) -> str:
+    """The beginning of a key that no other key begins with, at least eight characters of it."""
+    rest = [other for other in others if other != key]
+    lengths = range(_SHORT_KEY, len(key))
+    return next((key[:length] for length in lengths if not any(other.startswith(key[:length]) for other in rest)), key)
 
 
 def containers(runs: Sequence[Run]) -> dict[str, str | None]:

@@ -78,6 +78,7 @@ def _page(summary: Summary, data: Summary) -> str:
     template = _environment().get_template("dashboard.html.j2")
     return template.render(
         summary=summary,
+        units=words.page_units(summary),
         figures={figure.id: figure for figure in drawn},
         drawings=safe_json({figure.id: {theme: figure.draw(summary, theme) for theme in ("light", "dark")} for figure in drawn}),
         has_rows=bool(data.rows),

@@ -113,16 +113,24 @@ def _groups(
     parts: list[tuple[str, list[Run], int]] = [(key, members[key], 0) for key in kept]
     if rest := keys[len(kept) :]:
         parts.append(("", [run for key in rest for run in members[key]], len(rest)))
+    labels = grouping.labels({key: members[key] for key in kept})
     return tuple(
         Group(
             key=key,
-            label=grouping.label(key, some),
+            label="" if merged else labels[key][0],
+            apart="" if merged else labels[key][1],
             amounts=_amounts(some, account, prints),
-            energy_ratio=sum(_central(prints[run.id].energy_kwh) for run in some) / whole if whole else None,
+            energy_ratio=_ratio([prints[run.id].energy_kwh for run in some], whole),
             merged=merged,
         )
         for key, some, merged in parts
     )
+
+
+def _ratio(energies: Sequence[Range | None], whole_kwh: float) -> float | None:
+    """The share of the whole that is known to be of some runs; of runs whose energy is unknown, so is the share."""
+    known = [energy.central for energy in energies if energy]
+    return sum(known) / whole_kwh if whole_kwh and known else None
 
 
 def _central(value: Range | None) -> float:

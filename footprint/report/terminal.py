@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from footprint import text
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 _NOTES: Final = 6
 _WIDTH: Final = 200
-_NARROW: Final = 60
+_NARROW: Final = 40
+# What rich puts between columns.
+_BETWEEN: Final = 3
+_LEAST_NAME: Final = 8
+_WORDS: Final = ("run", "name", "started (UTC)")
+# What a narrow terminal goes without, in this order.
+_LEFT_OUT: Final = ("outcome", "started (UTC)", "time", "CO2e", "energy", "name")
 
 
 def render(summary: Summary) -> str:
@@ -42,30 +48,60 @@ def render(summary: Summary) -> str:
     return "\n".join([*lines, _printed(console), *after]).rstrip("\n") + "\n"
 
 
-def render_runs(runs: Sequence[tuple[Run, Footprint]]) -> str:
-    """Runs, one a line."""
+def render_runs(runs: Sequence[tuple[Run, Footprint]], *, width: int | None = None) -> str:
+    """Runs, one a line; where `width` (of the terminal, in characters) is small, ranges and columns are left out."""
     from rich.console import Console
 
-    table = _table("run", "name", "started (UTC)", "time", "outcome", "energy", "CO2e", left=3)
-    for run, footprint in runs:
-        _add(
-            table,
-            text.clean(run.id),
-            text.clean(run.name, limit=40),
-            text.clean(run.started_at)[:16].replace("T", " "),
-            text.duration(run.duration_s),
-            run.outcome,
-            words.energy(footprint.energy_kwh),
-            words.mass(footprint.emissions_g),
-        )
-    console = Console(file=io.StringIO(), width=_width())
+    width = width or _width()
+    choices = list(_run_columns(runs))
+    columns = next((some for some in choices if _needed(some) <= width), choices[-1])
+    table = _table(*columns, left=sum(name in _WORDS for name in columns))
+    for column, name in zip(table.columns, columns, strict=True):
+        column.no_wrap, column.overflow = True, "ellipsis"
+        if name == "name":
+            column.max_width = max(_LEAST_NAME, width - _needed(columns) + _LEAST_NAME)
+    for row in zip(*columns.values(), strict=True):
+        _add(table, *row)
+    # A terminal that is narrower than the narrowest table breaks its lines itself.
+    console = Console(file=io.StringIO(), width=max(width, _needed(columns)))
     console.print(table)
     return _printed(console).strip("\n") + "\n"
 
 
+def _run_columns(runs: Sequence[tuple[Run, Footprint]]) -> Iterator[dict[str, list[str]]]:
+    """The columns of the table of runs, each time with less in them."""
+    units = words.units((one.energy_kwh for _, one in runs), (one.emissions_g for _, one in runs))
+    columns: dict[str, list[str]] = {
+        "run": [text.clean(run.id) for run, _ in runs],
+        "name": [text.clean(run.name, limit=40) for run, _ in runs],
+        "started (UTC)": [text.clean(run.started_at)[:16].replace("T", " ") for run, _ in runs],
+        "time": [text.duration(run.duration_s) for run, _ in runs],
+        "outcome": [str(run.outcome) for run, _ in runs],
+        "energy": [words.energy(one.energy_kwh, units.energy) for _, one in runs],
+        "CO2e": [words.mass(one.emissions_g, units.mass) for _, one in runs],
+    }
+    yield dict(columns)
+    columns |= {
+        "energy": [words.energy_middle(one.energy_kwh, units.energy) for _, one in runs],
+        "CO2e": [words.mass_middle(one.emissions_g, units.mass) for _, one in runs],
+    }
+    yield dict(columns)
+    for name in _LEFT_OUT:
+        del columns[name]
+        yield dict(columns)
+
+
+def _needed(columns: Mapping[str, Sequence[str]]) -> int:
+    """The width of a table in which only names are cut."""
+    from rich.cells import cell_len
+
+    widths = [_LEAST_NAME if name == "name" else max(map(cell_len, (name, *cells))) for name, cells in columns.items()]
+    return sum(widths) + _BETWEEN * len(widths)
+
+
 def group_table(summary: Summary) -> Table:
     """The groups that the report is about."""
-    dimension = summary.options.group_by
+    dimension, units = summary.options.group_by, words.page_units(summary)
     table = _table(words.dimension(dimension), "runs", "time", "energy", "share", "CO2e")
     for group in summary.by[dimension]:
         amounts = group.amounts
@@ -74,9 +110,9 @@ def group_table(summary: Summary) -> Table:
             words.key(group, dimension),
             text.count(amounts.runs),
             text.duration(amounts.duration_s),
-            words.energy_of(amounts),
+            words.energy_of(amounts, units.energy),
             words.ratio(group.energy_ratio),
-            words.emissions_of(amounts),
+            words.emissions_of(amounts, units.mass),
         )
     return table
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from footprint import text
-from footprint.model import ComponentName, Grade, Range
-from footprint.report.data import Amounts, Group, Summary, Unknown
+from footprint.model import Component, ComponentName, Factor, Footprint, Grade, Range
+from footprint.report.data import Amounts, Group, RunRow, Summary, Unknown
 
 UNKNOWN: Final = "unknown"
+_SMALL: Final = 0.01
 GIVE_PLACE: Final = "say where it runs when you record it: `--region gcp:europe-west1`, for example, or FOOTPRINT_REGION"
 _DOCTOR: Final = "run `footprint doctor` on that machine: it says what can be measured there and what is missing"
 
@@ -41,14 +43,71 @@ _ADVICE: Final = {"place": GIVE_PLACE, "accelerators": _DOCTOR, "cpu": _DOCTOR, 
 _EMPTY_KEY: Final = {"region": "place unknown", "hardware": "hardware unknown"}
 
 
-def mass(value_g: Range | None) -> str:
-    """Grams with their range: `153 kg (131–178)`, or `unknown`."""
-    return text.mass_range(value_g.low, value_g.central, value_g.high) if value_g else UNKNOWN
+class Shown(NamedTuple):
+    """The units of all energies and of all masses that stand together: on a page, in a table, in an explanation."""
+
+    energy: text.Unit
+    mass: text.Unit
 
 
-def energy(value_kwh: Range | None) -> str:
-    """Kilowatt-hours with their range: `266 kWh (240–301)`, or `unknown`."""
-    return text.energy_range(value_kwh.low, value_kwh.central, value_kwh.high) if value_kwh else UNKNOWN
+def units(energies: Iterable[Range | None], masses: Iterable[Range | None]) -> Shown:
+    """The units for these quantities, kWh and g: those of the largest."""
+    return Shown(
+        energy=text.shared_unit((one.central or one.high for one in energies if one), text.ENERGY),
+        mass=text.shared_unit((one.central or one.high for one in masses if one), text.MASS),
+    )
+
+
+def page_units(summary: Summary) -> Shown:
+    """The units of a page: those of its headline, else of the parts that are known."""
+    total = summary.total
+    return units([total.energy_kwh] if total.energy_kwh else _parts(summary.components), [total.emissions_g])
+
+
+def run_units(run: RunRow | Footprint, page: Shown | None = None) -> Shown:
+    """The units of what is said of one run: the page's, or where the run is too small for them, its own."""
+    energies, masses = [run.energy_kwh] if run.energy_kwh else _parts(run.breakdown), [run.emissions_g]
+    own = units(energies, masses)
+    if page is None:
+        return own
+    return Shown(energy=_kept(energies, page.energy, own.energy), mass=_kept(masses, page.mass, own.mass))
+
+
+def _kept(values: Iterable[Range | None], page: text.Unit, own: text.Unit) -> text.Unit:
+    """The page's unit if the largest value has no more than one zero after its point in it."""
+    return page if max((one.central for one in values if one), default=0.0) >= _SMALL * page[1] else own
+
+
+def _parts(breakdown: Iterable[Component]) -> list[Range | None]:
+    return [part.energy_kwh for part in breakdown]
+
+
+def mass(value_g: Range | None, unit: text.Unit | None = None) -> str:
+    """Grams with their range: `153 kg (131–178)`, or `unknown`; in a unit that it shares with others, or in its own."""
+    return _range(value_g, unit, text.MASS)
+
+
+def energy(value_kwh: Range | None, unit: text.Unit | None = None) -> str:
+    """Kilowatt-hours with their range: `266 kWh (240–301)`, or `unknown`; in a unit that it shares with others, or in its own."""
+    return _range(value_kwh, unit, text.ENERGY)
+
+
+def mass_middle(value_g: Range | None, unit: text.Unit) -> str:
+    """Grams without their range, where there is no room for it."""
+    return text.in_unit(value_g.central, unit) if value_g else UNKNOWN
+
+
+def energy_middle(value_kwh: Range | None, unit: text.Unit) -> str:
+    """Kilowatt-hours without their range, where there is no room for it."""
+    return text.in_unit(value_kwh.central, unit) if value_kwh else UNKNOWN
+
+
+def _range(value: Range | None, unit: text.Unit | None, own: text.Units) -> str:
+    if value is None:
+        return UNKNOWN
+    if unit is None:
+        return text.quantity_range(value.low, value.central, value.high, own)
+    return text.range_in_unit(value.low, value.central, value.high, unit)
 
 
 def ratio(value_ratio: float | None) -> str:
@@ -69,23 +128,35 @@ def covers(known: int, of: int) -> str:
     return f"covers {known:,} of {text.plural(of, 'run')}" if 0 < known < of else ""
 
 
-def emissions_of(amounts: Amounts) -> str:
+def emissions_of(amounts: Amounts, unit: text.Unit | None = None) -> str:
     """The emissions of some runs, a partial sum said to be one."""
     part = covers(amounts.with_emissions, amounts.runs)
-    return mass(amounts.emissions_g) + (f", {part}" if part else "")
+    return mass(amounts.emissions_g, unit) + (f", {part}" if part else "")
 
 
-def energy_of(amounts: Amounts) -> str:
+def energy_of(amounts: Amounts, unit: text.Unit | None = None) -> str:
     """The energy of some runs, a partial sum said to be one."""
     part = covers(amounts.with_energy, amounts.runs)
-    return energy(amounts.energy_kwh) + (f", {part}" if part else "")
+    return energy(amounts.energy_kwh, unit) + (f", {part}" if part else "")
 
 
 def key(group: Group, dimension: str) -> str:
-    """The name of a group, safe to print."""
+    """The name of a group, safe to print; with what tells it from others of the same name."""
     if group.merged:
         return f"{group.merged:,} smaller ones together"
-    return text.clean(group.label, empty=_EMPTY_KEY.get(dimension, "not stated"))
+    name = text.clean(group.label, empty=_EMPTY_KEY.get(dimension, "not stated"))
+    return f"{name} · {text.clean(group.apart)}" if group.apart else name
+
+
+def unit(factor: Factor) -> str:
+    """A factor's unit and its basis, safe to print: `W per logical CPU`, `g/kWh, life-cycle`."""
+    name, basis = text.clean(factor.unit, empty=""), text.clean(factor.basis, empty="")
+    return f"{name} {basis}" if basis.startswith("per ") and "/" not in name else ", ".join(filter(None, (name, basis)))
+
+
+def disagree(direct_g: Range | None, emissions_g: Range | None) -> bool:
+    """Whether a direct figure is above the life-cycle figure, which contains what it counts: their sources disagree."""
+    return direct_g is not None and emissions_g is not None and direct_g.central > emissions_g.central
 
 
 def dimension(name: str) -> str:

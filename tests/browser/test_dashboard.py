@@ -88,6 +88,23 @@ def test_every_figure_is_drawn_and_nothing_is_asked_for(browser: Browser, ten: P
     visit.close()
 
 
+def test_on_a_phone_no_cell_is_out_of_sight_and_bars_have_the_width(browser: Browser, ten: Path) -> None:
+    visit = Visit(browser, ten, "phone")
+    page, width = visit.page, SIZES["phone"][0]
+    for details in page.locator("details").all():
+        details.evaluate("e => e.open = true")
+    edges = page.evaluate("[...document.querySelectorAll('td, tbody th')].map(e => e.getBoundingClientRect().right)")
+    assert max(edges) <= width
+    assert page.evaluate("[...document.querySelectorAll('.scroll')].every(e => e.scrollWidth <= e.clientWidth)")
+    cell = page.locator("#groups-heading ~ details tbody tr").first.locator("td").last
+    assert cell.evaluate("e => getComputedStyle(e, '::before').content") == '"CO₂e"'
+    for figure in ("energy-by", "emissions-by", "by-component", "by-grade"):
+        ground = page.locator(f"#{figure} .bglayer rect, #{figure} .draglayer .drag").first.bounding_box()
+        assert ground
+        assert ground["width"] >= 0.65 * width
+    visit.close()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_can_be_read_on_its_ground(browser: Browser, ten: Path, theme: Theme) -> None:
     visit = Visit(browser, ten, theme=theme)
@@ -109,7 +126,7 @@ def test_text_can_be_read_on_its_ground(browser: Browser, ten: Path, theme: Them
 
 def test_the_theme_is_followed_while_the_page_is_open(browser: Browser, ten: Path) -> None:
     visit = Visit(browser, ten)
-    label = visit.page.locator("#energy-by .ytick text").first
+    label = visit.page.locator("#energy-by .annotation-text").first
     expect(label).to_have_css("fill", "rgb(32, 36, 42)")
     visit.page.emulate_media(color_scheme="dark")
     expect(label).to_have_css("fill", "rgb(232, 234, 237)")

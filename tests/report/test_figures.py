@@ -6,8 +6,9 @@ import plotly.graph_objects as go
 import pytest
 
 from footprint.model import Component, Range
-from footprint.report.figures import GRADE_COLOURS, Theme, by_component, emissions_by, energy_by, figures, over_time
-from tests.report.examples import HOSTILE, run, runs, summary
+from footprint.report.bars import Theme
+from footprint.report.figures import GRADE_COLOURS, by_component, by_grade, emissions_by, energy_by, figures, over_time
+from tests.report.examples import HOSTILE, run, runs, somewhere, summary
 
 
 @pytest.mark.parametrize("theme", get_args(Theme))
@@ -49,9 +50,9 @@ def test_without_emissions_no_figure_of_them() -> None:
 
 def test_names_are_text_for_plotly_and_look_alikes_stay_apart() -> None:
     found = summary(runs(len(HOSTILE), names=HOSTILE))
-    layout = energy_by(found, "light")["layout"]
-    assert len(layout["yaxis"]["tickvals"]) == len(HOSTILE)
-    assert not any("<" in label for label in layout["yaxis"]["ticktext"])
+    shown = written(energy_by(found, "light"))
+    assert len(shown) == len(HOSTILE)
+    assert not any("<" in label for label in shown)
 
 
 def test_a_component_that_is_not_there_has_no_bar() -> None:
@@ -60,7 +61,51 @@ def test_a_component_that_is_not_there_has_no_bar() -> None:
         part == Component(component="accelerators", energy_kwh=Range(low=0, central=0, high=0), grade="counter")
         for part in found.components
     )
-    assert by_component(found, "light")["data"][0]["y"] == ["Memory", "CPU"]
+    assert written(by_component(found, "light")) == ["CPU", "Memory"]
+
+
+def written(figure: dict[str, Any]) -> list[str]:
+    """The words that stand in a figure."""
+    return [note["text"] for note in figure["layout"]["annotations"]]
+
+
+def test_where_something_is_unknown_stands_that_word() -> None:
+    unread = run("unread", account="unread", cpu=None, devices=(), place=somewhere(), started_at="2025-05-02T00:00:00Z")
+    found = summary([run("whole", account="whole", place=somewhere()), run("nowhere", account="nowhere"), unread])
+    assert written(energy_by(found, "light")).count("unknown") == 1
+    assert written(emissions_by(found, "light")).count("unknown") == 2
+    assert [note["y"] for note in emissions_by(found, "light")["layout"]["annotations"] if note["text"] == "unknown"] == [0, 2]
+    days = over_time(found, "light")["layout"]["annotations"]
+    assert [(note["text"], note["x"], note["yref"]) for note in days] == [
+        ("unknown", "2025-05-02", "y"),
+        ("unknown", "2025-05-02", "y2"),
+    ]
+    assert over_time(found, "light")["data"][1]["marker"]["pattern"]["shape"] == ["/", ""]
+    # Nothing reads the rest of a server; the CPU is read in two of the three runs.
+    assert written(by_component(found, "light")) == ["Accelerators", "CPU", "Memory", "Rest of the server", "unknown"]
+    assert by_component(found, "light")["data"][0]["marker"]["pattern"]["shape"] == ["", "/", "/", ""]
+    assert written(by_grade(found, "light")).count("unknown") == 1
+    captions = {figure.id: figure.caption for figure in figures(found)}
+    assert ["Hatched" in captions[name] for name in ("energy-by", "over-time", "by-component")] == [False, True, True]
+
+
+def test_a_zero_that_is_known_is_written_as_one() -> None:
+    found = summary([run(duration_s=0.0, devices=(), place=somewhere())])
+    assert written(energy_by(found, "light")) == ["lab", "0"]
+
+
+def test_a_page_has_one_unit_of_energy() -> None:
+    found = summary([run(duration_s=12.0, place=somewhere()), run("b", account="big", duration_s=36_000.0, place=somewhere())])
+    units = {figure.draw(found, "light")["layout"]["xaxis"].get("title", {}).get("text") for figure in figures(found)}
+    assert units == {"kWh", "g", None}
+    assert over_time(found, "light")["layout"]["yaxis"]["title"]["text"] == "Energy (kWh)"
+
+
+def test_long_names_keep_the_end_that_tells_them_apart() -> None:
+    names = [f"a-sweep-of-some-network-on-some-data-with-lr-0.001-seed-{seed}" for seed in range(3)]
+    shown = written(energy_by(summary([run(name, account=name) for name in names]), "light"))
+    assert len(set(shown)) == 3
+    assert all(len(name) <= 42 for name in shown)
 
 
 def test_grades_have_colours_that_stay_apart() -> None:

@@ -3,13 +3,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footprint.report import html
+from footprint.report import exports, html
 from tests.report.examples import HOSTILE, run, runs, somewhere, summary
 
 
@@ -76,10 +77,43 @@ def test_the_first_screen_answers() -> None:
         "90 % range",
         "Measured",
         "How the energy is known",
-        "Not counted here",
+        "Beyond these numbers, and not in them: embodied carbon of the hardware, water.",
         "Market basis",
     ):
         assert words in shown
+
+
+def test_a_direct_figure_above_the_life_cycle_one_is_not_left_without_a_word() -> None:
+    belgium, virginia = (
+        Page(html.render(summary([run(place=somewhere(place))]))) for place in ("gcp:europe-west1", "aws:us-east-1")
+    )
+    assert "above the life-cycle total: sources disagree, see notes" in belgium.text
+    assert {a.get("href") for _, a in belgium.tags} & {"#warnings"}
+    assert {a.get("id") for _, a in belgium.tags} & {"warnings"}
+    assert "sources disagree" not in virginia.text
+
+
+def test_a_page_says_its_energies_in_one_unit() -> None:
+    big = run("b", account="b", duration_s=7200.0, place=somewhere())
+    shown = Page(html.render(summary([big, run("a", duration_s=600.0, place=somewhere())]))).text
+    assert "kWh" in shown
+    assert not re.search(r"\d (J|Wh|MWh)\b", shown)
+    # What is next to nothing beside the others is not said to be nothing, and has its own unit where it stands by itself.
+    tiny = run("a", duration_s=3.0, devices=(), place=somewhere())
+    shown = Page(html.render(summary([big, tiny]))).text
+    assert "<0.001 kWh" in shown
+    assert re.search(r"\d J \(", shown)
+
+
+def test_sentences_have_a_space_between_them() -> None:
+    shown = Page(html.render(summary(runs(2), generated_at="2025-05-02T00:00:00Z"))).text
+    assert re.search(r"as JSON\. Factors [\d.]+\. Written 2025-05-02T00:00:00Z\.", shown)
+
+
+def test_a_factor_says_what_its_unit_is_counted_for() -> None:
+    found = summary([run()])
+    assert "W per logical CPU" in Page(html.render(found)).text
+    assert "| W per logical CPU |" in exports.to_markdown(found)
 
 
 def test_without_a_place_the_page_states_energy_and_says_how_to_give_the_place() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from footprint.derive import Account
 from footprint.errors import ConfigError
 from footprint.model import Host
+from footprint.report import words
 from footprint.report.data import Summary
 from footprint.report.summary import DIMENSIONS, summarise
 from footprint.units import kwh_from_j
@@ -180,6 +181,22 @@ def test_options_default() -> None:
 def test_an_account_that_is_a_run_by_itself_goes_by_its_name() -> None:
     found = summary([run("3fe26dfdce416264", name="digits", account="3fe26dfdce416264"), run("b", account="lab")])
     assert {(group.key, group.label) for group in found.by["account"]} == {("3fe26dfdce416264", "digits"), ("lab", "lab")}
+
+
+def test_accounts_of_one_name_are_told_apart() -> None:
+    starts = ("2025-05-01T10:00:00Z", "2025-05-01T12:30:00Z", "2025-05-01T12:30:20Z")
+    some = [
+        run(f"{index}fe26dfdce41", name="sh", account=f"{index}fe26dfdce41", started_at=at) for index, at in enumerate(starts)
+    ]
+    found = summary([*some, run("b", account="lab")])
+    keys = {words.key(group, "account") for group in found.by["account"]}
+    assert keys == {"sh · 2025-05-01 10:00", "sh · 1fe26dfd", "sh · 2fe26dfd", "lab"}
+    assert [group.apart for group in found.by["name"]] == ["", ""]
+
+
+def test_the_share_of_a_group_whose_energy_is_unknown_is_unknown() -> None:
+    found = summary([run("a", account="a"), run("b", account="b", cpu=None, devices=())])
+    assert [(group.key, group.energy_ratio) for group in found.by["account"]] == [("a", 1.0), ("b", None)]
 
 
 def test_each_basis_says_how_many_runs_it_covers() -> None:

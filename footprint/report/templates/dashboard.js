@@ -19,6 +19,13 @@
   window.addEventListener("beforeprint", () => draw("light"));
   window.addEventListener("afterprint", drawCurrent);
 
+  // On a phone a row becomes a block, whose cells then say what they are.
+  for (const table of document.querySelectorAll("table")) {
+    const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, index) => { cell.dataset.label = heads[index]; });
+    table.classList.add("stacks");
+  }
+
   const filter = document.getElementById("filter");
   const status = document.getElementById("filter-status");
   if (filter) {
