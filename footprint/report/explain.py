@@ -5,14 +5,10 @@ Centrals are means, so each product and sum here can be followed with a pocket c
 
 from __future__ import annotations
 
-from typing import Final
-
 from footprint import text
-from footprint.model import DeviceEnergy, Factor, Footprint, Range, Run
-from footprint.report import grouping, words
-from footprint.units import kwh_from_j
-
-_DIGITS: Final = 6
+from footprint.derive.working import NO_PLACE
+from footprint.model import Component, Coverage, DeviceEnergy, Factor, Footprint, Range, Run
+from footprint.report import formulas, grouping, words
 
 
 def facts(run: Run, footprint: Footprint) -> list[str]:
@@ -30,22 +26,26 @@ def facts(run: Run, footprint: Footprint) -> list[str]:
     ]
     lines += [_line("label", f"{text.clean(key)} = {text.clean(value)}") for key, value in run.labels.items()]
     lines += [_line("work", f"{text.number(value)} {text.clean(key)}") for key, value in run.work.items()]
+    units = words.run_units(footprint)
     lines += [
-        _line("energy", f"{words.energy(footprint.energy_kwh)}, with the facility's share (PUE)"),
-        _line("emissions", words.mass(footprint.emissions_g) + (f" CO2eq, {footprint.basis}" if footprint.basis else "")),
-    ]
-    lines += [
+        _line("energy", words.energy(footprint.energy_kwh, units.energy) + (", PUE applied" if footprint.energy_kwh else "")),
         _line(
-            "measured",
-            f"{words.COMPONENT_WORDS[one.component]}: {words.GRADE_WORDS[one.grade]}, {text.percent(one.read_ratio)} of the time",
-        )
-        for one in footprint.coverage
+            "emissions", words.mass(footprint.emissions_g, units.mass) + (f" CO2eq, {footprint.basis}" if footprint.basis else "")
+        ),
     ]
+    lines += [_line("known by", f"{words.COMPONENT_WORDS[one.component]}: {_covered(one)}") for one in footprint.coverage]
     for what in footprint.unknown:
         advice = words.advice(what)
         lines.append(_line("unknown", words.unknown(what) + (f": {advice}" if advice else "")))
-    warnings = dict.fromkeys((*run.warnings, *footprint.warnings))
+    # That the place is unknown stands among what is unknown.
+    warnings = [one for one in dict.fromkeys((*run.warnings, *footprint.warnings)) if one != NO_PLACE]
     return lines + [_line("note", text.clean(warning, limit=400)) for warning in warnings]
+
+
+def _covered(one: Coverage) -> str:
+    """How a component is known, and for how much of the time."""
+    how = words.GRADE_WORDS[one.grade]
+    return how if one.grade is None else f"{how}, for {text.percent(one.read_ratio)} of the time"
 
 
 def steps(run: Run, footprint: Footprint) -> list[str]:
@@ -54,29 +54,68 @@ def steps(run: Run, footprint: Footprint) -> list[str]:
     lines += [f"  {_reading(one)}" for one in run.devices]
     if run.cpu:
         cpu = run.cpu
-        busy = f"{text.number(cpu.busy_s, _DIGITS)} CPU-s busy on the machine" if cpu.busy_s is not None else "busy time unknown"
+        busy = f"{formulas.number(cpu.busy_s)} CPU-s busy on the machine" if cpu.busy_s is not None else "busy time unknown"
         lines.append(
-            f"  CPU: {text.number(cpu.tree_s, _DIGITS)} CPU-s of the run's processes, {busy}, "
+            f"  CPU: {formulas.number(cpu.tree_s)} CPU-s of the run's processes, {busy}, "
             f"{text.number(cpu.reserved_cpus)} of {cpu.logical_cpus} CPUs reserved, read for {text.duration(cpu.read_s)}"
         )
+    units = words.run_units(footprint)
     lines.append("the equipment's energy")
     for part in footprint.breakdown:
-        if part.energy_kwh and not part.energy_kwh.high:
-            lines.append(f"  {words.COMPONENT_WORDS[part.component]}: none")
-            continue
-        how = words.GRADE_WORDS[part.grade if part.energy_kwh else None]
-        lines.append(f"  {words.COMPONENT_WORDS[part.component]}: {_kwh(part.energy_kwh)}, {how}")
+        lines += [f"  {line}" for line in _part(part, run, footprint, units.energy)]
     known = [part.energy_kwh.central for part in footprint.breakdown if part.energy_kwh]
     if footprint.it_energy_kwh and known:
-        lines.append(f"  sum: {' + '.join(text.number(one, _DIGITS) for one in known)} = {_kwh(footprint.it_energy_kwh)}")
+        terms = " + ".join(formulas.number(one / units.energy[1]) for one in known)
+        lines.append(f"  sum: {terms} = {_energy(footprint.it_energy_kwh, units.energy)}")
     else:
         lines.append("  sum: unknown, because a part is")
-    lines.append("the facility's energy")
-    lines.append(_product(footprint.it_energy_kwh, (footprint.pue, "PUE"), (footprint.energy_kwh, "kWh")))
-    lines.append("emissions")
-    lines.append(_product(footprint.energy_kwh, (footprint.intensity_g_per_kwh, "g/kWh"), (footprint.emissions_g, "g")))
+    lines += ["the facility's energy", f"  {_facility(footprint, units.energy)}"]
+    lines += ["emissions", f"  {_emissions(footprint, units)}"]
     lines.append("factors")
     return lines + [f"  {_factor(factor)}" for factor in footprint.factors]
+
+
+def _part(part: Component, run: Run, footprint: Footprint, unit: text.Unit) -> list[str]:
+    """A component's energy: its terms, a line each, and what they add up to."""
+    name = words.COMPONENT_WORDS[part.component]
+    if part.energy_kwh is None:
+        return [f"{name}: {words.UNKNOWN}"]
+    if not part.energy_kwh.high:
+        return [f"{name}: none"]
+    terms = formulas.of_part(part, run, footprint, unit)
+    return [*terms, f"{name}: {_energy(part.energy_kwh, unit)}, {words.GRADE_WORDS[part.grade]}"]
+
+
+def _facility(footprint: Footprint, unit: text.Unit) -> str:
+    """IT energy × PUE, or what of them is not known."""
+    it, pue, facility = footprint.it_energy_kwh, footprint.pue, footprint.energy_kwh
+    if it is None or facility is None:
+        return "unknown, because a part of the equipment's energy is"
+    if pue is None:
+        return "unknown, because the PUE is"
+    return f"{formulas.energy(it.central, unit)} × {formulas.number(pue.central)} PUE = {_energy(facility, unit)}"
+
+
+def _emissions(footprint: Footprint, units: words.Shown) -> str:
+    """Facility energy × the grid's intensity, or what of them is not known."""
+    energy, intensity, mass = footprint.energy_kwh, footprint.intensity_g_per_kwh, footprint.emissions_g
+    if intensity is None:
+        return f"unknown, because {'the place is unknown' if footprint.place is None else 'no figure of its grid is known'}"
+    if energy is None or mass is None:
+        return "unknown, because the energy is"
+    name, scale = units.energy
+    terms = f"{formulas.energy(energy.central, units.energy)} × {formulas.number(intensity.central)} g/kWh"
+    divided = (
+        ""
+        if name == "kWh"
+        else f" ÷ {formulas.number(1 / scale)} {name}/kWh"
+        if scale < 1
+        else f" × {formulas.number(scale)} kWh/{name}"
+    )
+    # The intensity is in grams; the result is said again in the unit in which the page says it.
+    grams = "" if units.mass[0] == "g" else f"{formulas.number(mass.central)} g = "
+    result = f"{grams}{formulas.number(mass.central / units.mass[1])} {units.mass[0]}"
+    return f"{terms}{divided} = {result} ({text.span(mass.low, mass.high, scale=units.mass[1])})"
 
 
 def _reading(one: DeviceEnergy) -> str:
@@ -84,29 +123,19 @@ def _reading(one: DeviceEnergy) -> str:
     how = f"{text.clean(one.device.meter)}, {words.GRADE_WORDS[one.device.grade]}, for {text.duration(one.read_s)}"
     if one.energy_j is None:
         return f"{name}: no reading of its own; {how}"
-    return f"{name}: {text.number(one.energy_j, _DIGITS)} J = {text.number(kwh_from_j(one.energy_j), _DIGITS)} kWh; {how}"
+    return f"{name}: {formulas.number(one.energy_j)} J; {how}"
 
 
-def _product(energy_kwh: Range | None, factor: tuple[Range | None, str], result: tuple[Range | None, str]) -> str:
-    """`a × b = c`, or which of them is not known."""
-    (by, name), (product, unit) = factor, result
-    if energy_kwh is None or by is None or product is None:
-        return f"  unknown, because {name if by is None else 'the energy before it'} is"
-    first = f"{text.number(energy_kwh.central, _DIGITS)} kWh × {text.number(by.central, _DIGITS)} {name}"
-    return f"  {first} = {text.number(product.central, _DIGITS)} {unit} ({text.span(product.low, product.high)})"
-
-
-def _kwh(value: Range | None) -> str:
-    if value is None:
-        return words.UNKNOWN
-    return f"{text.number(value.central, _DIGITS)} kWh ({text.span(value.low, value.high)})"
+def _energy(value_kwh: Range, unit: text.Unit) -> str:
+    """A result: with all its digits, and its range."""
+    return f"{formulas.energy(value_kwh.central, unit)} ({text.span(value_kwh.low, value_kwh.high, scale=unit[1])})"
 
 
 def _factor(factor: Factor) -> str:
     bounds = text.span(factor.low, factor.high)
     year = f", {factor.year}" if factor.year else ""
     return (
-        f"{text.clean(factor.id)}: {text.number(factor.central, _DIGITS)} {text.clean(factor.unit, empty='')} ({bounds}), "
+        f"{text.clean(factor.id)}: {formulas.number(factor.central)} {words.unit(factor)} ({bounds}), "
         f"{factor.grade}; {text.clean(factor.source, limit=200)}{year}; {text.clean(factor.licence, empty='no licence stated')}"
     )
 

@@ -6,10 +6,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from footprint.cli import call
+from footprint.derive import Account, run_footprint
 from footprint.ledger import home, write_run_file
+from footprint.model import Attribution
+from footprint.report import explain
+from footprint.report.terminal import render_runs
 from tests.report.examples import HOSTILE, record, run, runs, somewhere
 
 CONTRACT = [
@@ -89,19 +94,48 @@ def test_show_states_facts_and_what_is_unknown(capsys: pytest.CaptureFixture[str
     assert "gcp:europe-west1" in capsys.readouterr().out
 
 
+def worked_out(steps: str) -> list[tuple[str, float]]:
+    """Each formula of an explanation, with its result after its operands were multiplied by hand."""
+    found = []
+    for line in steps.partition("\nfactors")[0].splitlines():
+        left, equals, right = line.replace(",", "").partition(" = ")
+        if not equals or "×" not in left:
+            continue
+        name, colon, product = left.strip().partition(": ")
+        product = product if colon else left
+        value = 1.0
+        for operator, operand, unit in re.findall(r"(^|[×÷]) ?\s*([\d.]+)(?: ([^×÷]*))?", product):
+            number = float(operand) / (100 if unit.strip() == "%" else 1)
+            value = value / number if operator == "÷" else value * number
+        result = float(right.split()[0])
+        assert value == pytest.approx(result, rel=2e-5), line
+        found.append((name if colon else "PUE" if "PUE" in left else "g/kWh", result))
+    return found
+
+
+@pytest.mark.parametrize("seconds", [0.02, 3.0, 36.9, 3600.0, 5e7])
+@pytest.mark.parametrize("attribution", ["share", "machine"])
+def test_every_formula_gives_what_stands_beside_it(seconds: float, attribution: Attribution) -> None:
+    one = run(duration_s=seconds, place=somewhere())
+    footprint = run_footprint(one, attribution=attribution)
+    steps = "\n".join(explain.steps(one, footprint))
+    assert len(worked_out(steps)) == 7
+    # One unit of energy in the whole explanation; what was read is in joules.
+    results = re.findall(r"= [\d.,]+ (\w+) ?\(?", steps.split("\nemissions")[0])
+    assert len(set(results)) == 1
+
+
 def test_explain_can_be_followed_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
     record(home(), [run("abc", place=somewhere())])
     assert call(["runs", "show", "abc", "--explain", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     steps = "\n".join(shown["steps"]).replace(",", "")
-    products = re.findall(r"([\d.]+) kWh × ([\d.]+) \S+ = ([\d.]+) (kWh|g)", steps)
-    assert [unit for *_, unit in products] == ["kWh", "g"]
-    for left, right, result, _ in products:
-        assert float(left) * float(right) == pytest.approx(float(result), rel=2e-5)
-    parts, total = re.findall(r"sum: ([\d.+ ]+) = ([\d.]+) kWh", steps)[0]
+    products = worked_out(steps)
+    assert [name for name, *_ in products] == ["gpu:GPU-0", "gpu:GPU-1", "CPU idle", "CPU active", "memory", "PUE", "g/kWh"]
+    parts, total = re.findall(r"sum: ([\d.+ ]+) = ([\d.]+) Wh", steps)[0]
     assert sum(map(float, parts.split("+"))) == pytest.approx(float(total), rel=2e-5)
-    assert float(products[0][0]) == pytest.approx(float(total))
-    assert shown["footprint"]["emissions_g"]["central"] == pytest.approx(float(products[1][2]), rel=1e-5)
+    assert sum(result for *_, result in products[:5]) == pytest.approx(float(total), rel=2e-5)
+    assert shown["footprint"]["emissions_g"]["central"] == pytest.approx(products[-1][1], rel=1e-5)
     for factor in shown["footprint"]["factors"]:
         assert factor["id"] in steps
 
@@ -112,6 +146,37 @@ def test_explain_names_what_stops_it(capsys: pytest.CaptureFixture[str]) -> None
     out = capsys.readouterr().out
     assert "sum: unknown" in out
     assert out.count("unknown, because") == 3
+    assert "unknown, because the place is unknown" in out
+
+
+def test_what_is_unknown_is_said_once_and_what_is_assumed_is_not_called_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    host = msgspec.structs.replace(run().host, cpu_name=None)
+    record(home(), [run("abc", host=host)])
+    assert call(["runs", "show", "abc"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("the place") == 1
+    assert "known by   CPU: assumed, for 100 % of the time" in out
+    assert "known by   Rest of the server: unknown\n" in out
+    assert "measured" not in out
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
+def test_a_narrow_terminal_gets_fewer_columns_and_whole_ids(width: int) -> None:
+    some = [run(f"{index:016x}", name="a name of some length " * 3, place=somewhere()) for index in range(2)]
+    account = Account(some)
+    lines = render_runs([(one, account.footprint(one.id)) for one in some], width=width).splitlines()
+    assert len(lines) == 4
+    assert all(len(line) <= width for line in lines)
+    assert [line.split()[0] for line in lines[2:]] == [one.id for one in some]
+    assert "energy" in lines[0]
+    assert ("CO2e" in lines[0]) == (width >= 60)
+    assert ("outcome" in lines[0]) == (width >= 100)
+
+
+def test_a_list_has_one_unit_a_column(capsys: pytest.CaptureFixture[str]) -> None:
+    record(home(), [run("a", duration_s=3.0), run("b", duration_s=36_000.0)])
+    assert call(["runs", "list"]) == 0
+    assert set(re.findall(r"[\d.] (\w*Wh|J)\b", capsys.readouterr().out)) == {"kWh"}
 
 
 @pytest.mark.parametrize(
