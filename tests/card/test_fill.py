@@ -341,7 +341,7 @@ def test_profiles_fill_the_hubs_template(name: str) -> None:
         said = {key: claim.value for key, claim in after.fields.items() if claim and not claim.placeholder}
         text = after.raw.decode()
         if name.startswith("xlm"):
-            assert said == {"hardware_type": "64 x NVIDIA V100"}
+            assert said == {"hardware_type": "64 x NVIDIA Volta GPU"}
             assert after.metadata == {}
         elif name.startswith("switch"):
             assert said == {
