@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, get_args
 
-from footprint.errors import ConfigError
+from footprint.errors import CardError, ConfigError
 from footprint.ledger.home import home as ledger_home
 from footprint.model import Kind, Outcome, Place
 from footprint.recorder import context, process
@@ -72,7 +72,7 @@ class track:  # noqa: N801 - reads as a verb where it is used
         self._place = _place(region, zone, pue)
         self._account = None if account is None else _text("account", account)
         self._labels = _labels(labels or {})
-        self._card = None if card is None else _writable_file("card", _path("card", card))
+        self._card = None if card is None else _fillable_card(_path("card", card))
         self._record = None if record is None else _new_file("record", _path("record", record))
         self._interval_s = _interval(interval_s)
         self._runs: list[TrackedRun] = []
@@ -276,6 +276,19 @@ def _writable_file(what: str, path: Path) -> Path:
         raise ConfigError(f"{what}={str(path)!r}: there is no such file")
     if not os.access(path, os.R_OK | os.W_OK):
         raise ConfigError(f"{what}={str(path)!r} is not readable and writable")
+    return path
+
+
+def _fillable_card(path: Path) -> Path:
+    """A card that a fill will take: found out before the work, not after hours of it."""
+    from footprint.card import CardContent, fill, read_card
+
+    path = _writable_file("card", path)
+    try:
+        fill(read_card(path), CardContent(fields={}))
+    except CardError as error:
+        message = str(error)
+        raise ConfigError(message if message.startswith(str(path)) else f"card={str(path)!r}: {message}") from None
     return path
 
 

@@ -458,12 +458,25 @@ def test_a_card_is_filled_once_the_run_has_completed(tmp_path: Path) -> None:
     assert run.id in card.read_text()
 
 
-def test_a_card_that_cannot_be_filled_is_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"---\nlicense: mit\nnever closed\n", "never closes"), (b"\x00\x01", "binary"), (b"x" * 5_000_001, "larger than 5 MB")],
+)
+def test_a_card_that_cannot_be_filled_is_refused_before_the_work(tmp_path: Path, content: bytes, says: str) -> None:
     card = tmp_path / "README.md"
-    card.write_text("---\nlicense: mit\nnever closed\n")
+    card.write_bytes(content)
+    with pytest.raises(ConfigError, match=says) as caught:
+        track("x", card=card)
+    assert str(card) in str(caught.value)
+    assert card.read_bytes() == content
+
+
+def test_a_card_that_was_spoilt_during_the_run_is_one_warning(tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    card.write_text(TEMPLATE)
     with track("x", card=card) as run:
-        pass
-    assert [record.getMessage() for record in caplog.records] == [f"footprint: {run.facts.warnings[0]}"]
+        card.write_text("---\nlicense: mit\nnever closed\n")
+    assert len(run.facts.warnings) == 1
     assert "the card was not filled" in run.facts.warnings[0]
     assert card.read_text() == "---\nlicense: mit\nnever closed\n"
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import typer
 
-from footprint.errors import CardError, ConfigError
+from footprint.errors import ConfigError
 from footprint.model import Outcome
 from footprint.recorder.context import ACCOUNT_VARIABLE, PARENT_VARIABLE
 
@@ -75,8 +75,6 @@ def run(
         record=record,
         interval_s=interval_s,
     )
-    if card is not None:
-        _check_card(card)
     if (error := _hindrance(command[0])) is not None:  # nothing will run, so there is no run to record
         raise typer.Exit(_not_started(command[0], error))
     with _SignalGate() as gate:
@@ -88,17 +86,6 @@ def run(
     if tracked.is_recorded and not quiet and sys.stderr is not None and sys.stderr.isatty():
         print(_summary(tracked, card, outcome), file=sys.stderr)
     raise typer.Exit(code)
-
-
-def _check_card(path: str) -> None:
-    """Find out before the work, not after it, that a card cannot be filled."""
-    from footprint.card import CardContent, fill, read_card
-
-    try:
-        fill(read_card(path), CardContent(fields={}))
-    except CardError as error:
-        message = str(error)
-        raise ConfigError(message if message.startswith(path) else f"{path}: {message}") from None
 
 
 def _hindrance(program: str) -> OSError | None:
