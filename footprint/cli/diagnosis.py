@@ -227,8 +227,19 @@ def _place(findings: list[Finding]) -> Place | None:
     return place
 
 
+def _takes_files(folder: Path) -> bool:
+    """Whether a file can be made in a folder: tried, with one that has no name; root is allowed more than works."""
+    import tempfile
+
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
 def _ledger(findings: list[Finding]) -> Ledger:
-    """Whether runs can be recorded, seen without making anything."""
+    """Whether runs can be recorded, seen without leaving anything."""
     from footprint.ledger import home
 
     try:
@@ -237,7 +248,7 @@ def _ledger(findings: list[Finding]) -> Ledger:
         findings.append(Finding(about="ledger", message=str(error), remedy="set FOOTPRINT_HOME to a writable folder"))
         return Ledger(home=None, writable=False)
     nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
-    writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    writable = nearest.is_dir() and _takes_files(nearest)
     if not writable:
         findings.append(
             Finding(

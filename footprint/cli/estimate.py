@@ -76,7 +76,7 @@ def estimate(
     if json:
         say_json({name: getattr(footprint, name) for name in JSON_FIELDS})
     else:
-        say("\n".join(lines(footprint)))
+        say("\n".join([*_work(facts), *lines(footprint)]))
 
 
 def lines(footprint: Footprint) -> list[str]:
@@ -96,6 +96,21 @@ def lines(footprint: Footprint) -> list[str]:
     ]
     shown += [f"grid: {step}" for step in footprint.chain]
     return shown + [f"note: {warning}" for warning in footprint.warnings]
+
+
+def _work(facts: dict[str, Any]) -> list[str]:
+    """What was understood, so that a slip of the keyboard shows."""
+    said = []
+    if facts["hardware"] is not None:
+        said.append(f"{facts['count']} x {facts['hardware']}" if facts["count"] is not None else facts["hardware"])
+    if facts["hours"] is not None:
+        said.append(f"{facts['hours']:g} h")
+    if facts["device_hours"] is not None:
+        said.append(f"{facts['device_hours']:g} device-hours")
+    if facts["energy_kwh"] is not None:
+        said.append(f"{facts['energy_kwh']:g} kWh as stated")
+    said += [str(facts[name]) for name in ("region", "zone", "year", "kind") if facts[name] is not None]
+    return [f"work       {text.clean(', '.join(said), limit=300)}"]
 
 
 _SCOPES: Final = {"server": "server (accelerators and host)", "accelerators": "accelerators only (host not included)"}

@@ -140,3 +140,11 @@ def test_a_gpu_shows_what_it_draws_now(tmp_path: Path, home: Path) -> None:
     assert works["power_w"] == pytest.approx(300, rel=0.01)
     assert stands["power_w"] == 0
     assert any("stands still" in finding["message"] and finding["about"] == stands["id"] for finding in found["findings"])
+
+
+def test_a_home_where_nothing_can_be_made_is_not_called_writable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FOOTPRINT_HOME", "/proc/no-such-folder")
+    doctor(json=True)
+    assert json.loads(capsys.readouterr().out)["ledger"]["writable"] is False
