@@ -12,7 +12,7 @@ from footprint.accounting.power import device_energy_kwh
 from footprint.accounting.ranges import Quantity
 from footprint.derive.working import Working
 from footprint.errors import ConfigError, UnknownHardware
-from footprint.model import KINDS, Coverage, Declaration, Factor, Grade, Scope
+from footprint.model import KINDS, Coverage, Declaration, Grade, Scope
 from footprint.place import resolve
 from footprint.reference import HardwareMatch
 from footprint.units import kwh_from_w_h
@@ -101,23 +101,6 @@ def device_hours(facts: Declaration, match: HardwareMatch | None = None) -> floa
     return None
 
 
-def stated(name: str, value: float, unit: str) -> Factor:
-    """A number that the user stated, as an exact factor."""
-    return Factor(
-        id=f"{name}.stated:{value:g}",
-        low=value,
-        central=value,
-        high=value,
-        unit=unit,
-        source="stated",
-        year=None,
-        licence="",
-        basis="stated",
-        grade="declared",
-        error_family=f"{name}.stated",
-    )
-
-
 def derive_declaration(facts: Declaration) -> Working:
     """Work out declared facts; see `declared_footprint`."""
     missing = check_declaration(facts)
@@ -156,7 +139,7 @@ def _instance_provider(facts: Declaration) -> str | None:
 
 def _stated_energy(work: Working, facts: Declaration) -> None:
     assert facts.energy_kwh is not None
-    energy = work.use(stated("energy", facts.energy_kwh, "kWh"))
+    energy = work.use(ref.stated("energy", facts.energy_kwh, "kWh"))
     if work.scope == "accelerators":
         work.add_part("accelerators", energy, "declared")
         work.coverage.append(Coverage(component="accelerators", grade="declared", read_ratio=1.0))
@@ -183,7 +166,7 @@ def _hardware_energy(work: Working, facts: Declaration) -> None:
 def _power(work: Working, facts: Declaration, match: HardwareMatch | None) -> tuple[Quantity | None, str, Grade]:
     """Watts a device, what they contain (`chip`, `with-host`, `machine`), and how they are known."""
     if facts.power_w is not None:
-        return work.use(stated("power", facts.power_w, "W")), "chip", "declared"
+        return work.use(ref.stated("power", facts.power_w, "W")), "chip", "declared"
     assert match is not None
     rated = ref.accelerator_power(match)
     if rated is None:

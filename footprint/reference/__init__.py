@@ -5,6 +5,7 @@ from footprint.reference.grid import Intensity, intensity
 from footprint.reference.hardware import Accelerator, HardwareMatch, PowerScope, accelerator, find_accelerator
 from footprint.reference.power import accelerator_power, host_overhead, memory_power, meter_error, meter_lag, utilisation
 from footprint.reference.pue import pue
+from footprint.reference.statements import stated
 from footprint.reference.tables import FACTORS_VERSION
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "meter_error",
     "meter_lag",
     "pue",
+    "stated",
     "utilisation",
 ]

@@ -14,6 +14,7 @@ import msgspec
 
 from footprint.model import Basis, Factor, Place
 from footprint.reference import evidence, tables
+from footprint.reference.statements import stated
 from footprint.reference.triples import Triple, added, stretched, widened
 
 _MARKET_YEARS = 1
@@ -93,19 +94,7 @@ def _doubt(place: Place) -> tuple[str, ...]:
 
 
 def _stated(place: Place, value: float) -> Intensity:
-    factor = Factor(
-        id=f"intensity.stated:{value:g}",
-        low=value,
-        central=value,
-        high=value,
-        unit="g/kWh",
-        source=place.known_by,
-        year=None,
-        licence="",
-        basis="stated",
-        grade="declared",
-        error_family="intensity:stated",
-    )
+    factor = stated("intensity", value, "g/kWh", place.known_by)
     low = (
         (f"a carbon intensity of {value:g} g/kWh is below that of any grid: is it in kg?",)
         if 0 < value < _LEAST_G_PER_KWH

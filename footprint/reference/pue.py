@@ -6,6 +6,7 @@ import msgspec
 
 from footprint.model import Factor, Place
 from footprint.reference import tables
+from footprint.reference.statements import stated
 
 
 def pue(place: Place | None, year: int) -> Factor:
@@ -16,7 +17,7 @@ def pue(place: Place | None, year: int) -> Factor:
         year: the year of the run; the tables hold one figure a site, and the note says when it is of another year.
     """
     if place is not None and place.pue_ratio is not None:
-        return stated(place.pue_ratio, place.known_by)
+        return stated("pue", place.pue_ratio, "ratio", place.known_by)
     rows = tables.by_id("pue")
     row = rows["pue.unknown"]
     if place is not None and (place.provider or place.region):
@@ -32,20 +33,3 @@ def _is_cloud(place: Place) -> bool:
     """Whether the place is in a cloud: its provider, or the region that several providers share, is in the table."""
     known = "provider" if place.provider else "region"
     return any(row[known] == (place.provider or place.region) for row in tables.table("regions"))
-
-
-def stated(ratio: float, known_by: str) -> Factor:
-    """A PUE that somebody stated: exact."""
-    return Factor(
-        id=f"pue.stated:{ratio:g}",
-        low=ratio,
-        central=ratio,
-        high=ratio,
-        unit="ratio",
-        source=known_by,
-        year=None,
-        licence="",
-        basis="stated",
-        grade="declared",
-        error_family="pue:stated",
-    )
