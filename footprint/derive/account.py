@@ -9,6 +9,7 @@ import msgspec
 
 from footprint.accounting.ranges import Quantity, total
 from footprint.derive.measured import derive_run
+from footprint.derive.nesting import containers
 from footprint.derive.overlaps import overlaps
 from footprint.derive.working import Working, weakest
 from footprint.model import Attribution, Basis, ComponentName, Coverage, Footprint, Grade, Run
@@ -62,14 +63,14 @@ class Account:
             KeyError: if a run is not in this account.
         """
         chosen = {run_id: self._runs[run_id] for run_id in run_ids}
-        within = {run_id: self._outermost(run_id, chosen) for run_id in chosen}
-        counted = [run_id for run_id in chosen if within[run_id] == run_id]
+        within = containers(chosen, self._runs)
+        counted = [run_id for run_id in chosen if within[run_id] is None]
         workings = [self._working(run_id) for run_id in counted]
         sums = _sum(workings, self.attribution)
         sums.coverage = _coverage([(self._working(run_id), chosen[run_id].duration_s) for run_id in counted])
         sums.warn(*_partial(workings), *overlaps([chosen[run_id] for run_id in counted], self.attribution))
         # A nested run is covered if what it is counted in is.
-        counts = [self._working(outer) for outer in within.values()]
+        counts = [self._working(outer or run_id) for run_id, outer in within.items()]
         return Total(
             footprint=sums.footprint(),
             runs=len(chosen),
@@ -81,21 +82,6 @@ class Account:
         if run_id not in self._workings:
             self._workings[run_id] = derive_run(self._runs[run_id], self.attribution)
         return self._workings[run_id]
-
-    def _outermost(self, run_id: str, chosen: dict[str, Run]) -> str:
-        """The outermost chosen run on the same machine that contains this one (parent, its parent …), or the run itself."""
-        run, seen, outermost = self._runs[run_id], {run_id}, run_id
-        while run.parent is not None and run.parent not in seen:
-            parent = self._runs.get(run.parent)
-            # A parent on another machine (a launcher) did not see this run's devices.
-            if parent is None or parent.host.boot_id != run.host.boot_id:
-                break
-            if parent.id in chosen:
-                outermost = parent.id
-            seen.add(parent.id)
-            run = parent
-        # Runs that contain each other contain nothing: somebody wrote that by hand.
-        return run_id if run.parent in seen else outermost
 
 
 def _sum(workings: Sequence[Working], attribution: Attribution) -> Working:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Final
 
 import footprint.reference as ref
 from footprint.accounting.power import device_energy_kwh
 from footprint.accounting.ranges import Quantity
 from footprint.derive.working import Working
-from footprint.errors import ConfigError, UnknownHardware
-from footprint.model import KINDS, Coverage, Declaration, Grade, Scope
+from footprint.errors import ConfigError, UnknownHardware, unknown_choice
+from footprint.model import KINDS, SCOPES, Coverage, Declaration, Grade, Scope
 from footprint.place import resolve
 from footprint.reference import HardwareMatch
 from footprint.units import kwh_from_w_h
@@ -46,8 +45,9 @@ def check_declaration(facts: Declaration) -> list[str]:
     this_year = datetime.now(UTC).year
     if facts.year is not None and not FIRST_YEAR <= facts.year <= this_year:
         raise ConfigError(f"year is {facts.year}; it must lie between {FIRST_YEAR} and {this_year}")
-    _choice("kind", facts.kind, KINDS)
-    _choice("scope", facts.scope, ("server", "accelerators"))
+    for what, value, known in (("kind", facts.kind, KINDS), ("scope", facts.scope, SCOPES)):
+        if value is not None and value not in known:
+            raise unknown_choice(what, value, known)
     match = _match(facts)
     if facts.hours and facts.count and facts.device_hours:
         per_unit = match.devices_per_unit if match else 1
@@ -69,13 +69,6 @@ def _number(name: str, value: float | None, low: float, high: float, unit: str) 
         raise ConfigError(
             f"{name} is {value:g}; it must be {'above' if low == 0 else 'at least'} 0 and at most {high:g} ({unit})"
         )
-
-
-def _choice(name: str, value: str | None, known: tuple[str, ...]) -> None:
-    if value is not None and value not in known:
-        near = get_close_matches(value, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"{name} {value!r} is not known; it is one of {', '.join(known)}{hint}")
 
 
 def _agree(name: str, value: float, other_name: str, other: float) -> None:
@@ -171,13 +164,10 @@ def _power(work: Working, facts: Declaration, match: HardwareMatch | None) -> tu
     rated = ref.accelerator_power(match)
     if rated is None:
         return None, "chip", "assumed"
-    scopes = {a.power_scope for a in match.candidates}
-    if len(scopes) > 1:
-        raise ConfigError(f"{facts.hardware}: the rated powers of {len(match.candidates)} candidates differ in scope; name one")
     watts = work.use(rated)
     if rated.basis != "mean":
         watts *= work.use(ref.utilisation(facts.kind))
-    return watts, scopes.pop(), rated.grade if rated.basis == "mean" else "assumed"
+    return watts, match.power_scope, rated.grade if rated.basis == "mean" else "assumed"
 
 
 def _spread(work: Working, energy: Quantity, scope: str, grade: Grade) -> None:

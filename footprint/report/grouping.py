@@ -104,20 +104,6 @@ def _short(key: str, others: Iterable[str]) -> str:
     return next((key[:length] for length in lengths if not any(other.startswith(key[:length]) for other in rest)), key)
 
 
-def containers(runs: Sequence[Run]) -> dict[str, str | None]:
-    """For each run, the outermost run of these that contains it on the same machine, or None."""
-    known = {run.id: run for run in runs}
-    outermost: dict[str, str | None] = {}
-    for run in runs:
-        seen, top, above = {run.id}, None, known.get(run.parent or "")
-        # A launcher on another machine did not see this run's devices; a chain that closes on itself is a damaged record.
-        while above is not None and above.id not in seen and above.host.boot_id == run.host.boot_id:
-            seen.add(above.id)
-            top, above = above.id, known.get(above.parent or "")
-        outermost[run.id] = top
-    return outermost
-
-
 def ended_at(run: Run) -> str:
     """When a run ended, UTC in ISO 8601 to the second; its start where that cannot be read."""
     try:

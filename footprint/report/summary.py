@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from footprint.derive import Account
+from footprint.derive import Account, Total
+from footprint.derive.nesting import containers
 from footprint.derive.working import NO_PLACE
 from footprint.model import Factor, Footprint, Range, Run
 from footprint.report import grouping, words
@@ -38,10 +39,10 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
     options = options or Options()
     grouping.check(options.group_by)
     runs = sorted(runs, key=lambda run: (run.started_at, run.id), reverse=True)
-    within = grouping.containers(runs)
+    within = containers([run.id for run in runs], {run.id: run for run in runs})
     counted = [run for run in runs if within[run.id] is None]
     prints = {run.id: account.footprint(run.id) for run in runs}
-    whole = account.total([run.id for run in counted]).footprint if counted else None
+    whole = account.total([run.id for run in counted])
     dimensions = dict.fromkeys((options.group_by, *DIMENSIONS))
     by = {name: _groups(name, counted, account, prints, options.groups) for name in dimensions}
     step = grouping.time_step([run.started_at for run in counted])
@@ -54,13 +55,13 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
         started_at=min((run.started_at for run in runs), default=None),
         ended_at=max((grouping.ended_at(run) for run in runs), default=None),
         all_runs=len(runs),
-        total=_amounts(counted, account, prints),
+        total=_amounts(counted, whole, prints),
         scopes=tuple(sorted({prints[run.id].scope for run in counted})),
         bases=tuple(sorted({basis for run in counted if (basis := prints[run.id].basis)})),
         measured_ratio=measured_ratio(known_how),
         lost_ratio=_lost(by["outcome"]),
         shares=known_how,
-        components=whole.breakdown if whole else (),
+        components=whole.footprint.breakdown,
         devices=device_rows(counted),
         unknown=_unknown(counted, prints),
         by=by,
@@ -68,7 +69,7 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
         time_step=step,
         rows=tuple(_row(run, prints[run.id], within[run.id], places) for run in shown),
         factors=uses,
-        warnings=_warnings(counted, prints, (*options.notes, *(whole.warnings if whole else ()))),
+        warnings=_warnings(counted, prints, (*options.notes, *whole.footprint.warnings)),
         factors_version=", ".join(sorted({p.factors_version for p in prints.values() if p.factors_version})),
     )
 
@@ -76,11 +77,10 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
 # -- Sums -------------------------------------------------------------------------------------------------------------
 
 
-def _amounts(runs: Sequence[Run], account: Account, prints: Mapping[str, Footprint]) -> Amounts:
+def _amounts(runs: Sequence[Run], total: Total, prints: Mapping[str, Footprint]) -> Amounts:
     """What the runs add up to; of none, nothing is known."""
     time_s = sum(run.duration_s for run in runs)
     device_s = sum(run.duration_s * len(grouping.accelerators(run)) for run in runs)
-    total = account.total([run.id for run in runs])
     whole = total.footprint
     return Amounts(
         runs=len(runs),
@@ -119,7 +119,7 @@ def _groups(
             key=key,
             label="" if merged else labels[key][0],
             apart="" if merged else labels[key][1],
-            amounts=_amounts(some, account, prints),
+            amounts=_amounts(some, account.total([run.id for run in some]), prints),
             energy_ratio=_ratio([prints[run.id].energy_kwh for run in some], whole),
             merged=merged,
         )
