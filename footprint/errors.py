@@ -44,6 +44,15 @@ class UnknownHardware(_NoMatchError):  # noqa: N818 - as above
     """No such hardware, or more than one kind of thing; `near` holds the candidates."""
 
 
+def unknown_choice(what: str, value: object, known: Sequence[str]) -> ConfigError:
+    """The error for a value that is none of those there are, with the nearest one."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(value), known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return ConfigError(f"unknown {what} {value!r}{hint} (there are {', '.join(known)})")
+
+
 class MeterError(FootprintError):
     """A sensor is there but cannot be read."""
 

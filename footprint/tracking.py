@@ -12,11 +12,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from footprint.errors import CardError, ConfigError
+from footprint.errors import CardError, ConfigError, unknown_choice
 from footprint.ledger.home import home as ledger_home
-from footprint.model import Kind, Outcome, Place
+from footprint.model import KINDS, Kind, Outcome, Place
 from footprint.recorder import context, process
 from footprint.recorder.active import ActiveRun, current_run
 
@@ -234,14 +234,10 @@ def _labels(value: object) -> dict[str, str]:
 
 
 def _kind(value: str) -> Kind:
-    for kind in get_args(Kind):
+    for kind in KINDS:
         if value == kind:
-            return kind  # type: ignore[no-any-return]  # get_args is untyped
-    from difflib import get_close_matches
-
-    near = get_close_matches(str(value), get_args(Kind), n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise ConfigError(f"unknown kind {value!r}{hint} (there are {', '.join(get_args(Kind))})")
+            return kind
+    raise unknown_choice("kind", value, KINDS)
 
 
 def _interval(value: object) -> float:
@@ -281,14 +277,13 @@ def _writable_file(what: str, path: Path) -> Path:
 
 def _fillable_card(path: Path) -> Path:
     """A card that a fill will take: found out before the work, not after hours of it."""
-    from footprint.card import CardContent, fill, read_card
+    from footprint.card import CardContent, fill, named, read_card
 
     path = _writable_file("card", path)
     try:
         fill(read_card(path), CardContent(fields={}))
     except CardError as error:
-        message = str(error)
-        raise ConfigError(message if message.startswith(str(path)) else f"card={str(path)!r}: {message}") from None
+        raise ConfigError(named(path, error)) from None
     return path
 
 

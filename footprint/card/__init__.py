@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from footprint.card.content import CardContent, content_from_declaration, content_from_profile, content_from_run
     from footprint.card.edits import Edit
     from footprint.card.filling import FillPlan, fill
-    from footprint.card.read import Card, read_card
+    from footprint.card.read import Card, named, read_card
     from footprint.card.write import write_card, write_new
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "content_from_profile",
     "content_from_run",
     "fill",
+    "named",
     "read_card",
     "write_card",
     "write_new",
@@ -38,6 +39,7 @@ __getattr__ = lazily(
         "content_from_profile": "footprint.card.content",
         "content_from_run": "footprint.card.content",
         "fill": "footprint.card.filling",
+        "named": "footprint.card.read",
         "read_card": "footprint.card.read",
         "write_card": "footprint.card.write",
         "write_new": "footprint.card.write",

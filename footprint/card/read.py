@@ -98,6 +98,12 @@ def read_card(card: str | os.PathLike[str] | bytes) -> Card:
     )
 
 
+def named(path: Path, error: Exception) -> str:
+    """What is wrong with a card, with its path in front: what was found in its bytes does not know it."""
+    message = str(error)
+    return message if message.startswith(str(path)) else f"{path}: {message}"
+
+
 def read_bytes(path: Path) -> bytes:
     """A card's bytes.
 

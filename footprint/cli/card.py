@@ -36,12 +36,12 @@ def show(
     json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
 ) -> None:
     """Show the five fields, the front matter's emissions, and sentences of the card that bear on its compute."""
-    from footprint.card import read_card
+    from footprint.card import named, read_card
 
     try:
         card = read_card(file)
     except CardError as error:
-        raise CardError(_named(file, error)) from None
+        raise CardError(named(file, error)) from None
     if json:
         said = {
             "form": card.form,
@@ -143,7 +143,7 @@ class _Job:
 
     def fill(self, file: Path) -> dict[str, Any]:
         """Fill one card; a refusal is reported, so that the others are filled all the same."""
-        from footprint.card import fill, read_card, write_card, write_new
+        from footprint.card import fill, named, read_card, write_card, write_new
 
         try:
             card = read_card(file)
@@ -154,7 +154,7 @@ class _Job:
                 write_card(file, plan.before, plan.after)
         except FootprintError as error:
             nothing: dict[str, Any] = {"filled": {}, "withdrawn": [], "kept": [], "unknown": [], "notes": []}
-            return {"path": str(file), "changed": False, **nothing, "refused": _named(file, error)}
+            return {"path": str(file), "changed": False, **nothing, "refused": named(file, error)}
         return {
             "path": str(self.output or file),
             "changed": plan.changes,
@@ -166,12 +166,6 @@ class _Job:
             "refused": None,
             "diff": _diff(file, plan.before, plan.after),
         }
-
-
-def _named(file: Path, error: Exception) -> str:
-    """What is wrong, with the card's name in front."""
-    message = str(error)
-    return message if message.startswith(str(file)) else f"{file}: {message}"
 
 
 def _print(report: dict[str, Any], *, written: bool) -> None:

@@ -103,6 +103,7 @@ def accelerator(accelerator_id: str) -> Accelerator:
     )
 
 
+@lru_cache(maxsize=256)
 def find_accelerator(query: str) -> HardwareMatch:
     """What an accelerator's name means.
 
