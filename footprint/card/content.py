@@ -115,16 +115,15 @@ def _declared(
     work: Work, footprint: Footprint, *, published: Published | None, lines: list[str], unpublished: Sequence[str] = ()
 ) -> CardContent:
     """Fields, front matter and lines of one piece of work."""
+    from footprint.derive import device_hours
+
     facts = work.declaration
-    device_h = facts.device_hours
-    if device_h is None and facts.hours is not None and facts.count is not None:
-        device_h = facts.hours * facts.count
     place = footprint.place
     cited = published is not None and published.emissions_g is not None
     provider = facts.provider or (place.provider if place else None)
     known: dict[FieldName, str | None] = {
         "hardware_type": wording.counted(facts.count, facts.hardware) if facts.hardware else None,
-        "hours_used": wording.hours(facts.hours, device_h),
+        "hours_used": wording.hours(facts.hours, device_hours(facts)),
         "cloud_provider": wording.provider(provider) if provider else None,
         "compute_region": wording.region(facts.region, facts.zone, place),
         "carbon_emitted": published.text() if published is not None and cited else _carbon(footprint),

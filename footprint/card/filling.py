@@ -30,8 +30,8 @@ SHORT: Final[dict[FieldName, str]] = {
     "carbon_emitted": "carbon",
 }
 """The fields' names in the block's header."""
-# The header says the same whatever the order in which the card was edited.
 NEW_SECTION: Final = "the card had no Environmental Impact section: one was added"
+# The header says the same whatever the order in which the card was edited.
 _ORDER: Final = (*SHORT.values(), *(f"co2.{key}" for key in METADATA_KEYS))
 
 

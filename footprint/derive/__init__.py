@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from footprint.derive.account import Account, Total
-from footprint.derive.declared import check_declaration, derive_declaration
+from footprint.derive.declared import check_declaration, derive_declaration, device_hours
 from footprint.derive.measured import derive_run
 from footprint.errors import ConfigError
 from footprint.model import Attribution, Declaration, Footprint, Run
@@ -16,7 +16,7 @@ from footprint.model import Attribution, Declaration, Footprint, Run
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Account", "Total", "check_declaration", "declared_footprint", "estimate", "run_footprint", "runs"]
+__all__ = ["Account", "Total", "check_declaration", "declared_footprint", "device_hours", "estimate", "run_footprint", "runs"]
 
 
 def run_footprint(run: Run, *, attribution: Attribution = "share") -> Footprint:

@@ -53,7 +53,7 @@ def check_declaration(facts: Declaration) -> list[str]:
         per_unit = match.devices_per_unit if match else 1
         product = "hours x count" if per_unit == 1 else f"hours x count x {per_unit} devices in each {facts.hardware}"
         _agree("device_hours", facts.device_hours, product, facts.hours * facts.count * per_unit)
-    hours = device_hours(facts, match)
+    hours = device_hours(facts)
     if facts.energy_kwh and facts.power_w and hours:
         _agree("energy_kwh", facts.energy_kwh, "power_w x device-hours", kwh_from_w_h(facts.power_w, hours))
     if facts.energy_kwh is not None or not facts.training:
@@ -84,8 +84,9 @@ def _match(facts: Declaration) -> HardwareMatch | None:
         return None
 
 
-def device_hours(facts: Declaration, match: HardwareMatch | None = None) -> float | None:
+def device_hours(facts: Declaration) -> float | None:
     """Hours summed over devices; None if they are not known. A named slice or instance counts as its devices."""
+    match = _match(facts)
     per_unit = match.devices_per_unit if match else 1
     if facts.device_hours is not None:
         return facts.device_hours
@@ -143,7 +144,7 @@ def _hardware_energy(work: Working, facts: Declaration) -> None:
     match = ref.find_accelerator(facts.hardware) if facts.hardware is not None else None
     if match is not None:
         work.warn(*match.warnings)
-    hours = device_hours(facts, match)
+    hours = device_hours(facts)
     assert hours is not None
     per_unit = match.devices_per_unit if match else 1
     if per_unit > 1:

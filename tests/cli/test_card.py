@@ -261,3 +261,8 @@ def test_a_card_that_changes_during_the_fill(card: Path) -> None:
     text = card.read_bytes()
     assert text.count(b"footprint:begin") == text.count(b"footprint:end") == (1 if 0 in codes else 0)
     assert list(card.parent.glob("*.md")) == [card]
+
+
+def test_a_slice_counts_its_devices_in_the_hours_too(card: Path) -> None:
+    assert call(["card", "fill", str(card), "--hardware", "TPU v3-8", "--count", "2", "--hours", "10"]) == 0
+    assert "- **Hours used:** 10 h wall-clock (80 device-hours)" in card.read_text(encoding="utf-8")
