@@ -17,6 +17,19 @@ def device_energy_kwh(device_hours: float, power_w: Quantity) -> Quantity:
     return power_w * (device_hours / W_PER_KW)
 
 
+def counted(cpu: CpuTime, attribution: Attribution) -> tuple[float, float | None]:
+    """What a policy counts of the machine: its CPUs, and busy CPU-seconds (None where they are not known).
+
+    Args:
+        cpu: the run's CPU times.
+        attribution: `share`: the CPUs reserved to the run, and its own tree's activity; `machine`: all of the machine.
+    """
+    if attribution == "share":
+        return cpu.reserved_cpus, cpu.tree_s
+    # A tree's time is known to the nanosecond, the machine's to a clock tick: never less than the part of it we saw.
+    return float(cpu.logical_cpus), None if cpu.busy_s is None else max(cpu.busy_s, cpu.tree_s)
+
+
 def cpu_energy_kwh(cpu: CpuTime, idle_w: Quantity, active_w: Quantity, attribution: Attribution) -> Quantity | None:
     """Energy of a run's CPUs by the linear model, kWh.
 
@@ -24,19 +37,14 @@ def cpu_energy_kwh(cpu: CpuTime, idle_w: Quantity, active_w: Quantity, attributi
         cpu: the run's CPU times.
         idle_w: watts of one idle logical CPU.
         active_w: watts that one busy logical CPU draws above idle.
-        attribution: `share`: the idle power of the CPUs reserved to the run, and its own tree's activity; `machine`: the
-            idle power and the activity of the whole machine.
+        attribution: whose idle power and activity, see `counted`.
 
     Returns:
         None where the machine's busy time is asked for and was not readable.
     """
-    if attribution == "share":
-        cpus, busy_s = cpu.reserved_cpus, cpu.tree_s
-    elif cpu.busy_s is None:
+    cpus, busy_s = counted(cpu, attribution)
+    if busy_s is None:
         return None
-    else:
-        # A tree's time is known to the nanosecond, the machine's to a clock tick: never less than the part of it we saw.
-        cpus, busy_s = float(cpu.logical_cpus), max(cpu.busy_s, cpu.tree_s)
     return idle_w * kwh_from_j(cpus * cpu.read_s) + active_w * kwh_from_j(busy_s)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 import footprint.reference as ref
-from footprint.accounting.power import cpu_energy_kwh, device_energy_kwh, memory_energy_kwh
+from footprint.accounting.power import counted, cpu_energy_kwh, device_energy_kwh, memory_energy_kwh
 from footprint.accounting.ranges import Quantity, total
 from footprint.derive.working import Working, weakest
 from footprint.errors import UnknownHardware
@@ -127,7 +127,8 @@ def _memory(work: Working, run: Run, attribution: Attribution) -> None:
         work.add_part("memory", None, "assumed")
         work.coverage.append(Coverage(component="memory", grade=None, read_ratio=0.0))
         return
-    reserved_ratio = min(1.0, run.cpu.reserved_cpus / run.cpu.logical_cpus) if attribution == "share" else 1.0
+    cpus, _ = counted(run.cpu, attribution)
+    reserved_ratio = min(1.0, cpus / run.cpu.logical_cpus)
     power_w_per_gb = work.use(ref.memory_power(), device=_own(run, "memory"))
     gb = run.host.memory_bytes / BYTES_PER_GB
     work.add_part("memory", memory_energy_kwh(gb, power_w_per_gb, run.cpu.read_s, reserved_ratio), "model")

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import footprint.reference as ref
 from footprint import text
-from footprint.accounting.power import cpu_energy_kwh, device_energy_kwh, memory_energy_kwh
+from footprint.accounting.power import counted, cpu_energy_kwh, device_energy_kwh, memory_energy_kwh
 from footprint.accounting.ranges import Quantity
 from footprint.derive.measured import SENSOR_PERIOD_S
 from footprint.model import Component, ComponentName, CpuTime, DeviceEnergy, Factor, Footprint, Run
@@ -85,10 +85,9 @@ def _cpu(run: Run, cpu: CpuTime, footprint: Footprint) -> Iterable[Term]:
         return
     idle_part = cpu_energy_kwh(cpu, Quantity(idle.central), Quantity(0.0), policy)
     active_part = cpu_energy_kwh(cpu, Quantity(0.0), Quantity(active.central), policy)
-    if idle_part is None or active_part is None:
+    cpus, busy_s = counted(cpu, policy)
+    if idle_part is None or active_part is None or busy_s is None:
         return
-    cpus = cpu.reserved_cpus if policy == "share" else float(cpu.logical_cpus)
-    busy_s = cpu.tree_s if policy == "share" else max(cpu.busy_s or 0.0, cpu.tree_s)
     idle_product = f"{number(idle.central)} W/CPU × {number(cpus)} CPUs × {number(cpu.read_s)} s"
     yield Term("CPU idle", idle_product, idle_part.central)
     yield Term("CPU active", f"{number(active.central)} W/CPU × {number(busy_s)} CPU-s", active_part.central)
@@ -98,7 +97,8 @@ def _memory(run: Run, cpu: CpuTime, footprint: Footprint) -> Iterable[Term]:
     factor = _used(footprint, ref.memory_power())
     if factor is None or run.host.memory_bytes is None:
         return
-    share = 1.0 if footprint.attribution == "machine" else min(1.0, cpu.reserved_cpus / cpu.logical_cpus)
+    cpus, _ = counted(cpu, footprint.attribution or "share")
+    share = min(1.0, cpus / cpu.logical_cpus)
     gb = run.host.memory_bytes / BYTES_PER_GB
     product = f"{number(factor.central)} W/GB × {number(gb)} GB × {number(cpu.read_s)} s × {number(100 * share)} %"
     yield Term("memory", product, memory_energy_kwh(gb, Quantity(factor.central), cpu.read_s, share).central)
