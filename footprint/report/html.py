@@ -44,16 +44,16 @@ def render(summary: Summary) -> str:
     Where all runs do not fit, first their rows (and warnings beyond those shown) are left out of the embedded JSON, then the
     oldest are left out of the page. The totals and groups cover all runs in any case, and the page says what it leaves out.
     """
-    data = summary
-    page = _page(summary, data)
+    data, constant = summary, _constant(summary)
+    page = _page(summary, data, constant)
     while (size := len(page.encode())) > LIMIT_BYTES and summary.rows:
         if data.rows:
             data = msgspec.structs.replace(data, rows=(), warnings=data.warnings[:WARNINGS])
         else:
-            bare = len(_page(msgspec.structs.replace(summary, rows=()), data).encode())
+            bare = len(_page(msgspec.structs.replace(summary, rows=()), data, constant).encode())
             fits = int(len(summary.rows) * (LIMIT_BYTES - bare) / (size - bare))
             summary = msgspec.structs.replace(summary, rows=summary.rows[: max(0, min(fits, len(summary.rows) - 1))])
-        page = _page(summary, data)
+        page = _page(summary, data, constant)
     return page
 
 
@@ -71,24 +71,29 @@ def safe_json(value: Any) -> Markup:
     return Markup(encoded)  # noqa: S704 - nothing that HTML reads is left in it
 
 
-def _page(summary: Summary, data: Summary) -> str:
-    """The page, however long, with `data` embedded in it."""
+def _constant(summary: Summary) -> dict[str, Any]:
+    """What a page shows whatever rows are left out of it: its figures, which are of totals and groups, its scripts and styles."""
     drawn = figures(summary)
     script = _asset("dashboard.js")
-    template = _environment().get_template("dashboard.html.j2")
-    return template.render(
-        summary=summary,
-        units=words.page_units(summary),
-        figures={figure.id: figure for figure in drawn},
-        drawings=safe_json({figure.id: {theme: figure.draw(summary, theme) for theme in ("light", "dark")} for figure in drawn}),
-        has_rows=bool(data.rows),
-        data=safe_json(_short(msgspec.to_builtins(data))),
-        style=Markup(_asset("dashboard.css")),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        plotly=Markup(_plotly()),  # noqa: S704 - plotly's own file, which holds no `</script`
-        policy=_policy(_plotly(), script),
-        grades=[grade for grade in GRADES if any(share.grade == grade for share in summary.shares)],
-        marker=Markup(MARKER),  # noqa: S704 - our own
+    return {
+        "units": words.page_units(summary),
+        "figures": {figure.id: figure for figure in drawn},
+        "drawings": safe_json({one.id: {theme: one.draw(summary, theme) for theme in ("light", "dark")} for one in drawn}),
+        "style": Markup(_asset("dashboard.css")),  # noqa: S704 - our own file
+        "script": Markup(script),  # noqa: S704 - our own file
+        "plotly": Markup(_plotly()),  # noqa: S704 - plotly's own file, which holds no `</script`
+        "policy": _policy(_plotly(), script),
+        "grades": [grade for grade in GRADES if any(share.grade == grade for share in summary.shares)],
+        "marker": Markup(MARKER),  # noqa: S704 - our own
+    }
+
+
+def _page(summary: Summary, data: Summary, constant: Mapping[str, Any]) -> str:
+    """The page, however long, with `data` embedded in it."""
+    return (
+        _environment()
+        .get_template("dashboard.html.j2")
+        .render(summary=summary, has_rows=bool(data.rows), data=safe_json(_short(msgspec.to_builtins(data))), **constant)
     )
 
 
