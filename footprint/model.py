@@ -19,7 +19,8 @@ Grade = Literal["counter", "power", "model", "declared", "assumed"]
 its load; somebody's statement; an assumption of ours."""
 
 Kind = Literal["pre-training", "fine-tuning", "inference", "evaluation", "other"]
-Outcome = Literal["running", "completed", "failed", "interrupted"]
+Outcome = Literal["running", "completed", "failed", "interrupted", "unknown"]
+"""How a run ended; `unknown` where nobody saw it: a process that was attached to is no child of ours."""
 Scope = Literal["server", "accelerators"]
 Attribution = Literal["share", "machine"]
 Basis = Literal["life-cycle", "life-cycle, estimated", "direct", "market", "stated"]
@@ -104,7 +105,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """Something that draws power and that a meter claims.
 
     `id` is stable over restarts where the hardware allows (`gpu:GPU-5b…` by UUID, `cpu`, `memory`), so that one device's
-    energy can be counted once across runs.
+    energy can be counted once across runs. `contains` names the components whose energy is part of this device's reading
+    (a meter of the whole machine); `slices` are the parts of it that the run may use, of how many (a GPU cut by MIG).
     """
 
     id: str
@@ -112,6 +114,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     meter: str
     grade: Grade
+    contains: tuple[ComponentName, ...] = ()
+    slices: tuple[int, int] | None = None
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,18 +134,27 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 class DeviceEnergy(msgspec.Struct, frozen=True, kw_only=True):
     """A device's energy over a run, as read: null where nothing could be read or where a model derives it.
 
-    `read_s` is the time that readings cover; what is missing to the run's duration is a gap that was not filled.
+    `read_s` is the time that readings cover; what is missing to the run's duration is a gap that was not filled. `floor_w`
+    is the lowest mean power over any second or more of it, which the idle power cannot exceed. `held_ratio` is the share
+    of the looks at which a process of the run held the device, null where that cannot be told; `others` whether processes
+    that are not the run's held it too. `course` is the energy over time, as (seconds since the run's start, joules so far),
+    thinned to a few dozen points; between two points of the same energy nothing was read.
     """
 
     device: Device
     energy_j: float | None
     read_s: float
+    floor_w: float | None = None
+    held_ratio: float | None = None
+    others: bool = False
+    course: tuple[tuple[float, float], ...] = ()
 
 
 class CpuTime(msgspec.Struct, frozen=True, kw_only=True):
     """CPU-seconds over a run: of its process tree, and of the whole machine; CPUs there, and reserved to the run.
 
     `reserved_cpus` is what affinity and cgroup quota leave to the run. `resolution_s` is the kernel's accounting step.
+    `course` is the machine's busy time, as (seconds since the run's start, busy seconds so far), thinned like a device's.
     """
 
     tree_s: float
@@ -150,6 +163,7 @@ class CpuTime(msgspec.Struct, frozen=True, kw_only=True):
     reserved_cpus: float
     read_s: float
     resolution_s: float = 0.0
+    course: tuple[tuple[float, float], ...] = ()
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +197,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of one tracked stretch of one process tree on one host.
 
     `started_at` is UTC in ISO 8601. `cpu` is null where the platform tells no CPU times. `account` names the runs that
-    belong together; `parent` is the run that this one is nested in, whose energy contains it.
+    belong together; `parent` is the run that this one is nested in, whose energy contains it. `boot_s` is when the run
+    started, in seconds since its host booted (suspends included), by which runs of one host are laid side by side whatever
+    the clock on the wall did; `suspended_s` is the time that the machine slept, which `duration_s` does not hold.
     """
 
     id: str
@@ -204,6 +220,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
     journal_id: str = ""
+    boot_s: float | None = None
+    suspended_s: float = 0.0
     schema: int = SCHEMA_VERSION
 
 

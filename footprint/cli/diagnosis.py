@@ -137,7 +137,7 @@ def _look(opened: OpenMeters, findings: list[Finding]) -> tuple[DeviceNow, ...]:
 
 
 def _fields(device: Device) -> dict[str, Any]:
-    return {field: getattr(device, field) for field in device.__struct_fields__}
+    return {field: getattr(device, field) for field in ("id", "component", "name", "meter", "grade")}
 
 
 def _accelerator_findings(host: Host, devices: tuple[Device, ...]) -> list[Finding]:

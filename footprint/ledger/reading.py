@@ -15,7 +15,7 @@ from footprint.ledger.facts import Point, RunRecords, without_loose_parents
 from footprint.ledger.home import home as default_home
 from footprint.ledger.home import runs_dir
 from footprint.ledger.processes import is_alive
-from footprint.ledger.records import AnyRecord, NewerRecordError, Open, Tick, record_of, salvage
+from footprint.ledger.records import AnyRecord, Held, NewerRecordError, Open, Tick, record_of, salvage
 from footprint.ledger.runfile import read_run_file
 from footprint.model import Run
 
@@ -102,7 +102,7 @@ def read_journal(path: Path, only_run: str | None = None) -> JournalReading:
     runs = {record.run: RunRecords(record) for record in lines.records if isinstance(record, Open)}
     orphans: set[str] = set()
     for record in lines.records:
-        for run_id in record.runs if isinstance(record, Tick) else (record.run,):
+        for run_id in record.runs if isinstance(record, Tick | Held) else (record.run,):
             if run_id in runs:
                 runs[run_id].add(record)
             else:

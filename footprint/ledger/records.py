@@ -4,8 +4,8 @@ A line is `{"v":1,"journal":"…","seq":7,"type":"tick", … ,"crc":"9ae0daaf"}`
 journal, type, facts, and as last member the CRC-32 of the bytes before it. A reader needs no state to judge a line, so
 damage costs the damaged record and no other.
 
-Version 1: `open`, `tick`, `work`, `mark`, `close`. Times `t_s` are `CLOCK_MONOTONIC` of the recording host, `boot_s` is
-`CLOCK_BOOTTIME`, which also runs through suspends.
+Version 1: `open`, `tick`, `held`, `work`, `mark`, `close`. Times `t_s` are `CLOCK_MONOTONIC` of the recording host, `boot_s`
+is `CLOCK_BOOTTIME`, which also runs through suspends, `wall_s` is `CLOCK_REALTIME`, which somebody may set.
 """
 
 from __future__ import annotations
@@ -60,14 +60,32 @@ class Open(Record, frozen=True, kw_only=True, tag="open"):
 
 
 class Tick(Record, frozen=True, kw_only=True, tag="tick"):
-    """One reading, for all the runs that are open: devices, CPU-seconds of the tree and of the machine."""
+    """One reading, for all the runs that are open: devices, CPU-seconds of the tree and of the machine.
+
+    `tree_s` is null where the tree was not looked at this time: a large one is looked at less often.
+    """
 
     runs: tuple[str, ...]
     t_s: float
     boot_s: float | None = None
+    wall_s: float | None = None
     samples: tuple[Sample, ...] = ()
     tree_s: float | None = None
     busy_s: float | None = None
+
+
+class Held(Record, frozen=True, kw_only=True, tag="held"):
+    """Who held a device when it was looked at: the tracked process tree, and how many processes that are not of it.
+
+    Written at each look until the first minute is over, then when it changes. Where it cannot be told (the driver tells pids
+    of another namespace), nothing is written.
+    """
+
+    runs: tuple[str, ...]
+    t_s: float
+    device_id: str
+    ours: bool
+    others: int = 0
 
 
 class Work(Record, frozen=True, kw_only=True, tag="work"):
@@ -98,7 +116,7 @@ class Close(Record, frozen=True, kw_only=True, tag="close"):
     warnings: tuple[str, ...] = ()
 
 
-AnyRecord = Open | Tick | Work | Marked | Close
+AnyRecord = Open | Tick | Held | Work | Marked | Close
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from footprint.errors import MeterError
-from footprint.meters.common import Meter
+from footprint.meters.common import KnowsHolders, Meter
 from footprint.model import Device, Sample
 
 Opener = Callable[[Mapping[str, str]], Meter | None]
@@ -42,6 +42,16 @@ class OpenMeters:
     def read(self) -> tuple[Sample, ...]:
         """One reading of each device that answers; a device that was lost is left out."""
         return tuple(sample for meter in self.meters for sample in meter.read() if self._owners.get(sample.device_id) is meter)
+
+    def holders(self) -> dict[str, frozenset[int]]:
+        """Which processes hold each device, as their drivers count pids; devices of which nobody tells are left out."""
+        return {
+            device_id: pids
+            for meter in self.meters
+            if isinstance(meter, KnowsHolders)
+            for device_id, pids in meter.holders().items()
+            if self._owners.get(device_id) is meter
+        }
 
     def close(self) -> None:
         """Release all meters; safe to call twice."""

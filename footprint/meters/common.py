@@ -7,9 +7,19 @@ is there and cannot be used, with the way to mend it.
 
 from __future__ import annotations
 
-from typing import Protocol
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from footprint.model import Device, Sample
+
+SYSFS_VARIABLE = "FOOTPRINT_SYSFS"
+
+
+def sysfs() -> Path:
+    """Where the kernel's `/sys` lies: a container may see its host's elsewhere, and says so by `FOOTPRINT_SYSFS`."""
+    return Path(os.environ.get(SYSFS_VARIABLE) or "/sys")
 
 
 class Meter(Protocol):
@@ -35,4 +45,13 @@ class Meter(Protocol):
 
     def close(self) -> None:
         """Release what the meter holds; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class KnowsHolders(Protocol):
+    """A meter whose driver tells which processes hold a device."""
+
+    def holders(self) -> Mapping[str, frozenset[int]]:
+        """The pids, as the driver counts them, of the processes that hold each device; devices that do not tell are left out."""
         ...
