@@ -71,7 +71,7 @@ def hardware(*, query: Query, json: Json = False) -> None:
 def cpu(*, query: Query, json: Json = False) -> None:
     """Look up a CPU by the name that the operating system gives it, and the watts of one logical CPU."""
     from footprint.reference import cpu_power, find_cpu
-    from footprint.reference.cpu import cpus_near
+    from footprint.reference.cpu_names import cpus_near
 
     name = " ".join(query)
     found = find_cpu(name)

@@ -1,6 +1,7 @@
 """Dated, cited factors and the look-ups that find them: one match, a range over all that fit, or a refusal."""
 
-from footprint.reference.cpu import Cpu, CpuPower, cpu_power, find_cpu
+from footprint.reference.cpu import CpuPower, cpu_power
+from footprint.reference.cpu_names import Cpu, find_cpu
 from footprint.reference.grid import Intensity, intensity
 from footprint.reference.hardware import Accelerator, HardwareMatch, PowerScope, accelerator, find_accelerator
 from footprint.reference.power import accelerator_power, host_overhead, memory_power, meter_error, meter_lag, utilisation

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from footprint.model import KINDS, Factor, Host, Place
-from footprint.reference import cpu, cpu_power, find_cpu, host_overhead, memory_power, meter_error, pue, tables, utilisation
-from footprint.reference.cpu import cpu_key
+from footprint.reference import cpu_names, cpu_power, find_cpu, host_overhead, memory_power, meter_error, pue, tables, utilisation
+from footprint.reference.cpu_names import cpu_key
 
 GIB = 2**30
 
@@ -99,8 +99,8 @@ def test_a_cpu_that_is_not_known_is_said_to_be_so(name: str | None) -> None:
 
 
 def test_malformed_watts_are_refused() -> None:
-    assert all(1 <= tdp_w <= 1500 for tdp_w in cpu._codecarbon_tdps().values())
-    assert len(cpu._codecarbon_tdps()) > 4000
+    assert all(1 <= tdp_w <= 1500 for tdp_w in cpu_names._codecarbon_tdps().values())
+    assert len(cpu_names._codecarbon_tdps()) > 4000
 
 
 def test_every_measured_cpu_is_found_by_its_own_name() -> None:
