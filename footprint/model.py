@@ -197,9 +197,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of one tracked stretch of one process tree on one host.
 
     `started_at` is UTC in ISO 8601. `cpu` is null where the platform tells no CPU times. `account` names the runs that
-    belong together; `parent` is the run that this one is nested in, whose energy contains it. `boot_s` is when the run
-    started, in seconds since its host booted (suspends included), by which runs of one host are laid side by side whatever
-    the clock on the wall did; `suspended_s` is the time that the machine slept, which `duration_s` does not hold.
+    belong together; `parent` is the run that this one is nested in, whose energy contains it. `monotonic_s` is when the
+    run started on its host's monotonic clock, which all programs of one boot share: by it runs are laid side by side,
+    whatever the clock on the wall did. `suspended_s` is the time that the machine slept, which `duration_s` does not hold.
     """
 
     id: str
@@ -220,7 +220,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
     journal_id: str = ""
-    boot_s: float | None = None
+    monotonic_s: float | None = None
     suspended_s: float = 0.0
     schema: int = SCHEMA_VERSION
 

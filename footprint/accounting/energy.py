@@ -1,12 +1,17 @@
-"""Samples to the energy of each device: counters differenced, power integrated, gaps left open.
+"""Readings of a device to its energy: counter differences, trapezoids under power readings, gaps that stay gaps.
 
-A counter says the energy between two of its readings however far they lie apart; it is trusted unless it runs backwards (a reset
-or a wrap at an unknown value), and then that stretch counts as not read. Power is integrated by trapezoids between readings no
-further apart than `MAX_POWER_GAP_S`; a longer silence is a gap and is not filled.
+A counter that fell was reset (a driver reload, a new boot): the stretch tells nothing and is a gap. A meter whose counter wraps
+undoes the wraps itself, since it alone knows the width. Power readings further apart than `MAX_POWER_GAP_S` are not joined:
+nobody saw what came between.
+
+Everything here takes readings one by one and keeps a bounded number of them, so that a run of months costs no more memory than
+one of an hour.
 """
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
@@ -14,34 +19,157 @@ from typing import Final
 from footprint.model import Sample
 
 MAX_POWER_GAP_S: Final = 10.0
+COURSE_POINTS: Final = 64
+FLOOR_S: Final = 1.0
+"""Mean power over less than this says more about the counter's steps than about the device."""
+
+Points = Sequence[tuple[float, float]]
+"""A cumulative quantity over time: (s, amount so far), ascending in both."""
+
+
+class Course:
+    """A cumulative quantity over time, thinned while it grows: at most two times `COURSE_POINTS` points, the ends always kept."""
+
+    def __init__(self) -> None:
+        self._points: list[tuple[float, float]] = []
+        self._apart_s = 0.0
+
+    def add(self, t_s: float, amount: float) -> None:
+        """Add a point, not before the last and not below it."""
+        points = self._points
+        if len(points) > 1 and t_s - points[-2][0] < self._apart_s:
+            points[-1] = (t_s, amount)  # the last point moves on until it is far enough from the one before it
+            return
+        points.append((t_s, amount))
+        if len(points) > 2 * COURSE_POINTS:
+            self._apart_s = (points[-1][0] - points[0][0]) / COURSE_POINTS
+            self._points = [*points[:-1:2], points[-1]]
+
+    def points(self, origin_s: float = 0.0) -> tuple[tuple[float, float], ...]:
+        """The points on a clock that starts at `origin_s`, to the millisecond and the thousandth of the unit."""
+        return tuple((round(t_s - origin_s, 3), round(amount, 3)) for t_s, amount in self._points)
+
+
+def between(course: Points, begin_s: float, end_s: float) -> float:
+    """How much a cumulative quantity grew between two times; nothing before its first point and after its last."""
+    return max(0.0, _at(course, end_s) - _at(course, begin_s))
+
+
+def _at(course: Points, t_s: float) -> float:
+    after = bisect_right(course, t_s, key=lambda point: point[0])
+    if after == 0:
+        return course[0][1] if course else 0.0
+    if after == len(course):
+        return course[-1][1]
+    (before_s, before), (after_s, amount) = course[after - 1], course[after]
+    return before + (amount - before) * (t_s - before_s) / (after_s - before_s)
+
+
+class Integral:
+    """The energy of one device over an interval.
+
+    Args:
+        start_s: begin of the interval, on the samples' clock, s.
+        end_s: its end, s; infinite where it is not known yet. A stretch between two readings that reaches over an end of the
+            interval is cut there in proportion to time.
+
+    Attributes:
+        energy_j: J, None as long as no two readings cover any of the interval.
+        read_s: the seconds that readings cover.
+        floor_w: the lowest mean power over any second or more, W; None if nothing was read for so long.
+        course: the energy over time.
+    """
+
+    def __init__(self, start_s: float, end_s: float = math.inf) -> None:
+        self._start_s, self._end_s = start_s, end_s
+        self._last: Sample | None = None
+        self._floor_from: tuple[float, float] | None = None
+        self.energy_j: float | None = None
+        self.read_s = 0.0
+        self.floor_w: float | None = None
+        self.course = Course()
+
+    def interrupt(self) -> None:
+        """Do not join the next reading to the last: the machine slept between them."""
+        self._last = None
+
+    def add(self, sample: Sample) -> None:
+        """Take the next reading."""
+        earlier, self._last = self._last, sample
+        piece_j = None if earlier is None else _between(earlier, sample)
+        if earlier is None or piece_j is None or sample.t_s < earlier.t_s:
+            self._floor_from = None
+            return
+        length_s = sample.t_s - earlier.t_s
+        begin_s, end_s = max(earlier.t_s, self._start_s), min(sample.t_s, self._end_s)
+        inside_s = end_s - begin_s
+        if inside_s < 0 or (inside_s == 0 and length_s > 0):
+            return
+        if self.energy_j is None:
+            self.energy_j = 0.0
+        if self._floor_from is None:
+            self._floor_from = (begin_s, self.energy_j)
+            self.course.add(begin_s, self.energy_j)
+        self.energy_j += piece_j * (inside_s / length_s) if length_s > 0 else piece_j
+        self.read_s += inside_s
+        self.course.add(end_s, self.energy_j)
+        self._lower_floor(end_s, self.energy_j)
+
+    def _lower_floor(self, t_s: float, energy_j: float) -> None:
+        assert self._floor_from is not None, "a stretch has begun"
+        from_s, from_j = self._floor_from
+        if t_s - from_s >= FLOOR_S:
+            mean_w = (energy_j - from_j) / (t_s - from_s)
+            self.floor_w = mean_w if self.floor_w is None else min(self.floor_w, mean_w)
+            self._floor_from = (t_s, energy_j)
+
+
+class Growth:
+    """How much a counter of the kernel's (CPU-seconds) grew from its first reading to the end of an interval.
+
+    Args:
+        end_s: the interval's end, s; between the readings around it the counter is interpolated.
+
+    Attributes:
+        amount: the growth; None as long as nothing was read.
+        course: the growth over time.
+    """
+
+    def __init__(self, end_s: float = math.inf) -> None:
+        self._end_s = end_s
+        self._first: float | None = None
+        self._last = (0.0, 0.0)
+        self.amount: float | None = None
+        self.course = Course()
+
+    def add(self, t_s: float, value: float) -> None:
+        """Take the next reading."""
+        if self._first is None:
+            self._first, self._last, self.amount = value, (t_s, value), 0.0
+            self.course.add(t_s, 0.0)
+            return
+        last_s, last = self._last
+        if last_s >= self._end_s:
+            return
+        if t_s > self._end_s:
+            t_s, value = self._end_s, last + (value - last) * (self._end_s - last_s) / (t_s - last_s)
+        self._last = (t_s, value)
+        self.amount = max(self.amount or 0.0, value - self._first)
+        self.course.add(t_s, self.amount)
 
 
 def device_energy(samples: Sequence[Sample], start_s: float, end_s: float) -> tuple[float | None, float]:
-    """The energy of one device between two times, and the time that readings cover.
+    """The energy of one device between two times, J (None if no two readings cover any of it), and the seconds covered.
 
     Args:
         samples: readings of one device, ascending in time; all counters or all powers.
         start_s: begin of the interval, on the samples' clock, s.
         end_s: end of the interval, s.
-
-    Returns:
-        Energy in J, or None if no two readings cover any of the interval; and the seconds that are covered. Where a
-        reading lies outside the interval, its stretch is cut at the interval's end in proportion to time.
     """
-    energy_j = read_s = 0.0
-    covered = False
-    for earlier, later in pairwise(samples):
-        piece_j = _between(earlier, later)
-        if piece_j is None or later.t_s < earlier.t_s:
-            continue
-        length_s = later.t_s - earlier.t_s
-        inside_s = min(later.t_s, end_s) - max(earlier.t_s, start_s)
-        if inside_s < 0 or (inside_s == 0 and length_s > 0):
-            continue
-        covered = True
-        read_s += inside_s
-        energy_j += piece_j * (inside_s / length_s) if length_s > 0 else piece_j
-    return (energy_j, read_s) if covered else (None, 0.0)
+    integral = Integral(start_s, end_s)
+    for sample in samples:
+        integral.add(sample)
+    return integral.energy_j, integral.read_s
 
 
 def _between(earlier: Sample, later: Sample) -> float | None:
@@ -53,3 +181,27 @@ def _between(earlier: Sample, later: Sample) -> float | None:
         length_s = later.t_s - earlier.t_s
         return None if length_s > MAX_POWER_GAP_S else (earlier.power_w + later.power_w) / 2 * length_s
     return None
+
+
+def shares(courses: Sequence[Points], spans: Sequence[tuple[float, float]]) -> list[float]:
+    """What part of each of some overlapping readings of ONE device counts, so that their sum is the union of intervals.
+
+    Args:
+        courses: the device's energy over time as each run read it, all on one clock, s.
+        spans: begin and end of each run on that clock, s.
+
+    Returns:
+        A ratio for each: a moment at which n of them read the device counts 1/n in each. 1 where nothing was read.
+    """
+    edges = sorted({edge for span in spans for edge in span})
+    parts = [0.0] * len(courses)
+    wholes = [0.0] * len(courses)
+    for begin_s, end_s in pairwise(edges):
+        there = [i for i, (first_s, last_s) in enumerate(spans) if first_s <= begin_s and end_s <= last_s]
+        grown = {i: between(courses[i], begin_s, end_s) for i in there}
+        # One that read nothing here (its meter was lost) takes nothing from those that did.
+        readers = sum(amount > 0 for amount in grown.values())
+        for i, amount in grown.items():
+            wholes[i] += amount
+            parts[i] += amount / max(1, readers)
+    return [part / whole if whole > 0 else 1.0 for part, whole in zip(parts, wholes, strict=True)]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from footprint.accounting.energy import device_energy
+from footprint.accounting.energy import Growth, Integral
+from footprint.ledger.circumstances import Clocks, Holding
 from footprint.ledger.processes import is_alive
-from footprint.ledger.records import AnyRecord, Close, Marked, Open, Tick, Work
-from footprint.model import CpuTime, DeviceEnergy, Mark, Outcome, Run, Sample
+from footprint.ledger.records import AnyRecord, Close, Held, Marked, Open, Tick, Work
+from footprint.model import CpuTime, Device, DeviceEnergy, Mark, Outcome, Run, Sample
 
 # Where nobody can say whether the recorder lives (another host), a run is taken as running for this long after its
 # last line, and for five of its own intervals.
@@ -28,40 +30,56 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunRecords:
-    """The records of one run, gathered one by one in the order of the journal."""
+    """The records of one run, gathered one by one in the order of the journal, in memory that does not grow with its ticks.
 
-    def __init__(self, opened: Open) -> None:
+    Args:
+        opened: the run's first record.
+        closed: its last, where the reader has seen it already: readings are then cut at the run's end.
+        keep_ticks: keep every tick, for `points`.
+    """
+
+    def __init__(self, opened: Open, closed: Close | None = None, *, keep_ticks: bool = False) -> None:
         self.opened = opened
-        self.ticks: list[Tick] = []
-        self.closed: Close | None = None
+        self.closed = closed
+        self._ticks: list[Tick] | None = [] if keep_ticks else None
         self._marks: dict[int, Marked] = {}
         self._work: dict[str, float] = {}
+        self._closing_work: dict[str, float] = closed.work if closed else {}
+        end_s = max(opened.t_s, closed.t_s) if closed else math.inf
+        self._first_tick_s: float | None = None
+        self._last: Tick | None = None
+        self._integrals = {device.id: Integral(opened.t_s, end_s) for device in opened.devices}
+        self._sampled: set[str] = set()
+        self._tree, self._busy = Growth(end_s), Growth(end_s)
+        self._holders: dict[str, Holding] = {}
+        self._clocks = Clocks()
 
     def add(self, record: AnyRecord) -> None:
         """Take one record of this run; the later of two that state the same wins."""
         match record:
             case Tick():
-                self.ticks.append(record)
+                self._tick(record)
+            case Held():
+                self._holders.setdefault(record.device_id, Holding()).look(record)
             case Work():
                 self._work |= record.work
             case Marked():
                 self._marks[record.key] = record
             case Close():
-                self.closed = record
-                self._work |= record.work
+                self.closed, self._closing_work = record, record.work
 
     @property
     def end_s(self) -> float:
         """The monotonic time of the run's end: its close, or the last tick that there is."""
         if self.closed:
             return max(self.opened.t_s, self.closed.t_s)
-        return max([self.opened.t_s, *(tick.t_s for tick in self.ticks[-1:])])
+        return max(self.opened.t_s, self._last.t_s if self._last else -math.inf)
 
     def run(self) -> Run:
         """The facts of the run as these records tell them."""
         opened, closed = self.opened, self.closed
         outcome = closed.outcome if closed else self._outcome_without_close()
-        warnings = opened.warnings + (closed.warnings if closed else ())
+        warnings = opened.warnings + (closed.warnings if closed else ()) + self._clocks.warnings()
         if outcome == "interrupted" and not closed:
             warnings += ("the recorder ended without closing the run; what came after its last tick is not known",)
         return Run(
@@ -73,33 +91,58 @@ class RunRecords:
             outcome=outcome,
             account=opened.account,
             host=opened.host,
-            devices=self._devices(),
+            devices=tuple(self._energy(device) for device in opened.devices),
             cpu=self._cpu(),
             place=opened.place,
             parent=opened.parent,
-            work=self._work,
+            work=self._work | self._closing_work,
             marks=tuple(self._mark(mark) for mark in self._marks.values()),
             labels=opened.labels,
             versions=opened.versions,
             warnings=tuple(dict.fromkeys(warnings)),
             journal_id=opened.journal,
+            monotonic_s=opened.t_s,
+            suspended_s=self._clocks.suspended_s,
         )
 
     def points(self) -> tuple[Point, ...]:
-        """The run's ticks, on its own clock."""
+        """The run's ticks, on its own clock.
+
+        Raises:
+            ValueError: if they were not kept.
+        """
+        if self._ticks is None:
+            raise ValueError("the ticks were not kept")
         start_s = self.opened.t_s
-        first = next((tick for tick in self.ticks if tick.tree_s is not None), None)
-        busy = next((tick.busy_s for tick in self.ticks if tick.busy_s is not None), 0.0)
-        tree_s = first.tree_s if first and first.tree_s is not None else 0.0
+        tree_s = next((tick.tree_s for tick in self._ticks if tick.tree_s is not None), 0.0)
+        busy_s = next((tick.busy_s for tick in self._ticks if tick.busy_s is not None), 0.0)
         return tuple(
             Point(
                 t_s=tick.t_s - start_s,
                 samples=tuple(msgspec.structs.replace(sample, t_s=sample.t_s - start_s) for sample in tick.samples),
                 tree_s=None if tick.tree_s is None else tick.tree_s - tree_s,
-                busy_s=None if tick.busy_s is None else tick.busy_s - busy,
+                busy_s=None if tick.busy_s is None else tick.busy_s - busy_s,
             )
-            for tick in self.ticks
+            for tick in self._ticks
         )
+
+    def _tick(self, tick: Tick) -> None:
+        if self._first_tick_s is None:
+            self._first_tick_s = tick.t_s
+        if self._clocks.slept_before(tick):
+            for integral in self._integrals.values():
+                integral.interrupt()
+        for sample in tick.samples:
+            if sample.device_id in self._integrals:
+                self._integrals[sample.device_id].add(sample)
+                self._sampled.add(sample.device_id)
+        if tick.tree_s is not None:
+            self._tree.add(tick.t_s, tick.tree_s)
+        if tick.busy_s is not None:
+            self._busy.add(tick.t_s, tick.busy_s)
+        self._last = tick
+        if self._ticks is not None:
+            self._ticks.append(tick)
 
     def _outcome_without_close(self) -> Outcome:
         alive = is_alive(self.opened.recorder)
@@ -109,42 +152,39 @@ class RunRecords:
             alive = silence_s < max(SILENCE_S, SILENT_INTERVALS * self.opened.interval_s)
         return "running" if alive else "interrupted"
 
-    def _devices(self) -> tuple[DeviceEnergy, ...]:
-        samples: dict[str, list[Sample]] = {device.id: [] for device in self.opened.devices}
-        for tick in self.ticks:
-            for sample in tick.samples:
-                if sample.device_id in samples:
-                    samples[sample.device_id].append(sample)
-        found = []
-        for device in self.opened.devices:
-            if device.grade in {"counter", "power"}:
-                energy_j, read_s = device_energy(samples[device.id], self.opened.t_s, self.end_s)
-            else:  # a model reads its input, which stands in every tick
-                energy_j, read_s = None, self._ticked_s()
-            found.append(DeviceEnergy(device=device, energy_j=energy_j, read_s=read_s))
-        return tuple(found)
+    def _energy(self, device: Device) -> DeviceEnergy:
+        integral, holding = self._integrals[device.id], self._holders.get(device.id)
+        # A model reads its input, which stands in every tick.
+        is_read = device.id in self._sampled or device.grade in {"counter", "power"}
+        return DeviceEnergy(
+            device=device,
+            energy_j=integral.energy_j,
+            read_s=integral.read_s if is_read else self._ticked_s(),
+            floor_w=integral.floor_w,
+            held_ratio=holding.ratio(self.end_s) if holding else None,
+            others=holding is not None and holding.others,
+            course=integral.course.points(self.opened.t_s),
+        )
 
     def _cpu(self) -> CpuTime | None:
-        tree = [(tick.t_s, tick.tree_s) for tick in self.ticks if tick.tree_s is not None]
-        if not tree:
-            return None
-        busy = [(tick.t_s, tick.busy_s) for tick in self.ticks if tick.busy_s is not None]
         opened = self.opened
+        if self._tree.amount is None:
+            return None
         return CpuTime(
-            tree_s=_grown(tree, self.end_s),
-            busy_s=_grown(busy, self.end_s) if busy else None,
+            tree_s=self._tree.amount,
+            busy_s=self._busy.amount,
             logical_cpus=opened.host.logical_cpus,
             reserved_cpus=opened.host.logical_cpus if opened.reserved_cpus is None else opened.reserved_cpus,
             read_s=self._ticked_s(),
             resolution_s=opened.resolution_s,
+            course=self._busy.course.points(opened.t_s),
         )
 
     def _ticked_s(self) -> float:
         """The stretch between the run's first and last tick, as far as it lies in the run."""
-        if not self.ticks:
+        if self._first_tick_s is None or self._last is None:
             return 0.0
-        first_s, last_s = max(self.ticks[0].t_s, self.opened.t_s), min(self.ticks[-1].t_s, self.end_s)
-        return max(0.0, last_s - first_s)
+        return max(0.0, min(self._last.t_s, self.end_s) - max(self._first_tick_s, self.opened.t_s))
 
     def _mark(self, mark: Marked) -> Mark:
         start_s = self.opened.t_s
@@ -176,17 +216,3 @@ def without_loose_parents(runs: list[RunRecords]) -> list[Run]:
         accounts[run.id] = run.account
         found.append(run)
     return found
-
-
-def _grown(readings: list[tuple[float, float]], end_s: float) -> float:
-    """How much a cumulative reading grew from its first tick to `end_s`, interpolated between the ticks around it."""
-    (before_s, before), (after_s, after) = readings[0], readings[0]
-    for t_s, value in readings[1:]:
-        (before_s, before), (after_s, after) = (after_s, after), (t_s, value)
-        if t_s >= end_s:
-            break
-    if after_s > end_s > before_s:
-        after = before + (after - before) * (end_s - before_s) / (after_s - before_s)
-    elif after_s > end_s:  # all that was read came after the end
-        after = before
-    return max(0.0, after - readings[0][1])

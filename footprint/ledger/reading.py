@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -15,11 +18,13 @@ from footprint.ledger.facts import Point, RunRecords, without_loose_parents
 from footprint.ledger.home import home as default_home
 from footprint.ledger.home import runs_dir
 from footprint.ledger.processes import is_alive
-from footprint.ledger.records import AnyRecord, Held, NewerRecordError, Open, Tick, record_of, salvage
+from footprint.ledger.records import AnyRecord, Close, Held, NewerRecordError, Open, Tick, record_of, salvage
 from footprint.ledger.runfile import read_run_file
 from footprint.model import Run
 
 _AMBIGUOUS_SHOWN: Final = 4
+_TICK: Final = b'"type":"tick"'
+_HEAD: Final = re.compile(rb'\{"v":\d+,"journal":"[^"]*","seq":(\d+),"type":"tick"')
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +84,7 @@ def series(run_id: str, home: Path | None = None) -> tuple[Point, ...]:
         LedgerError: if there is no such run.
     """
     for path in journal_paths(home):
-        if _mentions(path, run_id) and run_id in (runs := read_journal(path).runs):
+        if _mentions(path, run_id) and run_id in (runs := read_journal(path, run_id, keep_ticks=True).runs):
             return runs[run_id].points()
     raise LedgerError(f"no run {run_id!r} in the ledger at {runs_dir(home or default_home())}")
 
@@ -92,25 +97,49 @@ class JournalReading:
         self.problems = problems
 
 
-def read_journal(path: Path, only_run: str | None = None) -> JournalReading:
-    """Read one journal, or of it only what bears on one run (quick in a long journal of many runs)."""
+def read_journal(path: Path, only_run: str | None = None, *, keep_ticks: bool = False) -> JournalReading:
+    """Read one journal, or of it only what bears on one run (quick in a long journal of many runs).
+
+    It is read twice, so that the end of a run is known before its ticks come, which are summed up and forgotten.
+
+    Args:
+        path: the journal.
+        only_run: the one run's id.
+        keep_ticks: keep the ticks, for `RunRecords.points`.
+    """
     try:
-        data = _read_bytes(path)
+        with _open(path) as file:
+            lines = _Lines(path, file, only_run)
+            return _gather(lines, keep_ticks=keep_ticks)
     except OSError as error:
         return JournalReading({}, [f"{path}: not read: {error.strerror}"])
-    lines = _Lines(path, data, only_run)
-    runs = {record.run: RunRecords(record) for record in lines.records if isinstance(record, Open)}
+
+
+def _gather(lines: _Lines, *, keep_ticks: bool) -> JournalReading:
+    seldom = lines.seldom()
+    closes = {record.run: record for record in seldom if isinstance(record, Close)}
+    runs = {
+        record.run: RunRecords(record, closes.get(record.run), keep_ticks=keep_ticks)
+        for record in seldom
+        if isinstance(record, Open)
+    }
     orphans: set[str] = set()
-    for record in lines.records:
+
+    def hand_out(record: AnyRecord) -> None:
         for run_id in record.runs if isinstance(record, Tick | Held) else (record.run,):
             if run_id in runs:
                 runs[run_id].add(record)
             else:
                 orphans.add(run_id)
-    if orphans and only_run is None:
-        lines.problems.append(f"{path}: the beginning of {len(orphans)} run(s) is lost: {', '.join(sorted(orphans))}")
+
+    for record in seldom:
+        hand_out(record)
+    for tick in lines.ticks():
+        hand_out(tick)
+    if orphans and lines.only_run is None:
+        lines.tell(f"{lines.path}: the beginning of {len(orphans)} run(s) is lost: {', '.join(sorted(orphans))}")
     if lines.unfinished and not any(is_alive(records.opened.recorder) for records in runs.values()):
-        lines.problems.append(lines.unfinished)  # while its recorder lives, a line without its newline is being written
+        lines.tell(lines.unfinished)  # while its recorder lives, a line without its newline is being written
     return JournalReading(runs, lines.problems)
 
 
@@ -140,56 +169,116 @@ def _folders(parent: Path) -> list[Path]:
 
 
 class _Lines:
-    """The records of a journal's bytes in the order in which they were written, and what is wrong with the bytes."""
+    """The records of an open journal in the order in which they were written, and what is wrong with its bytes.
 
-    def __init__(self, path: Path, data: bytes, only_run: str | None) -> None:
-        self.problems: list[str] = []
+    Ticks, of which there are many, come one by one; all others are few and held.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, only_run: str | None) -> None:
+        self.path = path
+        self.only_run = only_run
         self.unfinished: str | None = None
-        self._found: dict[int, AnyRecord] = {}
-        self._newer = 0
-        wanted = only_run.encode() if only_run else b""
-        lines = data.split(b"\n")
-        for number, line in enumerate(lines, start=1):
-            if line and wanted in line:
-                problem = self._take(line)
-                if problem and number == len(lines):
-                    self.unfinished = f"{path}:{number}: the last record was torn off"
-                elif problem:
-                    self.problems.append(f"{path}:{number}: a damaged record was left out: {problem}")
-        if self._newer:
-            told = f"{self._newer} record(s) of a newer version of footprint were left out; upgrade to read them"
-            self.problems.append(f"{path}: {told}")
+        self._file = file
+        self._damaged: dict[int, str] = {}
+        self._newer: set[int] = set()
+        self._told: list[str] = []
+        self._in_order = True
+        self._end = os.fstat(file.fileno()).st_size  # what is appended meanwhile is for the next reading
 
     @property
-    def records(self) -> list[AnyRecord]:
-        return [self._found[seq] for seq in sorted(self._found)]
+    def problems(self) -> list[str]:
+        """What is wrong, a line each, in the order of the journal."""
+        found = [self._damaged[number] for number in sorted(self._damaged)]
+        if self._newer:
+            told = f"{len(self._newer)} record(s) of a newer version of footprint were left out; upgrade to read them"
+            found.append(f"{self.path}: {told}")
+        return found + self._told
 
-    def _take(self, line: bytes) -> str | None:
-        """Keep the record of a line, or what can be saved of it; what is wrong with the line."""
-        try:
-            record = record_of(line)
-        except NewerRecordError:
-            self._newer += 1
-        except ValueError as error:
-            for piece in salvage(line):
-                self._take(piece)
-            return str(error)
+    def tell(self, problem: str) -> None:
+        """Add a problem of the whole journal."""
+        self._told.append(problem)
+
+    def seldom(self) -> list[AnyRecord]:
+        """All records but ticks."""
+        found: dict[int, AnyRecord] = {}
+        last = -1
+        for number, line in self._lines():
+            seq = _seq_of_tick(line)
+            if seq is None:
+                for record in self._records(number, line):
+                    found.setdefault(record.seq, record)  # a copied journal may hold a record twice
+            elif seq <= last:
+                self._in_order = False
+            else:
+                last = seq
+        return [found[seq] for seq in sorted(found) if not isinstance(found[seq], Tick)]
+
+    def ticks(self) -> Iterator[Tick]:
+        """The ticks, each once. Those of a journal whose pieces stand twice or in disorder are held and sorted first."""
+        ticks = (
+            record
+            for number, line in self._lines()
+            if _TICK in line
+            for record in self._records(number, line)
+            if isinstance(record, Tick)
+        )
+        if self._in_order:
+            yield from ticks
         else:
-            self._found.setdefault(record.seq, record)  # a copied journal may hold a record twice
-        return None
+            found = {tick.seq: tick for tick in ticks}
+            yield from (found[seq] for seq in sorted(found))
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        wanted = self.only_run.encode() if self.only_run else b""
+        self._file.seek(0)
+        left = self._end
+        for number, line in enumerate(self._file, start=1):
+            left -= len(line)
+            if left < 0:
+                return
+            if line != b"\n" and wanted in line:
+                yield number, line
+
+    def _records(self, number: int, line: bytes) -> Iterator[AnyRecord]:
+        """The record of a line, or what can be saved of it; what is wrong with the line is noted."""
+        try:
+            yield record_of(line.removesuffix(b"\n"))
+        except NewerRecordError:
+            self._newer.add(number)
+        except ValueError as error:
+            if line.endswith(b"\n"):
+                self._damaged[number] = f"{self.path}:{number}: a damaged record was left out: {error}"
+            else:
+                self.unfinished = f"{self.path}:{number}: the last record was torn off"
+            for piece in salvage(line):
+                with suppress(ValueError):
+                    yield record_of(piece)
+
+
+def _seq_of_tick(line: bytes) -> int | None:
+    """The number of a tick that stands alone in its line, by its looks; null for all else, which is looked at closely."""
+    found = _HEAD.match(line)
+    return int(found[1]) if found and line.count(b'"journal":') == 1 else None
 
 
 def _mentions(path: Path, text: str) -> bool:
+    wanted = text.encode("utf-8", "surrogatepass")
     try:
-        return text.encode("utf-8", "surrogatepass") in _read_bytes(path)
+        with _open(path) as file:
+            return any(wanted in line for line in file)
     except OSError:
         return False
 
 
-def _read_bytes(path: Path) -> bytes:
-    """A journal's bytes; in its place a link is refused, and a pipe or device, which would never end."""
+def _open(path: Path) -> BinaryIO:
+    """A journal, to be read; in its place a link is refused, and a pipe or device, which would never end.
+
+    Raises:
+        OSError: if it cannot be opened, or is not a regular file.
+    """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    with open(path, "rb", opener=lambda name, _: os.open(name, flags | getattr(os, "O_CLOEXEC", 0))) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        return file.read()
+    file = open(path, "rb", opener=lambda name, _: os.open(name, flags | getattr(os, "O_CLOEXEC", 0)))  # noqa: SIM115 - the caller's
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file")
+    return file
