@@ -18,6 +18,7 @@ ROOT = Path(footprint.__file__).parent
 # Top to bottom; a module imports only from layers below its own (or from its own package).
 LAYERS: list[set[str]] = [
     {"cli", "integrations"},
+    {"testing"},
     {"tracking"},
     {"report", "card"},
     {"profile"},
@@ -31,7 +32,7 @@ LAYERS: list[set[str]] = [
     {"units", "errors", "lazy"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-# `testing` ships fakes for any layer, and `__init__` names the public ones lazily.
+# `testing` ships fakes for any layer below the commands, and `__init__` names the public ones lazily.
 FREE = {"testing", "__init__", "__main__"}
 HEAVY = {"numpy", "pandas", "plotly", "duckdb", "pynvml", "codecarbon", "jinja2", "yaml", "typer", "rich", "psutil"}
 UNIT_SUFFIXES = ("_s", "_j", "_kwh", "_w", "_g", "_l", "_g_per_kwh", "_bytes", "_ratio")

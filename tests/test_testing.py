@@ -1,6 +1,11 @@
-"""The fakes that ship are themselves true."""
+"""The fakes and the synthetic sensors that ship are themselves true."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,7 +14,7 @@ from hypothesis import strategies as st
 from footprint.meters import OpenMeters
 from footprint.meters.common import Meter
 from footprint.model import Device, Sample
-from footprint.testing import FakeClock, ReplayMeter, SyntheticSensor
+from footprint.testing import FakeClock, ReplayMeter, SyntheticRapl, SyntheticSensor, Zone, spikes, square, steady, without_root
 
 GPU = Device(id="gpu:x", component="accelerators", name="X", meter="replay", grade="counter")
 
@@ -58,3 +63,77 @@ def test_a_replay_ends_in_silence() -> None:
     assert [opened.read() for _ in range(3)] == [(sample,), (), ()]
     opened.close()
     assert opened.read() == ()
+
+
+@given(st.floats(0, 1e4), st.floats(0.01, 10), st.floats(0.01, 0.99))
+def test_a_wave_is_the_sum_of_its_pieces(begin_s: float, every_s: float, ratio: float) -> None:
+    wave = spikes(20, 300, every_s=every_s, length_s=ratio * every_s)
+    assert wave.energy_j(begin_s, begin_s + every_s) == pytest.approx(every_s * (300 * ratio + 20 * (1 - ratio)), rel=1e-6)
+    middle_s = begin_s + every_s / 3
+    pieces = wave.energy_j(begin_s, middle_s) + wave.energy_j(middle_s, begin_s + every_s)
+    assert pieces == pytest.approx(wave.energy_j(begin_s, begin_s + every_s), rel=1e-6)
+    assert {wave.power_w(0), wave.power_w(every_s * (1 + ratio) / 2)} == {300, 20}
+
+
+ZONES = {
+    "intel-rapl:0": Zone("package-0", square(90, 10, 0.02), range_j=20.0, start_j=15.0, max_power_w=95),
+    "intel-rapl:0:0": Zone("core", steady(30)),
+    "intel-rapl:1": Zone("psys", steady(120)),
+}
+
+
+def counter_uj(rapl: SyntheticRapl, zone: str) -> int:
+    return int((rapl.folder / "class/powercap" / zone / "energy_uj").read_text())
+
+
+def test_a_synthetic_tree_is_laid_out_as_the_kernels(tmp_path: Path) -> None:
+    rapl = SyntheticRapl(tmp_path / "sys", ZONES)
+    powercap = tmp_path / "sys/class/powercap"
+    assert {path.name for path in powercap.iterdir()} == {"intel-rapl", *ZONES}
+    assert (powercap / "intel-rapl:0/intel-rapl:0:0/name").read_text() == "core\n"
+    assert (powercap / "intel-rapl:0/constraint_0_max_power_uw").read_text() == "95000000\n"
+    assert (powercap / "intel-rapl:0/max_energy_range_uj").read_text() == "20000000\n"
+    assert counter_uj(rapl, "intel-rapl:0") == 15_000_000
+
+
+@pytest.mark.slow
+def test_synthetic_counters_follow_the_truth_through_wraps(tmp_path: Path) -> None:
+    with SyntheticRapl(tmp_path / "sys", ZONES) as rapl:
+        begin_s, before_uj, grown_uj, wraps = time.monotonic(), counter_uj(rapl, "intel-rapl:0"), 0, 0
+        last_s, last_uj = begin_s, before_uj
+        while wraps < 3:
+            now_s, now_uj = time.monotonic(), counter_uj(rapl, "intel-rapl:0")
+            wraps += now_uj < last_uj
+            grown_uj += (now_uj - last_uj) % 20_000_000
+            last_s, last_uj = now_s, now_uj
+            assert now_s < begin_s + 60, "the counter stands still"
+        # The driver may come late on a loaded machine, by a tenth of a second at the very worst.
+        assert grown_uj / 1e6 == pytest.approx(rapl.truth_j(begin_s, last_s), abs=90 * 0.1)
+
+
+@pytest.mark.slow
+def test_a_synthetic_counter_can_be_reset_denied_and_taken_away(tmp_path: Path) -> None:
+    with SyntheticRapl(tmp_path / "sys", ZONES) as rapl:
+        path = rapl.folder / "class/powercap/intel-rapl:0/energy_uj"
+        deadline_s = time.monotonic() + 60
+        while counter_uj(rapl, "intel-rapl:1") < 30_000_000:
+            assert time.monotonic() < deadline_s, "the counter stands still"
+            time.sleep(0.01)
+        rapl.reset("intel-rapl:1")
+        assert counter_uj(rapl, "intel-rapl:1") < 30_000_000
+
+        def read() -> subprocess.CompletedProcess[str]:
+            return subprocess.run(without_root("cat", str(path)), capture_output=True, text=True, check=False)
+
+        assert read().returncode == 0
+        rapl.deny()
+        assert "Permission denied" in read().stderr
+        rapl.allow()
+        assert int(read().stdout) >= 0
+
+        held = os.open(path, os.O_RDONLY)
+        rapl.vanish("intel-rapl:0")
+        assert os.pread(held, 64, 0) == b""
+        os.close(held)
+        assert not path.exists()
+        assert counter_uj(rapl, "intel-rapl:1") > 0

@@ -1,4 +1,4 @@
-"""Fakes that ship, for tests of programs that use `footprint` and of meters that others write.
+"""Fakes for tests of programs that use `footprint`, and of meters that others write.
 
 None of them waits, reads the machine or starts a process::
 
@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from footprint.model import Device, Grade, Sample
+from footprint.testing.waves import Wave
 
 
 class FakeClock:
@@ -101,9 +102,7 @@ class SyntheticSensor:
         if grade not in {"counter", "power"} or not period_s > 0:
             raise ValueError(f"a sensor is a counter or a power reading with a period above 0: {grade}, {period_s}")
         self._clock = clock
-        self._high_w = high_w
-        self._low_w = high_w if low_w is None else low_w
-        self._period_s = period_s
+        self._wave = Wave(high_w, high_w if low_w is None else low_w, period_s)
         self._wrap_j = wrap_j
         self._device = Device(id=device_id, component="accelerators", name="Synthetic sensor", meter=self.name, grade=grade)
 
@@ -116,7 +115,7 @@ class SyntheticSensor:
         t_s = self._clock()
         if self._device.grade == "power":
             return (Sample(device_id=self._device.id, t_s=t_s, power_w=self.true_power_w(t_s)),)
-        energy_j = self._since_origin_j(t_s)
+        energy_j = self._wave.energy_j(0, t_s)
         shown_j = energy_j if self._wrap_j is None else math.fmod(energy_j, self._wrap_j)
         return (Sample(device_id=self._device.id, t_s=t_s, energy_j=shown_j),)
 
@@ -125,14 +124,8 @@ class SyntheticSensor:
 
     def true_power_w(self, t_s: float) -> float:
         """The power at a moment."""
-        return self._high_w if math.fmod(t_s, self._period_s) < self._period_s / 2 else self._low_w
+        return self._wave.power_w(t_s)
 
     def true_energy_j(self, begin_s: float, end_s: float) -> float:
         """The energy between two moments, exactly."""
-        return self._since_origin_j(end_s) - self._since_origin_j(begin_s)
-
-    def _since_origin_j(self, t_s: float) -> float:
-        half_s = self._period_s / 2
-        periods, rest_s = divmod(t_s, self._period_s)
-        high_s = periods * half_s + min(rest_s, half_s)
-        return high_s * self._high_w + (t_s - high_s) * self._low_w
+        return self._wave.energy_j(begin_s, end_s)
