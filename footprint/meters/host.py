@@ -12,25 +12,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from footprint.meters import arm
 from footprint.meters.common import Meter
 from footprint.model import Host
 
 _ROOT = Path("/")
 
-# CPU part numbers of Arm servers, which `/proc/cpuinfo` gives as numbers only (Arm's and Ampere's manuals: MIDR_EL1).
-_ARM_PARTS = {
-    (0x41, 0xD08): "Cortex-A72",
-    (0x41, 0xD0B): "Cortex-A76",
-    (0x41, 0xD0C): "Neoverse-N1",
-    (0x41, 0xD40): "Neoverse-V1",
-    (0x41, 0xD49): "Neoverse-N2",
-    (0x41, 0xD4F): "Neoverse-V2",
-    (0x41, 0xD83): "Neoverse-V3AE",
-    (0x41, 0xD84): "Neoverse-V3",
-    (0x41, 0xD8E): "Neoverse-N3",
-    (0xC0, 0xAC3): "Ampere-1",
-    (0xC0, 0xAC4): "Ampere-1a",
-}
 _VIRTUAL_PRODUCTS = (
     "qemu",
     "kvm",
@@ -85,7 +72,7 @@ def read_host(meters: Sequence[Meter] = (), root: Path = _ROOT, environ: Mapping
     return Host(
         name=_node(),
         os=_system(),
-        cpu_name=_cpu_name(cpuinfo),
+        cpu_name=_cpu_name(cpuinfo, root),
         logical_cpus=_logical_cpus(root),
         sockets=_sockets(root, cpuinfo),
         memory_bytes=_memory_bytes(root),
@@ -141,15 +128,14 @@ def _cpuinfo(root: Path) -> list[dict[str, str]]:
     ]
 
 
-def _cpu_name(cpuinfo: list[dict[str, str]]) -> str | None:
+def _cpu_name(cpuinfo: list[dict[str, str]], root: Path) -> str | None:
     for block in cpuinfo:
         if block.get("model name"):
             return block["model name"]
     for block in cpuinfo:
-        try:
-            return _ARM_PARTS[int(block["CPU implementer"], 16), int(block["CPU part"], 16)]
-        except (KeyError, ValueError):
-            continue
+        core = arm.core(block.get("CPU implementer", ""), block.get("CPU part", ""))
+        if core:
+            return arm.chip(core, {name: _text(root / "sys/class/dmi/id" / name) for name in arm.FIRMWARE})
     return next((block["cpu"] for block in cpuinfo if block.get("cpu")), None)  # POWER
 
 

@@ -59,6 +59,10 @@ percentile of those.
 at full load are fitted with the rated power by least squares (each CPU model weighs the same) and taken off; what remains, over
 the rated power of the chips, gives idle and active watts. Percentiles weigh each CPU model the same.
 
+**Rated power of CPUs** (`cpus.csv`). The maker's figure is exact. Of a chip that a maker sells to one cloud only nothing is
+published: a third party's figure 20 % either way, else that of its public siblings with a range over what they and third parties
+say, grade `assumed`. A name that neither this table nor CodeCarbon's has, to the letter after normalising, is unknown.
+
 **Shape.** The law of the ranges (`accounting.ranges`) fits triples whose sides differ at most 2.8 times; where a rule gives a
 more lopsided one, the shorter side is made longer.
 

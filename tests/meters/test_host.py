@@ -81,22 +81,24 @@ def test_a_virtual_machine_is_known_by_its_cpus_flag(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("vendor", "product", "virtual"),
+    ("vendor", "product", "virtual", "name"),
     [
-        ("Amazon EC2", "m7g.large", True),
-        ("Amazon EC2", "m7g.metal", False),
-        ("QEMU", "KVM Virtual Machine", True),
-        ("HPE", "RL300", None),
+        ("Amazon EC2", "m7g.large", True, "AWS Graviton3 (Neoverse-V1)"),
+        ("Amazon EC2", "m7g.metal", False, "AWS Graviton3 (Neoverse-V1)"),
+        ("QEMU", "KVM Virtual Machine", True, "Neoverse-V1"),
+        ("HPE", "RL300", None, "Neoverse-V1"),
     ],
 )
-def test_an_arm_server_by_its_numbers_and_firmware(machine: Machine, vendor: str, product: str, virtual: bool | None) -> None:
+def test_an_arm_server_by_its_numbers_and_firmware(
+    machine: Machine, vendor: str, product: str, virtual: bool | None, name: str
+) -> None:
     machine.write("proc/cpuinfo", ARM.format(n=0) + ARM.format(n=1))
     machine.write("sys/class/dmi/id/sys_vendor", vendor + "\n")
     machine.write("sys/class/dmi/id/product_name", product + "\n")
     machine.write("sys/devices/system/cpu/cpu0/topology/physical_package_id", "0\n")
     machine.write("sys/devices/system/cpu/cpu1/topology/physical_package_id", "0\n")
     host = read_host(root=machine.root, environ={})
-    assert (host.cpu_name, host.sockets, host.virtual) == ("Neoverse-V1", 1, virtual)
+    assert (host.cpu_name, host.sockets, host.virtual) == (name, 1, virtual)
 
 
 def test_an_unknown_arm_part_is_unknown(machine: Machine) -> None:
