@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
@@ -189,22 +189,31 @@ class TrackedRun(ActiveRun):
         write_run_file(self.facts, path)
 
     def _fill_card(self, path: Path) -> None:
-        """Fill the card in a process of its own, so that nothing heavy is loaded into the program."""
-        import subprocess
+        fill_card(path, [self.id])
 
-        if not process.has_interpreter():
-            raise ConfigError(f"there is no interpreter to do it; run: footprint card fill --run {self.id} CARD")
-        done = subprocess.run(
-            process.isolated("from footprint.cli import main; main()", "card", "fill", "--run", self.id, "--", str(path)),
-            env={**os.environ, "FOOTPRINT_HOME": str(ledger_home())},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=CARD_LIMIT_S,
-            check=False,
-        )
-        if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
-            raise ConfigError(said[-1].removeprefix("footprint: "))
+
+def fill_card(path: Path, run_ids: Sequence[str]) -> None:
+    """Fill a card from runs of the ledger, in a process of its own, so that nothing heavy is loaded into the program.
+
+    Raises:
+        ConfigError: if the card is not filled; says why.
+    """
+    import subprocess
+
+    chosen = [word for run_id in run_ids for word in ("--run", run_id)]
+    if not process.has_interpreter():
+        raise ConfigError(f"there is no interpreter to do it; run: footprint card fill {' '.join(chosen)} CARD")
+    done = subprocess.run(
+        process.isolated("from footprint.cli import main; main()", "card", "fill", *chosen, "--", str(path)),
+        env={**os.environ, "FOOTPRINT_HOME": str(ledger_home())},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=CARD_LIMIT_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        raise ConfigError(said[-1].removeprefix("footprint: "))
 
 
 def outcome_of(error: BaseException | None) -> Outcome:

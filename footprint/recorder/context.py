@@ -16,6 +16,7 @@ from footprint import __version__, text
 from footprint.errors import LedgerError
 from footprint.ledger.home import home
 from footprint.ledger.live import Live, enclosing
+from footprint.ledger.processes import identify
 
 PARENT_VARIABLE: Final = "FOOTPRINT_PARENT"
 ACCOUNT_VARIABLE: Final = "FOOTPRINT_ACCOUNT"
@@ -45,7 +46,7 @@ def clean_name(name: str) -> str:
 
 
 def account(stated: str | None, run_id: str, within: Live | None = None) -> str:
-    """The account of a run: stated, set by whoever started us, that of the run around it, the job's id, else the run."""
+    """The account of a run: stated, set by whoever started us, that of the run around it, the job's or launch's, else the run."""
     if stated:
         return clean_name(stated)
     if given := os.environ.get(ACCOUNT_VARIABLE):
@@ -56,7 +57,17 @@ def account(stated: str | None, run_id: str, within: Live | None = None) -> str:
         value = os.environ.get(variable, "")
         if value.lower() not in _NO_ID:
             return clean_name(f"{variable.split('_')[0].lower()}:{value}")
-    return run_id
+    return _launch() or run_id
+
+
+def _launch() -> str | None:
+    """The launch that this process is a rank of, where torchrun was given no id for it: its agent, which starts all of a node."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return None
+    agent = identify(os.getppid())
+    if agent.boot_id is None or agent.start_ticks is None:
+        return None
+    return f"torchelastic:{agent.boot_id[:8]}-{agent.pid}-{agent.start_ticks}"
 
 
 def enclosing_run() -> Live | None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import types
 
@@ -20,7 +22,6 @@ def _no_job(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({}, None, "the-run"),
         ({"SLURM_JOB_ID": "12"}, None, "slurm:12"),
-        ({"TORCHELASTIC_RUN_ID": "none"}, None, "the-run"),
         ({"TORCHELASTIC_RUN_ID": "exp"}, None, "torchelastic:exp"),
         ({"FOOTPRINT_ACCOUNT": "outer", "SLURM_JOB_ID": "12"}, None, "outer"),
         ({"FOOTPRINT_ACCOUNT": "outer"}, "mine", "mine"),
@@ -32,6 +33,21 @@ def test_the_account_is_stated_or_the_jobs_or_the_runs(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert context.account(stated, "the-run") == account
+
+
+def test_ranks_of_a_launch_without_an_id_share_an_account() -> None:
+    """torchrun calls a launch that nobody named "none"; its agent is the parent of all ranks of a node."""
+    code = "from footprint.recorder import context; print(context.account(None, 'the-run'))"
+
+    def account(**environment: str) -> str:
+        given = {**os.environ, **environment}
+        return subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True, check=True).stdout.strip()
+
+    first, second = (account(TORCHELASTIC_RUN_ID="none", RANK=rank) for rank in "01")
+    assert first == second
+    assert first.startswith("torchelastic:")
+    assert f"-{os.getpid()}-" in first
+    assert account(RANK="0", WORLD_SIZE="2") == "the-run"  # a shell may have set these, and starts many programs
 
 
 @pytest.mark.parametrize(
