@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from footprint.meters import OpenMeters
 
 _LOOK_S = 0.5
-_POWERCAP = Path("/sys/class/powercap")
+_SENSORS_NAMED = 12
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +83,7 @@ def diagnose() -> Diagnosis:
         devices = _look(opened, findings)
     finally:
         opened.close()
-    findings += [Finding(about="meters", message=warning) for warning in opened.warnings]
+    findings += _sensor_findings(host, opened)
     findings += _accelerator_findings(host, opened.devices)
     cpu = _cpu(host, findings)
     place = _place(findings)
@@ -140,6 +140,44 @@ def _fields(device: Device) -> dict[str, Any]:
     return {field: getattr(device, field) for field in ("id", "component", "name", "meter", "grade")}
 
 
+def _sensor_findings(host: Host, opened: OpenMeters) -> list[Finding]:
+    """What the meters say of themselves, and why the processor is modelled where it is."""
+    from footprint.meters import hwmon, rapl_zones
+
+    found = [("cpu", trouble) for trouble in rapl_zones.troubles()] + [("sensors", trouble) for trouble in hwmon.troubles()]
+    findings = [Finding(about=about, message=trouble.message, remedy=trouble.remedy) for about, trouble in found]
+    findings += [
+        Finding(about="meters", message=warning)
+        for warning in opened.warnings
+        if not any(str(trouble) in warning for _, trouble in found)
+    ]
+    is_read = any(device.component == "cpu" and device.grade in {"counter", "power"} for device in opened.devices)
+    if not is_read and not found:
+        findings.append(_no_counter(host))
+    if unused := hwmon.unused():
+        more = f" and {len(unused) - _SENSORS_NAMED} more" if len(unused) > _SENSORS_NAMED else ""
+        names = ", ".join(text.clean(name) for name in unused[:_SENSORS_NAMED])
+        findings.append(
+            Finding(
+                about="sensors",
+                message="power sensors that are seen and not used, for what they measure is not known or is part of what is "
+                f"read: {names}{more}",
+            )
+        )
+    return findings
+
+
+def _no_counter(host: Host) -> Finding:
+    is_x86 = host.os.endswith(("x86_64", "i686"))
+    return Finding(
+        about="cpu",
+        message="this machine shows no energy counter of its CPU (RAPL), as virtual machines rarely do: the CPU is modelled",
+        remedy="sudo modprobe intel_rapl_msr (Intel since 2011, AMD since Zen), or start a container with the host's /sys"
+        if is_x86 and host.virtual is False
+        else None,
+    )
+
+
 def _accelerator_findings(host: Host, devices: tuple[Device, ...]) -> list[Finding]:
     from footprint.meters.host import dormant
 
@@ -173,7 +211,6 @@ def _cpu(host: Host, findings: list[Finding]) -> CpuFactors | None:
     from footprint.recorder.tree import reserved_cpus
     from footprint.reference import cpu_power
 
-    findings.append(_rapl())
     try:
         power = cpu_power(host)
     except FootprintError as error:
@@ -191,21 +228,6 @@ def _cpu(host: Host, findings: list[Finding]) -> CpuFactors | None:
 
 def _range(factor: Factor) -> Range:
     return Range(low=factor.low, central=factor.central, high=factor.high)
-
-
-def _rapl(powercap: Path = _POWERCAP) -> Finding:
-    """What there is of the CPU's own energy counters (RAPL), which this version does not read."""
-    zones = sorted(powercap.glob("intel-rapl:*"))
-    if not zones:
-        return Finding(
-            about="cpu",
-            message="this machine shows no energy counter of its CPU (RAPL), as virtual machines rarely do: the CPU is modelled",
-        )
-    readable = any(os.access(zone / "energy_uj", os.R_OK) for zone in zones)
-    state = "is readable" if readable else "is readable by root only"
-    return Finding(
-        about="cpu", message=f"the CPU's energy counter (RAPL) {state}, and this version does not use it: the CPU is modelled"
-    )
 
 
 def _place(findings: list[Finding]) -> Place | None:

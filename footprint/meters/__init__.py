@@ -2,6 +2,11 @@
 
 `open_meters` tries them in order, strongest first, and never raises: what cannot be read becomes a warning that says
 what it is and how to mend it.
+
+Who claims what, so that every joule is counted once: a device (by its id) belongs to the first meter that has it; CPU and memory
+each belong as a whole to the first meter that has any of them, so that a model stands in only where no sensor reads the
+component; and of several readings of the whole machine the one that contains most is kept. What a whole-machine reading contains
+is claimed by component all the same.
 """
 
 from __future__ import annotations
@@ -9,39 +14,52 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
+from footprint.accounting.energy import MAX_POWER_GAP_S
 from footprint.errors import MeterError
 from footprint.meters.common import KnowsHolders, Meter
 from footprint.model import Device, Sample
+
+_WHOLE = ("cpu", "memory")
+"""Components that one meter claims as a whole."""
 
 Opener = Callable[[Mapping[str, str]], Meter | None]
 """Opens one meter, given the environment of the program that is measured; None where there is nothing to read."""
 
 
 class OpenMeters:
-    """The meters of this machine, each device claimed by the first that can read it.
+    """The meters of this machine, and what each of them claims.
 
     Attributes:
         meters: every meter that opened, also one that claims no device here.
         devices: the claimed devices, in the order of the meters.
-        warnings: what could not be opened, and what the meters say of themselves.
+        max_interval_s: the longest time between readings that loses nothing, the smallest that any meter in use asks for; None
+            where none does.
     """
 
     def __init__(self, meters: Sequence[Meter], warnings: Sequence[str] = ()) -> None:
         self.meters = tuple(meters)
-        owners: dict[str, Meter] = {}
+        self._failures = tuple(warnings)
+        self._owners: dict[str, Meter] = {}
         devices: list[Device] = []
-        for meter in self.meters:
-            for device in meter.devices():
-                if device.id not in owners:
-                    owners[device.id] = meter
-                    devices.append(device)
-        self._owners = owners
+        for device, meter in _claims(self.meters):
+            if device.id not in self._owners:
+                self._owners[device.id] = meter
+                devices.append(device)
         self.devices = tuple(devices)
-        self.warnings = tuple(warnings) + tuple(text for meter in self.meters for text in meter.warnings)
+        self._in_use = tuple(meter for meter in self.meters if any(owner is meter for owner in self._owners.values()))
+        asked = [getattr(meter, "max_interval_s", None) for meter in self._in_use]
+        if any(device.grade == "power" for device in devices):
+            asked.append(MAX_POWER_GAP_S / 2)  # readings of power further apart are not joined
+        self.max_interval_s: float | None = min((interval_s for interval_s in asked if interval_s is not None), default=None)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What could not be opened, and what the meters say of themselves by now."""
+        return self._failures + tuple(text for meter in self.meters for text in meter.warnings)
 
     def read(self) -> tuple[Sample, ...]:
         """One reading of each device that answers; a device that was lost is left out."""
-        return tuple(sample for meter in self.meters for sample in meter.read() if self._owners.get(sample.device_id) is meter)
+        return tuple(sample for meter in self._in_use for sample in meter.read() if self._owners.get(sample.device_id) is meter)
 
     def holders(self) -> dict[str, frozenset[int]]:
         """Which processes hold each device, as their drivers count pids; devices of which nobody tells are left out."""
@@ -65,6 +83,18 @@ def _open_nvml(environ: Mapping[str, str]) -> Meter | None:
     return nvml.open_meter(environ)
 
 
+def _open_rapl(_environ: Mapping[str, str]) -> Meter | None:
+    from footprint.meters import rapl
+
+    return rapl.open_meter()
+
+
+def _open_hwmon(_environ: Mapping[str, str]) -> Meter | None:
+    from footprint.meters import hwmon
+
+    return hwmon.open_meter()
+
+
 def _open_cpu(_environ: Mapping[str, str]) -> Meter | None:
     from footprint.meters import cpu_model
 
@@ -77,8 +107,30 @@ def _open_memory(_environ: Mapping[str, str]) -> Meter | None:
     return memory_model.open_meter()
 
 
-ORDER: tuple[tuple[str, Opener], ...] = (("nvml", _open_nvml), ("cpu-model", _open_cpu), ("memory-model", _open_memory))
+ORDER: tuple[tuple[str, Opener], ...] = (
+    ("nvml", _open_nvml),
+    ("rapl", _open_rapl),
+    ("hwmon", _open_hwmon),
+    ("cpu-model", _open_cpu),
+    ("memory-model", _open_memory),
+)
 """Counters before models: the first to claim a device wins."""
+
+
+def _claims(meters: Sequence[Meter]) -> list[tuple[Device, Meter]]:
+    """The devices that are counted, each with its meter: see the module's first lines."""
+    offered = [(device, meter) for meter in meters for device in meter.devices()]
+    first: dict[str, Meter] = {}
+    for device, meter in offered:
+        if device.component in _WHOLE:
+            first.setdefault(device.component, meter)
+    machines = [device for device, _ in offered if device.component == "rest"]
+    widest = max(machines, key=lambda device: len(device.contains), default=None)  # the first of those that contain as much
+    return [
+        (device, meter)
+        for device, meter in offered
+        if first.get(device.component, meter) is meter and (device.component != "rest" or device is widest)
+    ]
 
 
 def open_meters(environ: Mapping[str, str] | None = None, order: Sequence[tuple[str, Opener]] = ORDER) -> OpenMeters:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from footprint.model import Device, Sample
 
@@ -22,12 +23,68 @@ def sysfs() -> Path:
     return Path(os.environ.get(SYSFS_VARIABLE) or "/sys")
 
 
+def text_of(path: Path) -> str:
+    """A small file's text without its last newline; empty if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+class Trouble(NamedTuple):
+    """What keeps a sensor from being read, and the way to mend it where there is one."""
+
+    message: str
+    remedy: str | None = None
+
+    def __str__(self) -> str:
+        """Both as one sentence, as a run's warnings hold it."""
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+
+class Attribute:
+    """A file of sysfs that holds one whole number, kept open: to read it again is one system call.
+
+    The kernel answers each read at the file's beginning anew (`fs/seq_file.c`). A file that went away with its device is looked
+    for again at the next reading.
+
+    Raises:
+        OSError: if it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = os.open(path, os.O_RDONLY)
+
+    def value(self) -> int | None:
+        """What it says now; None if it does not answer."""
+        try:
+            if self._descriptor is None:
+                self._descriptor = os.open(self._path, os.O_RDONLY)
+            return int(os.pread(self._descriptor, 64, 0))
+        except (OSError, ValueError):
+            self.close()
+            return None
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None
+
+
 class Meter(Protocol):
-    """A source of joules or watts, or of the load that a model turns into joules."""
+    """A source of joules or watts, or of the load that a model turns into joules.
+
+    A meter may have an attribute `max_interval_s: float | None`: readings further apart than this many seconds lose energy (a
+    counter may have wrapped unseen in between), so that it wants to be read at least as often whatever the user's interval is.
+    """
 
     name: str
     warnings: tuple[str, ...]
-    """What a reader of its numbers should know, each with the way to mend it where there is one."""
+    """What a reader of its numbers should know, each with the way to mend it where there is one. It may grow while the meter is
+    read: a sensor that vanishes is told here."""
     unread: tuple[str, ...]
     """Accelerators that the program may use and that this meter knows of but cannot read: their energy is unknown."""
 
