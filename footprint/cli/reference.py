@@ -4,8 +4,9 @@
 
 - `hardware`: `{"query", "candidates": [{"id", "name", "vendor", "kind", "power_scope", "memory_gb", "year", "power"}],
   "devices_per_unit", "provider", "power", "warnings"}`; `power` is a factor in watts a device, or null.
-- `cpu`: `{"query", "name", "tdp_w", "threads", "cores", "source", "idle_w_per_cpu", "active_w_per_cpu"}`; the last two are
-  factors, null where the logical CPUs of a chip are not known.
+- `cpu`: `{"query", "name", "tdp_w", "tdp_low_w", "tdp_high_w", "grade", "threads", "cores", "source", "note", "idle_w_per_cpu",
+  "active_w_per_cpu"}`; the bounds differ where the maker publishes no power; the last two are factors, null where the logical
+  CPUs of a chip are not known.
 - `region`: `{"query", "year", "place", "provider_name", "pue", "intensity"}`; `intensity` is `{"basis", "zone", "central",
   "direct", "market", "chain", "warnings"}` or null.
 - `grid`: `{"query", "zone", "name", "figures"}`, the last all published figures as factors.
@@ -71,12 +72,13 @@ def hardware(*, query: Query, json: Json = False) -> None:
 def cpu(*, query: Query, json: Json = False) -> None:
     """Look up a CPU by the name that the operating system gives it, and the watts of one logical CPU."""
     from footprint.reference import cpu_power, find_cpu
-    from footprint.reference.cpu_names import cpus_near
+    from footprint.reference.cpu_names import cpus_near, unnamed
 
     name = " ".join(query)
     found = find_cpu(name)
     if found is None:
-        raise UnknownHardware(f"no CPU {text.clean(name)!r} is known", cpus_near(name))
+        why = unnamed(name)
+        raise UnknownHardware(f"no CPU {text.clean(name)!r} is known{f': it is {why}' if why else ''}", cpus_near(name))
     idle = active = None
     if found.threads:
         host = Host(
@@ -85,12 +87,26 @@ def cpu(*, query: Query, json: Json = False) -> None:
         power = cpu_power(host)
         idle, active = power.idle_w_per_cpu, power.active_w_per_cpu
     if json:
-        chip = {"tdp_w": found.tdp_w, "threads": found.threads, "cores": found.cores, "source": found.source}
+        chip = {
+            "tdp_w": found.tdp_w,
+            "tdp_low_w": found.low_w,
+            "tdp_high_w": found.high_w,
+            "grade": found.grade,
+            "threads": found.threads,
+            "cores": found.cores,
+            "source": found.source,
+            "note": found.note,
+        }
         say_json({"query": name, "name": found.name, **chip, "idle_w_per_cpu": idle, "active_w_per_cpu": active})
         return
-    rows = [("TDP of a chip", text.power(found.tdp_w), found.source)]
+    bounds = f" ({text.span(found.low_w, found.high_w)})" if found.low_w < found.high_w else ""
+    rows = [("TDP of a chip", text.power(found.tdp_w) + bounds, found.source)]
     rows += [("a logical CPU at idle", _range(idle), _source(idle)), ("more while busy", _range(active), _source(active))]
     _print_table((found.name, "power", "source"), rows)
+    if found.threads:
+        _say(f"{found.cores} cores, {found.threads} logical CPUs a chip")
+    if found.grade == "assumed":
+        _warn((found.note,))
 
 
 @app.command()

@@ -35,7 +35,7 @@ _PLAUSIBLE_W: Final = (1.0, 1500.0)
 _LONGEST_NAME: Final = 200
 
 _MASKED: Final = re.compile(r"(?:qemu|kvm|common kvm|virtual)\b")
-_DESIGNS: Final = re.compile(r"(?:cortex|neoverse|ampere-1)\b", re.IGNORECASE)
+_DESIGNS: Final = re.compile(r"(?:cortex|neoverse|ampere-1a?)\b", re.IGNORECASE)
 # Rows of CodeCarbon's table that name no chip (`Cortex-A72` is in a board of 4 cores and in servers of 16), or whose maker
 # publishes no rated power (Apple; one of the rows is of a chip that was never sold).
 _NOT_TAKEN: Final = re.compile(r"(?:apple|cortex)\b", re.IGNORECASE)

@@ -35,6 +35,26 @@ def test_cpu(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["active_w_per_cpu"]["central"] > found["idle_w_per_cpu"]["central"]
 
 
+def test_a_cpu_that_one_cloud_only_has(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "cpu", "AMD EPYC 7R32")
+    assert (found["grade"], found["threads"]) == ("assumed", 96)
+    assert found["tdp_low_w"] < found["tdp_w"] < found["tdp_high_w"]
+    assert call(["reference", "cpu", "AMD EPYC 7R32"]) == 0
+    out = capsys.readouterr().out
+    assert "EPYC 7642" in out
+    assert "96 logical CPUs" in out
+
+
+def test_a_cpu_whose_model_is_hidden_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["reference", "cpu", "Intel(R) Xeon(R) CPU @ 2.20GHz"]) == 2
+    assert "hypervisor" in capsys.readouterr().err
+
+
+def test_a_cpu_that_is_nearly_spelled_right_is_offered(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["reference", "cpu", "Xeon Platinum 8259"]) == 2
+    assert "8259CL" in capsys.readouterr().err
+
+
 def test_region(capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(capsys, "region", "aws:us-east-1", "--year", "2023")
     assert found["provider_name"] == "Amazon Web Services (AWS)"
