@@ -1,9 +1,34 @@
-"""Programs that are tracked and then hurt: real processes, real signals."""
+"""Programs that are tracked and then hurt: real processes, real signals.
+
+Each fault has a number, which stands in the names of its tests: `pytest tests/faults -v -k fault_13`.
+
+====  ==============================================================  ==================
+ 1    kill -9 sixty times: nothing that was acknowledged is lost      test_death
+ 2    SIGTERM, by default and with the user's handler                 test_death, test_host
+ 3    KeyboardInterrupt and exceptions propagate unchanged            test_death, test_host
+ 4    os._exit, a segmentation fault: the recorder closes the run     test_death, test_host
+ 5    a full disk                                                     test_disk, test_host
+ 6    a read-only file system, no home                                test_disk, test_host
+11    a GPU that is lost, hangs or takes its reader along             test_gpu
+12    RAPL: wraps of each zone, a reset to 0, EACCES                  test_rapl, test_host
+13    the clock on the wall set by an hour, forward and back          test_clocks
+14    the machine suspended                                           test_clocks
+15    fork with a lock held, a pool                                   test_forks
+16    spawn, forkserver                                               test_forks
+17    nested and overlapping trackers                                 test_overlaps
+19    a run of 5 ms, without a sample                                 test_endurance
+20    ten thousand runs in a row                                      test_endurance
+21    a day at one reading a second, simulated                        test_endurance
+====  ==============================================================  ==================
+"""
 
 from __future__ import annotations
 
+import mmap
 import os
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import textwrap
@@ -47,6 +72,50 @@ def settled_runs() -> tuple[Run, ...]:
 def ticks_written() -> int:
     """The ticks in this test's ledger so far."""
     return sum(path.read_bytes().count(b'"type":"tick"') for path in journal_paths())
+
+
+class Clocks:
+    """The clocks of the programs that are started with `environment`, which a test can move; see clocks.c."""
+
+    def __init__(self, file: Path, library: Path) -> None:
+        file.write_bytes(bytes(24))
+        self.environment = {"FAULT_CLOCKS": str(file), "LD_PRELOAD": str(library)}
+        with file.open("r+b") as opened:
+            self._moved = mmap.mmap(opened.fileno(), 24)
+
+    def suspend(self, for_s: float) -> None:
+        """Let the machine have slept."""
+        self._move(1, for_s)
+
+    def set_wall_clock(self, by_s: float) -> None:
+        """Set the clock on the wall forward or back."""
+        self._move(2, by_s)
+
+    @property
+    def passed_s(self) -> float:
+        """The seconds that a program with FAULT_CLOCKS_RUN set has skipped."""
+        return int(struct.unpack_from("q", self._moved)[0]) / 1e9
+
+    def _move(self, which: int, by_s: float) -> None:
+        (before_ns,) = struct.unpack_from("q", self._moved, 8 * which)
+        struct.pack_into("q", self._moved, 8 * which, before_ns + round(by_s * 1e9))
+
+
+@pytest.fixture(scope="session")
+def clocks_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler: clocks cannot be moved here")
+    library = tmp_path_factory.mktemp("clocks") / "clocks.so"
+    source = Path(__file__).with_name("clocks.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+@pytest.fixture
+def clocks(tmp_path: Path, clocks_library: Path) -> Clocks:
+    """Clocks that the test moves."""
+    return Clocks(tmp_path / "clocks", clocks_library)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""How a tracked program can end, and what is kept of it."""
+"""Faults 1 to 4. How a tracked program can end, and what is kept of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,52 @@ def wait_until_tracked(ticks: int = 5) -> None:
     wait_for(lambda: ticks_written() >= ticks, f"{ticks} ticks")
 
 
-def test_killed_in_mid_run_it_is_interrupted_with_all_that_was_read(start: Program) -> None:
+def test_fault_01_sixty_kills_lose_nothing_that_was_acknowledged(finish: Finish) -> None:
+    """What a program was told is recorded stays so, whoever is killed with SIGKILL and when: it alone, or with its recorder."""
+    status, out, err = finish("""
+        import os, signal, footprint
+        from footprint.ledger.reading import read_journal
+
+        def track_until_killed(told, number):
+            while True:
+                with footprint.track(f"victim {number}", interval_s=0.05) as run:
+                    recorder = read_journal(run._journal).runs[run.id].opened.recorder.pid
+                    os.write(told, f"started {run.id} {recorder}\\n".encode())
+                    run.count(samples=number)
+                os.write(told, f"stopped {run.id} {number}\\n".encode())
+
+        for number in range(60):
+            read, told = os.pipe()
+            victim = os.fork()
+            if not victim:
+                os.close(read)
+                track_until_killed(told, number)
+            os.close(told)
+            with os.fdopen(read) as pipe:
+                lines = [pipe.readline() for _ in range(1 + number % 6)]
+                if number % 2:
+                    os.kill(int(lines[0].split()[2]), signal.SIGKILL)
+                os.kill(victim, signal.SIGKILL)
+                lines += pipe.readlines()
+            os.waitpid(victim, 0)
+            print(*lines, sep="", end="")
+    """)
+    assert (status, err) == (0, "")
+    told = [line.split() for line in out.splitlines()]
+    runs = {run.id: run for run in settled_runs()}
+    assert {run for what, run, _ in told if what == "started"} <= set(runs)
+    stopped = {run: float(number) for what, run, number in told if what == "stopped"}
+    assert len(stopped) >= 90
+    for run_id, number in stopped.items():
+        assert runs[run_id].outcome == "completed"
+        assert runs[run_id].work == {"samples": number}
+    # One that was being stopped when the kill came may have been recorded as completed without anybody having been told.
+    cut_off = [run for run in runs.values() if run.outcome != "completed"]
+    assert {run.outcome for run in cut_off} == {"interrupted"}  # and there are some
+    assert len(cut_off) <= 60
+
+
+def test_fault_01_killed_in_mid_run_it_is_interrupted_with_all_that_was_read(start: Program) -> None:
     process = start(FOREVER)
     wait_until_tracked()
     (running,) = read_runs().runs
@@ -45,7 +90,7 @@ def test_killed_in_mid_run_it_is_interrupted_with_all_that_was_read(start: Progr
     assert all(device.read_s > 0 for device in run.devices)
 
 
-def test_killed_together_with_its_recorder_readers_infer_it(start: Program) -> None:
+def test_fault_01_killed_together_with_its_recorder_readers_infer_it(start: Program) -> None:
     """A container that is stopped takes the recorder with it."""
     process = start(FOREVER)
     wait_until_tracked()
@@ -60,7 +105,7 @@ def test_killed_together_with_its_recorder_readers_infer_it(start: Program) -> N
     assert any("without closing" in warning for warning in run.warnings)
 
 
-def test_a_recorder_that_dies_harms_nobody(start: Program) -> None:
+def test_fault_01_a_recorder_that_is_killed_harms_nobody(start: Program) -> None:
     process = start("""
         import sys, footprint
         with footprint.track("survivor", interval_s=0.05) as run:
@@ -86,7 +131,7 @@ def test_a_recorder_that_dies_harms_nobody(start: Program) -> None:
     assert len(err.splitlines()) == 1
 
 
-def test_sigterm_by_default(start: Program) -> None:
+def test_fault_02_sigterm_by_default(start: Program) -> None:
     process = start(FOREVER)
     wait_until_tracked()
     process.terminate()
@@ -95,7 +140,7 @@ def test_sigterm_by_default(start: Program) -> None:
     assert run.outcome == "interrupted"
 
 
-def test_sigterm_with_the_users_handler(start: Program) -> None:
+def test_fault_02_sigterm_with_the_users_handler(start: Program) -> None:
     process = start("""
         import signal, sys, time, footprint
         def stop(number, frame):
@@ -114,7 +159,7 @@ def test_sigterm_with_the_users_handler(start: Program) -> None:
     assert run.outcome == "failed"
 
 
-def test_keyboard_interrupt_passes_through(start: Program) -> None:
+def test_fault_03_keyboard_interrupt_passes_through(start: Program) -> None:
     process = start(FOREVER)
     wait_until_tracked()
     process.send_signal(signal.SIGINT)
@@ -126,6 +171,20 @@ def test_keyboard_interrupt_passes_through(start: Program) -> None:
     assert not run.warnings
 
 
+def test_fault_03_an_exception_passes_through(finish: Finish) -> None:
+    status, out, err = finish("""
+        import footprint
+        with footprint.track("victim"):
+            raise LookupError("of the program's own")
+    """)
+    assert (status, out) == (1, "")
+    assert err.startswith("Traceback")
+    assert err.endswith("LookupError: of the program's own\n")
+    assert "footprint/" not in err
+    (run,) = settled_runs()
+    assert (run.outcome, run.warnings) == ("failed", ())
+
+
 @pytest.mark.parametrize(
     ("end", "code"),
     [
@@ -135,7 +194,7 @@ def test_keyboard_interrupt_passes_through(start: Program) -> None:
         ("import os; os.execv('/bin/sh', ['sh', '-c', 'exit 6'])", 6),
     ],
 )
-def test_sudden_ends_are_closed_by_the_recorder(finish: Finish, end: str, code: int) -> None:
+def test_fault_04_sudden_ends_are_closed_by_the_recorder(finish: Finish, end: str, code: int) -> None:
     status, _, _ = finish(f"""
         import footprint
         with footprint.track("victim") as run:
@@ -149,7 +208,7 @@ def test_sudden_ends_are_closed_by_the_recorder(finish: Finish, end: str, code: 
     assert any("the program" in warning for warning in run.warnings)
 
 
-def test_a_run_that_is_never_stopped(finish: Finish) -> None:
+def test_fault_04_a_run_that_is_never_stopped(finish: Finish) -> None:
     status, out, err = finish("""
         import footprint
         run = footprint.track("endless").start()

@@ -1,4 +1,4 @@
-"""Ledgers that cannot be written: the program goes on, one line says why."""
+"""Faults 5 and 6. Ledgers that cannot be written: the program goes on, one line says why."""
 
 from __future__ import annotations
 
@@ -28,21 +28,29 @@ SHORT = """
 
 
 @pytest.mark.parametrize("home", ["/proc/nowhere", "/dev/null/x", "/sys/footprint"])
-def test_an_unwritable_home(finish: Finish, home: str) -> None:
+def test_fault_06_an_unwritable_home(finish: Finish, home: str) -> None:
     status, out, err = finish(SHORT, FOOTPRINT_HOME=home)
     assert (status, out) == (0, "done True\n")
     assert len(err.splitlines()) == 1
     assert "set FOOTPRINT_HOME to a writable folder" in err
 
 
-def test_no_home_at_all(finish: Finish, tmp_path: Path) -> None:
+def test_fault_06_no_home_at_all(finish: Finish, tmp_path: Path) -> None:
     status, out, err = finish(SHORT, FOOTPRINT_HOME="~no-such-user-here/x")
     assert (status, out) == (0, "done True\n")
     assert len(err.splitlines()) == 1
     assert "FOOTPRINT_HOME" in err
 
 
-def test_a_disk_that_fills_up(finish: Finish) -> None:
+def test_fault_06_a_home_that_cannot_be_written(finish: Finish) -> None:
+    """As of an account without a home: what `HOME` says does not exist and cannot be made."""
+    status, out, err = finish(SHORT, FOOTPRINT_HOME="", XDG_DATA_HOME="", HOME="/proc/nowhere")
+    assert (status, out) == (0, "done True\n")
+    assert len(err.splitlines()) == 1
+    assert "set FOOTPRINT_HOME to a writable folder" in err
+
+
+def test_fault_05_a_disk_that_fills_up(finish: Finish) -> None:
     """A limit on the file's size is a full disk to the recorder: the last line is torn, then nothing more fits."""
     status, out, err = finish("""
         import resource, signal, time, footprint
@@ -75,7 +83,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_full_file_system(finish: Finish, tiny_disk: Path) -> None:
+def test_fault_05_a_full_file_system(finish: Finish, tiny_disk: Path) -> None:
     (tiny_disk / "ballast").write_bytes(bytes(56 * 1024))
     status, out, err = finish(
         """
@@ -92,7 +100,7 @@ def test_a_full_file_system(finish: Finish, tiny_disk: Path) -> None:
     assert "could not be written" in err
 
 
-def test_a_read_only_file_system(finish: Finish, tiny_disk: Path) -> None:
+def test_fault_06_a_read_only_file_system(finish: Finish, tiny_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
     status, out, err = finish(SHORT, FOOTPRINT_HOME=str(tiny_disk))
     assert (status, out) == (0, "done True\n")

@@ -1,4 +1,4 @@
-"""Children of tracked programs: they neither write, nor stop, nor start recorders of their own."""
+"""Faults 15 and 16. Children of tracked programs: they neither write, nor stop, nor start recorders of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 Finish = Callable[..., tuple[int, str, str]]
 
 
-def test_a_forked_child_is_inert(finish: Finish) -> None:
+def test_fault_15_a_forked_child_is_inert(finish: Finish) -> None:
     status, out, err = finish("""
         import os, footprint
         with footprint.track("parent") as run:
@@ -39,7 +39,7 @@ def test_a_forked_child_is_inert(finish: Finish) -> None:
     assert [run.name for run in settled_runs()] == ["parent"]
 
 
-def test_a_child_that_outlives_its_parent_keeps_nothing_open(finish: Finish) -> None:
+def test_fault_15_a_child_that_outlives_its_parent_keeps_nothing_open(finish: Finish) -> None:
     """A forked worker may hold the channel's descriptor: the host's death is not seen by end of file."""
     status, _, _ = finish("""
         import os, time, footprint
@@ -57,7 +57,7 @@ def test_a_child_that_outlives_its_parent_keeps_nothing_open(finish: Finish) -> 
     assert run.duration_s < 2.5
 
 
-def test_a_fork_after_the_run_may_track_on_its_own(finish: Finish) -> None:
+def test_fault_15_a_fork_after_the_run_may_track_on_its_own(finish: Finish) -> None:
     status, out, err = finish("""
         import os, footprint
         with footprint.track("before"):
@@ -74,10 +74,9 @@ def test_a_fork_after_the_run_may_track_on_its_own(finish: Finish) -> None:
     assert sorted(run.name for run in settled_runs()) == ["after", "before", "in the child"]
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_pools_start_no_recorders(finish: Finish, method: str) -> None:
-    """Workers of spawn and forkserver import the script again, with the tracker at its top."""
-    status, out, err = finish(f"""
+def pool(method: str) -> str:
+    """A program whose workers run a function that is tracked, with a tracker at its top besides."""
+    return f"""
         import multiprocessing, footprint
         run = footprint.track("at the top").start()
 
@@ -91,12 +90,44 @@ def test_pools_start_no_recorders(finish: Finish, method: str) -> None:
                 pool.close()
                 pool.join()
             run.stop()
-    """)
-    assert (status, out, err) == (0, "2470\n", "")
+    """
+
+
+def test_fault_15_a_pool_starts_no_recorders(finish: Finish) -> None:
+    assert finish(pool("fork")) == (0, "2470\n", "")
     assert [run.name for run in settled_runs()] == ["at the top"]
 
 
-def test_a_fork_with_our_locks_held(finish: Finish) -> None:
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_fault_16_workers_that_import_the_program_again_start_no_recorders(finish: Finish, method: str) -> None:
+    assert finish(pool(method)) == (0, "2470\n", "")
+    assert [run.name for run in settled_runs()] == ["at the top"]
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_fault_16_workers_that_outlive_the_run_may_track_on_their_own(finish: Finish, method: str) -> None:
+    """A worker is covered by the run of the program that started it while that run lasts, and no longer."""
+    status, out, err = finish(f"""
+        import multiprocessing, footprint
+
+        def work(name):
+            with footprint.track(name) as run:
+                pass
+            return run.is_recorded
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context({method!r}).Pool(1) as pool:
+                with footprint.track("covers"):
+                    print(pool.apply(work, ("during",)))
+                print(pool.apply(work, ("after",)))
+                pool.close()
+                pool.join()
+    """)
+    assert (status, out, err) == (0, "False\nTrue\n", "")
+    assert sorted(run.name for run in settled_runs()) == ["after", "covers"]
+
+
+def test_fault_15_a_fork_with_our_locks_held(finish: Finish) -> None:
     status, out, err = finish("""
         import os, threading, footprint
         done = threading.Event()
@@ -125,7 +156,7 @@ def test_a_fork_with_our_locks_held(finish: Finish) -> None:
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_ranks_of_a_launcher_that_is_not_tracked_are_recorded(finish: Finish, method: str) -> None:
+def test_fault_16_ranks_of_a_launcher_that_is_not_tracked_are_recorded(finish: Finish, method: str) -> None:
     """`torch.multiprocessing.spawn` starts ranks that track themselves, and nobody else records them."""
     status, out, err = finish(f"""
         import multiprocessing, footprint
@@ -149,7 +180,7 @@ def test_ranks_of_a_launcher_that_is_not_tracked_are_recorded(finish: Finish, me
     ]
 
 
-def test_a_program_started_by_a_tracked_one_is_nested(finish: Finish) -> None:
+def test_fault_17_a_program_started_by_a_tracked_one_is_nested(finish: Finish) -> None:
     status, out, err = finish("""
         import subprocess, sys, footprint
         inner = "import footprint\\nwith footprint.track('inner'): pass"
@@ -164,7 +195,7 @@ def test_a_program_started_by_a_tracked_one_is_nested(finish: Finish) -> None:
     assert (runs["after"].parent, runs["after"].account) == (None, runs["after"].id)
 
 
-def test_a_daemon_that_outlives_the_tracked_program_tracks_on_its_own(finish: Finish, tmp_path: Path) -> None:
+def test_fault_15_a_daemon_that_outlives_the_tracked_program_tracks_on_its_own(finish: Finish, tmp_path: Path) -> None:
     """The record of the program that it was forked from covers it only as long as there is one."""
     status, _, err = finish(f"""
         import os, footprint
