@@ -2,21 +2,31 @@
 
 On Linux the files under `/proc` and `/sys/fs/cgroup`, each opened by its name: nothing looks at all processes, which costs
 milliseconds on a machine that has many. Elsewhere, psutil.
+
+A process's CPU clock (clock_getcpuclockid(3)) counts nanoseconds and is read by one system call, without a file. As nothing
+forks, waits or ends without running, a clock that stands still also says that nothing else has happened to its process.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from footprint.ledger.processes import proc_is_ours
 
 _PROC = "/proc"
-_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+SHORTAGES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""Errors that say nothing of a file but much of us."""
+# A list in /proc is handed out a page at a time, cut between two entries; what is shorter than this is all there is.
+_SURELY_ALL_BYTES: Final = 2048
+_PF_EXITING: Final = 0x4  # include/linux/sched.h; set until nothing is left of the process
+_INITIAL_PID_NAMESPACE: Final = "pid:[4026531836]"
+"""PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h, the same on every machine."""
 
 Key = tuple[int, int]
 """A process: its pid, and its start time (clock ticks after boot on Linux)."""
@@ -38,13 +48,20 @@ _TICKS_PER_S = _ticks_per_s()
 
 
 class Stat(NamedTuple):
-    """What the system tells of one process at one moment."""
+    """What the system tells of one process at one moment.
+
+    `pulse` was read before all the rest; `session` is the pid of its session's leader; `is_dying`
+    is true of zombies, too.
+    """
 
     key: Key
     parent: int
     threads: int
     own_s: float
     waited_s: float
+    pulse: int | None = None
+    session: int = 0
+    is_dying: bool = False
 
 
 class Source(Protocol):
@@ -58,6 +75,10 @@ class Source(Protocol):
         """The pids of a process's children."""
         ...
 
+    def pulse(self, pid: int) -> int | None:
+        """A number that is another one each time after the process has run; None if there is none, or no such process."""
+        ...
+
 
 class ProcFiles:
     """The kernel's files under `/proc` (proc_pid_stat(5)), Linux."""
@@ -66,6 +87,10 @@ class ProcFiles:
         # Some kernels are built without the lists of children; then psutil looks at all processes, which is dearer.
         self._is_ours = proc_is_ours()
         self._otherwise = None if os.path.exists(f"{_PROC}/thread-self/children") else Portable()  # noqa: PTH110 - as below
+        # A kernel that only looks like Linux may count in steps of 10 ms, in which much can happen. A true one has gone on
+        # between two looks at our own clock.
+        before, after = _clock_ns(os.getpid()), _clock_ns(os.getpid())
+        self._has_clocks = before is not None and after is not None and after > before
 
     def stat(self, pid: int) -> Stat | None:
         """The fields of `/proc/PID/stat`, own time from the process's CPU clock where that can be read.
@@ -73,7 +98,10 @@ class ProcFiles:
         Raises:
             OSError: if we are short of descriptors or memory.
         """
-        line = _read(f"{_PROC}/{pid}/stat") if self._is_ours else None
+        if not self._is_ours:
+            return None
+        clock_ns = _clock_ns(pid)
+        line = read(f"{_PROC}/{pid}/stat")
         if not line:
             return None
         # The name stands in parentheses and may hold anything, also parentheses and spaces: count from the last one.
@@ -82,8 +110,11 @@ class ProcFiles:
             key=(pid, int(fields[19])),
             parent=int(fields[1]),
             threads=int(fields[17]),
-            own_s=max((int(fields[11]) + int(fields[12])) / _TICKS_PER_S, _clock_s(pid)),
+            own_s=max((int(fields[11]) + int(fields[12])) / _TICKS_PER_S, (clock_ns or 0) / 1e9),
             waited_s=(int(fields[13]) + int(fields[14])) / _TICKS_PER_S,
+            pulse=clock_ns if self._has_clocks else None,
+            session=int(fields[3]),
+            is_dying=bool(int(fields[6]) & _PF_EXITING),
         )
 
     def children(self, stat: Stat) -> Iterator[int]:
@@ -99,8 +130,12 @@ class ProcFiles:
             except OSError:
                 return
         for thread in threads:
-            for child in (_read(f"{_PROC}/{pid}/task/{thread}/children") or b"").split():
+            for child in (read(f"{_PROC}/{pid}/task/{thread}/children") or b"").split():
                 yield int(child)
+
+    def pulse(self, pid: int) -> int | None:
+        """The process's CPU clock, in nanoseconds."""
+        return _clock_ns(pid) if self._has_clocks else None
 
 
 class Portable:
@@ -133,31 +168,62 @@ class Portable:
         except psutil.Error:
             return
 
+    def pulse(self, pid: int) -> int | None:  # noqa: ARG002 - the interface
+        """Nothing tells that a process has not run."""
+        return None
 
-def _read(path: str) -> bytes | None:
+
+def read(path: str) -> bytes | None:
+    """A file of the kernel's, whole; None if it is not there or may not be read.
+
+    Raises:
+        OSError: if we are short of descriptors or memory.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        if error.errno in _SHORTAGES:  # it says nothing of the file, and a process that is there is not gone
+        if error.errno in SHORTAGES:  # it says nothing of the file, and a process that is there is not gone
             raise
         return None
     try:
-        return os.read(descriptor, 65536)
+        data = page = os.read(descriptor, 65536)
+        while len(page) > _SURELY_ALL_BYTES:
+            page = os.read(descriptor, 65536)
+            data += page
     except OSError:
         return None
+    else:
+        return data
     finally:
         os.close(descriptor)
 
 
-def _clock_s(pid: int) -> float:
-    """CPU time of a process from its own clock, in nanoseconds' steps; 0 if it cannot be read.
+def _clock_ns(pid: int) -> int | None:
+    """CPU time of a process from its own clock, in nanoseconds; None if it cannot be read.
 
     The clock's number is the one that clock_getcpuclockid(3) makes: `(~pid << 3) | CPUCLOCK_SCHED`.
     """
     try:
-        return time.clock_gettime((~pid << 3) | 2)
+        return time.clock_gettime_ns((~pid << 3) | 2)
     except OSError:
-        return 0.0
+        return None
+
+
+def ignores_children(pid: int) -> bool:
+    """Whether a process ignores SIGCHLD, so that the kernel throws its children's CPU time away when they end.
+
+    That a handler was set with SA_NOCLDWAIT, which does the same, is not told (proc_pid_status(5), SigIgn).
+    """
+    _, found, rest = (read(f"{_PROC}/{pid}/status") or b"").partition(b"\nSigIgn:")
+    return bool(found) and bool(int(rest.split(maxsplit=1)[0], 16) >> (signal.SIGCHLD - 1) & 1)
+
+
+def namespace_is_initial() -> bool:
+    """Whether the pids that we see are the machine's own: in a container of its own pid namespace they are not."""
+    try:
+        return os.readlink(f"{_PROC}/self/ns/pid") == _INITIAL_PID_NAMESPACE  # noqa: PTH115 - it is a name, not a path
+    except OSError:
+        return False
 
 
 def best_source() -> Source:
@@ -182,7 +248,7 @@ def machine_busy_s() -> float | None:
 
         times: Any = psutil.cpu_times()
         return float(sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "interrupt", "dpc")))
-    line = (_read(f"{_PROC}/stat") or b"").split(b"\n", 1)[0].split()
+    line = (read(f"{_PROC}/stat") or b"").split(b"\n", 1)[0].split()
     if not line or line[0] != b"cpu":
         return None
     user, nice, system, _idle, _iowait, irq, softirq = (int(field) for field in line[1:8])
@@ -200,7 +266,7 @@ def reserved_cpus(pid: int, root: str = "") -> float:
         cpus = float(len(os.sched_getaffinity(pid)))
     except (AttributeError, OSError):
         cpus = float(os.cpu_count() or 1)
-    for line in (_read(f"{root}{_PROC}/{pid}/cgroup") or b"").decode("utf-8", "surrogateescape").splitlines():
+    for line in (read(f"{root}{_PROC}/{pid}/cgroup") or b"").decode("utf-8", "surrogateescape").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
             cpus = min([cpus, *_quotas(f"{root}/sys/fs/cgroup", path), *_quotas(f"{root}/sys/fs/cgroup/unified", path)])
@@ -213,9 +279,9 @@ def _quotas(mount: str, path: str) -> Iterator[float]:
     """The quotas in CPUs of a cgroup and those above it; folders that cannot be seen from here are passed over."""
     folder = path.rstrip("/")
     while True:
-        maximum = (_read(f"{mount}{folder}/cpu.max") or b"").split()
-        quota_us = (_read(f"{mount}{folder}/cpu.cfs_quota_us") or b"").split()
-        period_us = (_read(f"{mount}{folder}/cpu.cfs_period_us") or b"").split()
+        maximum = (read(f"{mount}{folder}/cpu.max") or b"").split()
+        quota_us = (read(f"{mount}{folder}/cpu.cfs_quota_us") or b"").split()
+        period_us = (read(f"{mount}{folder}/cpu.cfs_period_us") or b"").split()
         quota = maximum if len(maximum) == 2 else [*quota_us, *period_us]  # noqa: PLR2004 - a quota and its period
         if len(quota) == 2 and quota[0].isdigit() and int(quota[1]) > 0:  # noqa: PLR2004 - "max" and -1 are no quota
             yield int(quota[0]) / int(quota[1])

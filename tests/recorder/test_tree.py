@@ -287,16 +287,29 @@ class Kernel:
         self.next_pid = 2
         self.true_s = 0.0
         self.during: list[Callable[[], None]] = []
+        self.pulses: dict[int, int] = {}
+        self.reads = 0
 
     def stat(self, pid: int) -> Stat | None:
         if self.during:
             self.during.pop()()
-        return self.processes.get(pid)
+        self.reads += 1
+        process = self.processes.get(pid)
+        return process and process._replace(pulse=self.pulses.get(pid, 0))
+
+    def pulse(self, pid: int) -> int | None:
+        if self.during:
+            self.during.pop()()
+        return self.pulses.get(pid, 0) if pid in self.processes else None
+
+    def run(self, pid: int) -> None:
+        self.pulses[pid] = self.pulses.get(pid, 0) + 1
 
     def children(self, stat: Stat) -> Iterator[int]:
         yield from [pid for pid, process in self.processes.items() if process.parent == stat.key[0]]
 
     def fork(self, pid: int) -> int:
+        self.run(pid)
         child = self.next_pid
         self.next_pid += 1
         self.processes[child] = Stat((child, child), pid, 1, 0.0, 0.0)
@@ -304,6 +317,7 @@ class Kernel:
 
     def work(self, pid: int, cpu_s: float) -> None:
         if pid not in self.zombies:
+            self.run(pid)
             self.processes[pid] = self.processes[pid]._replace(own_s=self.processes[pid].own_s + cpu_s)
             self.true_s += cpu_s
 
@@ -313,6 +327,7 @@ class Kernel:
         self.zombies.discard(pid)
         parent = self.processes.get(process.parent)
         if waited and parent is not None:
+            self.run(process.parent)
             total_s = parent.waited_s + process.own_s + process.waited_s
             self.processes[process.parent] = parent._replace(waited_s=total_s)
         for child in [other for other, stat in self.processes.items() if stat.parent == pid]:
