@@ -154,7 +154,8 @@ class CpuTime(msgspec.Struct, frozen=True, kw_only=True):
     """CPU-seconds over a run: of its process tree, and of the whole machine; CPUs there, and reserved to the run.
 
     `reserved_cpus` is what affinity and cgroup quota leave to the run. `resolution_s` is the kernel's accounting step.
-    `course` is the machine's busy time, as (seconds since the run's start, busy seconds so far), thinned like a device's.
+    `tree_course` and `busy_course` are the same two over time, as (seconds since the run's start, CPU-seconds so far), thinned
+    like a device's.
     """
 
     tree_s: float
@@ -163,7 +164,8 @@ class CpuTime(msgspec.Struct, frozen=True, kw_only=True):
     reserved_cpus: float
     read_s: float
     resolution_s: float = 0.0
-    course: tuple[tuple[float, float], ...] = ()
+    tree_course: tuple[tuple[float, float], ...] = ()
+    busy_course: tuple[tuple[float, float], ...] = ()
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):

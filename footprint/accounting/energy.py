@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 from footprint.model import Sample
@@ -181,27 +180,3 @@ def _between(earlier: Sample, later: Sample) -> float | None:
         length_s = later.t_s - earlier.t_s
         return None if length_s > MAX_POWER_GAP_S else (earlier.power_w + later.power_w) / 2 * length_s
     return None
-
-
-def shares(courses: Sequence[Points], spans: Sequence[tuple[float, float]]) -> list[float]:
-    """What part of each of some overlapping readings of ONE device counts, so that their sum is the union of intervals.
-
-    Args:
-        courses: the device's energy over time as each run read it, all on one clock, s.
-        spans: begin and end of each run on that clock, s.
-
-    Returns:
-        A ratio for each: a moment at which n of them read the device counts 1/n in each. 1 where nothing was read.
-    """
-    edges = sorted({edge for span in spans for edge in span})
-    parts = [0.0] * len(courses)
-    wholes = [0.0] * len(courses)
-    for begin_s, end_s in pairwise(edges):
-        there = [i for i, (first_s, last_s) in enumerate(spans) if first_s <= begin_s and end_s <= last_s]
-        grown = {i: between(courses[i], begin_s, end_s) for i in there}
-        # One that read nothing here (its meter was lost) takes nothing from those that did.
-        readers = sum(amount > 0 for amount in grown.values())
-        for i, amount in grown.items():
-            wholes[i] += amount
-            parts[i] += amount / max(1, readers)
-    return [part / whole if whole > 0 else 1.0 for part, whole in zip(parts, wholes, strict=True)]

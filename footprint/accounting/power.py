@@ -7,6 +7,8 @@ a server draws more than the middle of idle and full. The factor's range carries
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from footprint.accounting.ranges import Quantity
 from footprint.model import Attribution, CpuTime
 from footprint.units import S_PER_H, W_PER_KW, kwh_from_j
@@ -30,7 +32,23 @@ def counted(cpu: CpuTime, attribution: Attribution) -> tuple[float, float | None
     return float(cpu.logical_cpus), None if cpu.busy_s is None else max(cpu.busy_s, cpu.tree_s)
 
 
-def cpu_energy_kwh(cpu: CpuTime, idle_w: Quantity, active_w: Quantity, attribution: Attribution) -> Quantity | None:
+class CpuEnergy(NamedTuple):
+    """The two terms of the linear model, kWh, and the part of the busy CPU-seconds that was counted."""
+
+    idle: Quantity
+    active: Quantity
+    busy_ratio: float
+
+
+def cpu_energy_kwh(
+    cpu: CpuTime,
+    idle_w: Quantity,
+    active_w: Quantity,
+    attribution: Attribution,
+    *,
+    reserved_ratio: float = 1.0,
+    busy_ratio: float = 1.0,
+) -> CpuEnergy | None:
     """Energy of a run's CPUs by the linear model, kWh.
 
     Args:
@@ -38,6 +56,8 @@ def cpu_energy_kwh(cpu: CpuTime, idle_w: Quantity, active_w: Quantity, attributi
         idle_w: watts of one idle logical CPU.
         active_w: watts that one busy logical CPU draws above idle.
         attribution: whose idle power and activity, see `counted`.
+        reserved_ratio: the part of the idle power that counts, in a sum of runs that overlapped.
+        busy_ratio: the part of the activity that counts.
 
     Returns:
         None where the machine's busy time is asked for and was not readable.
@@ -45,7 +65,8 @@ def cpu_energy_kwh(cpu: CpuTime, idle_w: Quantity, active_w: Quantity, attributi
     cpus, busy_s = counted(cpu, attribution)
     if busy_s is None:
         return None
-    return idle_w * kwh_from_j(cpus * cpu.read_s) + active_w * kwh_from_j(busy_s)
+    idle = idle_w * kwh_from_j(cpus * cpu.read_s * reserved_ratio)
+    return CpuEnergy(idle, active_w * kwh_from_j(busy_s * busy_ratio), busy_ratio)
 
 
 def memory_energy_kwh(memory_gb: float, power_w_per_gb: Quantity, time_s: float, reserved_ratio: float) -> Quantity:

@@ -10,13 +10,25 @@ from typing import TYPE_CHECKING, Any
 from footprint.derive.account import Account, Total
 from footprint.derive.declared import check_declaration, derive_declaration, device_hours
 from footprint.derive.measured import derive_run
+from footprint.derive.working import Term
 from footprint.errors import ConfigError
 from footprint.model import Attribution, Declaration, Footprint, Run
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Account", "Total", "check_declaration", "declared_footprint", "device_hours", "estimate", "run_footprint", "runs"]
+__all__ = [
+    "Account",
+    "Term",
+    "Total",
+    "check_declaration",
+    "declared_footprint",
+    "device_hours",
+    "estimate",
+    "run_footprint",
+    "runs",
+    "terms",
+]
 
 
 def run_footprint(run: Run, *, attribution: Attribution = "share") -> Footprint:
@@ -27,6 +39,11 @@ def run_footprint(run: Run, *, attribution: Attribution = "share") -> Footprint:
         attribution: `share` counts what is the run's own of the host; `machine` counts the whole host.
     """
     return derive_run(run, attribution).footprint()
+
+
+def terms(run: Run, *, attribution: Attribution = "share") -> tuple[Term, ...]:
+    """How the energy of a run's components comes about, as products of facts and the centrals of factors."""
+    return tuple(derive_run(run, attribution).terms)
 
 
 def declared_footprint(declaration: Declaration) -> Footprint:

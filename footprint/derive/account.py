@@ -10,10 +10,12 @@ import msgspec
 from footprint.accounting.ranges import Quantity, total
 from footprint.derive.measured import derive_run
 from footprint.derive.nesting import containers
-from footprint.derive.overlaps import overlaps
+from footprint.derive.portions import portions
 from footprint.derive.working import Working, weakest
 from footprint.model import Attribution, Basis, ComponentName, Coverage, Footprint, Grade, Run
 
+# Runs one after the other may seem to overlap by as much: where the clock is that on the wall, it is read to the millisecond.
+NEARLY_WHOLE: Final = 0.99
 _QUANTITIES: Final = ("it", "facility", "emissions", "emissions_market", "emissions_direct")
 
 
@@ -65,10 +67,17 @@ class Account:
         chosen = {run_id: self._runs[run_id] for run_id in run_ids}
         within = containers(chosen, self._runs)
         counted = [run_id for run_id in chosen if within[run_id] is None]
-        workings = [self._working(run_id) for run_id in counted]
+        partly = portions([chosen[run_id] for run_id in counted], self._runs, self.attribution)
+        workings = [
+            derive_run(chosen[run_id], self.attribution, partly[run_id]) if run_id in partly else self._working(run_id)
+            for run_id in counted
+        ]
         sums = _sum(workings, self.attribution)
         sums.coverage = _coverage([(self._working(run_id), chosen[run_id].duration_s) for run_id in counted])
-        sums.warn(*_partial(workings), *overlaps([chosen[run_id] for run_id in counted], self.attribution))
+        sums.warn(*_partial(workings))
+        shared = sum(portion.least_ratio < NEARLY_WHOLE for portion in partly.values())
+        if shared:
+            sums.warn(f"{shared} of the runs overlapped on one machine: what they read together is counted once")
         # A nested run is covered if what it is counted in is.
         counts = [self._working(outer or run_id) for run_id, outer in within.items()]
         return Total(

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
+from footprint.derive.portions import span
 from footprint.model import Run
+
+OUTLIVING_S: Final = 1.0
+"""A program that was started inside a run may end a moment after it; one that goes on for longer is not contained."""
 
 
 def containers(run_ids: Iterable[str], known: Mapping[str, Run]) -> dict[str, str | None]:
@@ -25,9 +30,17 @@ def _outermost(run_id: str, chosen: Mapping[str, None], known: Mapping[str, Run]
         # A parent on another machine (a launcher) did not see this run's devices.
         if parent is None or parent.host.boot_id != run.host.boot_id:
             break
-        if parent.id in chosen:
+        if parent.id in chosen and _covers(parent, known[run_id]):
             outermost = parent.id
         seen.add(parent.id)
         run = parent
     # Runs that contain each other contain nothing: somebody wrote that by hand.
     return None if run.parent in seen else outermost
+
+
+def _covers(outer: Run, inner: Run) -> bool:
+    """Whether a run's time lies within another's, as far as their clocks can be compared."""
+    (clock, outer_begin_s, outer_end_s), (other, begin_s, end_s) = span(outer), span(inner)
+    if outer.outcome == "running" or clock != other:
+        return True
+    return begin_s >= outer_begin_s - OUTLIVING_S and end_s <= outer_end_s + OUTLIVING_S

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import footprint.reference as ref
 from footprint.accounting.impact import emissions_g, facility_energy_kwh
@@ -35,6 +35,18 @@ NO_STATED_PLACE: Final = (
 _ASSUMED_PUES: Final = {"pue.unknown", "pue.cloud"}
 
 
+class Term(NamedTuple):
+    """A part of a component's energy as a product that a pocket calculator can follow, and its middle, kWh.
+
+    Facts stand in it as they were read, in seconds and joules.
+    """
+
+    component: ComponentName
+    name: str
+    product: str
+    energy_kwh: float
+
+
 def range_of(quantity: Quantity | None) -> Range | None:
     """The range of a quantity; unknown stays unknown."""
     return None if quantity is None else quantity.range()
@@ -63,6 +75,7 @@ class Working:
     factors: dict[str, Factor] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     chain: tuple[str, ...] = ()
+    terms: list[Term] = field(default_factory=list)
 
     def use(self, factor: Factor, *, run: str = "", device: str = "") -> Quantity:
         """A factor's quantity, noted among the factors used."""
@@ -84,6 +97,11 @@ class Working:
         """A component's energy, kWh of IT equipment; None if it is unknown."""
         self.parts[component] = energy
         self.grades[component] = grade
+
+    def term(self, component: ComponentName, name: str, product: str, energy: Quantity) -> Quantity:
+        """Note how a part of a component's energy comes about; the energy, for the caller to go on with."""
+        self.terms.append(Term(component, name, product, energy.central))
+        return energy
 
     def sum_parts(self) -> None:
         """The IT energy: the sum of the parts, unknown if one of them is."""

@@ -177,7 +177,8 @@ class RunRecords:
             reserved_cpus=opened.host.logical_cpus if opened.reserved_cpus is None else opened.reserved_cpus,
             read_s=self._ticked_s(),
             resolution_s=opened.resolution_s,
-            course=self._busy.course.points(opened.t_s),
+            tree_course=self._tree.course.points(opened.t_s),
+            busy_course=self._busy.course.points(opened.t_s),
         )
 
     def _ticked_s(self) -> float:

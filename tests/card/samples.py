@@ -72,6 +72,7 @@ def a_run(
             ),
             energy_j=1e9,
             read_s=duration_s,
+            held_ratio=1.0,
         )
         for n in range(gpus)
     )

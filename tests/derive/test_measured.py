@@ -1,57 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
 from footprint.derive import Account, run_footprint
-from footprint.model import CpuTime, Device, DeviceEnergy, Footprint, Host, Place, Run
+from footprint.model import CpuTime, Place, Run
 from footprint.units import J_PER_KWH
-
-HOUR_S = 3600.0
-
-
-def host(**facts: Any) -> Host:
-    known: dict[str, Any] = {
-        "name": "node",
-        "os": "Linux 6.1 x86_64",
-        "cpu_name": None,
-        "logical_cpus": 8,
-        "sockets": 1,
-        "memory_bytes": 32_000_000_000,
-        "boot_id": "boot",
-        **facts,
-    }
-    return Host(**known)
-
-
-def gpu(energy_j: float | None, read_s: float = HOUR_S, uuid: str = "GPU-1") -> DeviceEnergy:
-    device = Device(id=f"gpu:{uuid}", component="accelerators", name="NVIDIA A100-SXM4-80GB", meter="nvml", grade="counter")
-    return DeviceEnergy(device=device, energy_j=energy_j, read_s=read_s)
-
-
-def run(run_id: str = "r1", **facts: Any) -> Run:
-    duration_s = facts.get("duration_s", HOUR_S)
-    known: dict[str, Any] = {
-        "id": run_id,
-        "name": "test",
-        "kind": "fine-tuning",
-        "started_at": "2024-05-01T00:00:00Z",
-        "duration_s": duration_s,
-        "outcome": "completed",
-        "account": run_id,
-        "host": host(),
-        "cpu": CpuTime(tree_s=100.0, busy_s=120.0, logical_cpus=8, reserved_cpus=8.0, read_s=duration_s),
-        **facts,
-    }
-    return Run(**known)
-
-
-def part(footprint: Footprint, name: str) -> float:
-    energy = next(c.energy_kwh for c in footprint.breakdown if c.component == name)
-    assert energy is not None
-    return energy.central
+from tests.derive.examples import HOUR_S, gpu, host, part, run
 
 
 def test_a_gpu_counter_is_the_energy_of_the_accelerators() -> None:
@@ -148,11 +103,6 @@ def test_a_parent_on_another_machine_contains_nothing() -> None:
     total = Account([outer, inner]).total(["outer", "inner"]).footprint.accelerator_energy_kwh
     assert total is not None
     assert total.central == pytest.approx(2.0)
-
-
-def test_unrelated_runs_on_one_gpu_at_one_time_are_pointed_out() -> None:
-    account = Account([run("a", devices=(gpu(J_PER_KWH),)), run("b", devices=(gpu(J_PER_KWH),))])
-    assert any("overlapped on gpu:GPU-1" in w for w in account.total(["a", "b"]).footprint.warnings)
 
 
 def test_one_sensor_has_one_error_in_all_its_runs() -> None:
@@ -278,32 +228,6 @@ def test_a_sum_of_another_basis_says_how_many_runs_it_covers() -> None:
     found = Account([with_market, without]).total(["a", "b"]).footprint
     assert found.emissions_market_g is not None
     assert any("market-based emissions are those of 1 of 2 runs" in w for w in found.warnings)
-
-
-def test_a_long_run_beside_two_others_overlaps_with_both() -> None:
-    long = run("long", devices=(gpu(J_PER_KWH),), duration_s=3 * HOUR_S)
-    first = run("first", started_at="2024-05-01T00:10:00Z", duration_s=60.0, devices=(gpu(1.0, read_s=60.0),))
-    second = run("second", started_at="2024-05-01T02:00:00Z", duration_s=60.0, devices=(gpu(1.0, read_s=60.0),))
-    warnings = Account([long, first, second]).total(["long", "first", "second"]).footprint.warnings
-    assert any("(and 1 more) overlapped on gpu:GPU-1" in w for w in warnings)
-
-
-def test_runs_that_share_a_host_are_pointed_out_only_where_more_than_all_of_it_is_counted() -> None:
-    def taking(run_id: str, cpus: float) -> Run:
-        return run(run_id, cpu=CpuTime(tree_s=1.0, busy_s=2.0, logical_cpus=8, reserved_cpus=cpus, read_s=HOUR_S))
-
-    def warned(cpus: float, **policy: Any) -> bool:
-        found = Account([taking("a", cpus), taking("b", cpus)], **policy).total(["a", "b"]).footprint
-        return any("overlapped on the CPUs and memory of node" in w for w in found.warnings)
-
-    assert warned(8.0)
-    assert not warned(4.0)
-    assert warned(4.0, attribution="machine")
-
-
-def test_runs_one_after_the_other_do_not_overlap() -> None:
-    first, second = run("a"), run("b", started_at="2024-05-01T00:59:59.999Z")
-    assert not any("overlapped" in w for w in Account([first, second]).total(["a", "b"]).footprint.warnings)
 
 
 def test_runs_that_contain_each_other_are_both_counted() -> None:

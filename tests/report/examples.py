@@ -45,6 +45,7 @@ def run(run_id: str = "r1", **facts: Any) -> Run:
             ),
             energy_j=300.0 * duration_s,
             read_s=duration_s,
+            held_ratio=1.0,
         )
         for index in range(2)
     )

@@ -1,0 +1,98 @@
+"""One run being worked out: its facts, whose joules are counted, and what of its readings counts in a sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import footprint.reference as ref
+from footprint import text
+from footprint.accounting.ranges import Quantity
+from footprint.derive.portions import WHOLE, Portion
+from footprint.derive.working import Working
+from footprint.model import GRADES, Attribution, ComponentName, DeviceEnergy, Grade, Run
+from footprint.units import kwh_from_j
+
+SENSOR_PERIOD_S: Final = {"rapl": 0.01, "hwmon": 1.0}
+"""A sensor's own refreshing, s: over less than that, a reading of zero is no zero. RAPL counters move each millisecond (Khan
+et al. 2018), power meters of boards about each second (ACPI 6.5, 10.4), counters of GPUs each 20 to 100 ms (arXiv 2312.02741)."""
+OTHERS_PERIOD_S: Final = 0.1
+# From here on the sensor's period no longer shows beside its error.
+LONG_S: Final = 10.0
+# A reading is worth a word when more than this share of the run's time is missing from it.
+GAP_RATIO: Final = 0.02
+DIGITS: Final = 6
+
+
+class Metered(NamedTuple):
+    """What a meter read of a device, kWh, and the product that gives its middle."""
+
+    energy: Quantity
+    product: str
+
+
+class Power(NamedTuple):
+    """A power, W, and the product that gives its middle."""
+
+    watts: Quantity
+    product: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A run, and the sheet that it is worked out on."""
+
+    work: Working
+    run: Run
+    attribution: Attribution
+    portion: Portion = WHOLE
+
+    def own(self, device_id: str) -> str:
+        """A device's name among all machines, so that its error is one error in all its runs."""
+        return f"{self.run.host.name}/{device_id}"
+
+    def covered(self, read_s: float) -> float:
+        """The share of the run's time that was read; a run of no length is wholly read."""
+        return min(1.0, read_s / self.run.duration_s) if self.run.duration_s > 0 else 1.0
+
+    def devices(self, component: ComponentName, *grades: Grade) -> list[DeviceEnergy]:
+        """The run's devices of a component; of some grades, if they are given."""
+        found = [one for one in self.run.devices if one.device.component == component]
+        return [one for one in found if not grades or one.device.grade in grades]
+
+    def metered(self, reading: DeviceEnergy) -> Metered | None:
+        """What a meter read of a whole device, with the meter's error; None where it read too little to tell."""
+        device, energy_j = reading.device, reading.energy_j
+        if energy_j is None or reading.read_s < period_s(device.meter):
+            return None
+        try:
+            of = () if device.component == "accelerators" else (device.component,)
+            error = ref.meter_error(device.meter, *of)
+        except KeyError:
+            self.work.warn(f"nothing is known of the accuracy of the meter {device.meter!r}: its readings are taken as they are")
+            return Metered(Quantity(kwh_from_j(energy_j)), f"{number(energy_j)} J read")
+        energy = self.work.use(error, device=self.own(device.id)) * kwh_from_j(energy_j)
+        if reading.read_s < LONG_S:
+            lag = self.work.use(ref.meter_lag(device.meter), run=self.run.id)
+            energy += lag * kwh_from_j(energy_j / reading.read_s)
+        return Metered(energy, f"{number(energy_j)} J read × {number(error.central)}")
+
+
+def period_s(meter: str) -> float:
+    """How long a meter must have read for its readings to tell anything, s."""
+    return SENSOR_PERIOD_S.get(meter, OTHERS_PERIOD_S)
+
+
+def lowered(grade: Grade) -> Grade:
+    """One grade weaker."""
+    return GRADES[min(GRADES.index(grade) + 1, len(GRADES) - 1)]
+
+
+def number(value: float) -> str:
+    """A number with all the digits that a calculation needs."""
+    return text.number(value, DIGITS)
+
+
+def times(ratio: float) -> str:
+    """A ratio as a further factor of a product; nothing for all of it."""
+    return "" if ratio == 1 else f" × {number(ratio)}"

@@ -1,0 +1,269 @@
+"""The energy of a run's host: CPU, memory, and the rest of the server, as far as somebody reads or models it.
+
+Three depths of knowledge, strongest first:
+
+- *Counters of CPU packages and memory (RAPL), power of sockets (hwmon).* They see the chips alone, so the rest of the server
+  (board, fans, disks, supply) is added: what a meter of the whole machine reads beyond its parts, else by a factor.
+- *A meter of the whole machine* without counters of the CPU: what it reads beyond accelerators and memory is the CPU's and
+  the rest's.
+- *A model* from CPU-seconds, which holds all of a server but its memory and accelerators.
+
+Whose joules: the policy `machine` counts all. `share` counts, of what is read, idle power by the CPUs that are reserved to the
+run, and what exceeds it by the run's part of the machine's CPU-seconds; what is nobody's stays out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+import footprint.reference as ref
+from footprint.accounting.power import counted, cpu_energy_kwh, memory_energy_kwh
+from footprint.accounting.ranges import Quantity, total
+from footprint.derive.accelerators import held_host
+from footprint.derive.case import GAP_RATIO, Case, number, times
+from footprint.derive.working import weakest
+from footprint.model import ComponentName, Coverage, CpuTime, DeviceEnergy, Factor, Grade
+from footprint.reference.triples import MAX_SIDES_RATIO
+from footprint.units import BYTES_PER_GB, kwh_from_j
+
+_WHO: dict[str, str] = {"cpu": "CPU", "memory": "memory"}
+
+
+class Whole(NamedTuple):
+    """What was read of a component of the whole machine, kWh: with its product, grade, floor (W) and devices."""
+
+    energy: Quantity
+    product: str
+    grade: Grade
+    floor_w: float | None
+    devices: Sequence[DeviceEnergy]
+
+
+def host(case: Case) -> None:
+    """Work out the parts of CPU, memory and rest."""
+    work, cpu = case.work, case.run.cpu
+    if held_host(case):
+        work.warn("the published power of the accelerators includes their host: its CPU and memory are not added again")
+        return
+    if cpu is None:
+        for name in ("cpu", "memory"):
+            work.miss(name, f"CPU time could not be read on {case.run.host.os}" if name == "cpu" else None)
+            _add(case, name, None, "assumed", 0.0)
+        return
+    chips, dram = _read(case, "cpu"), _read(case, "memory")
+    if chips is None:
+        if (server := _whole_machine(case, cpu, None, dram)) is not None:
+            power = ref.cpu_power(case.run.host)
+            _split(case, cpu, "cpu", server, idle=power.idle_w_per_cpu, units=cpu.logical_cpus)
+        else:
+            _modelled_cpu(case, cpu)
+    else:
+        _split(case, cpu, "cpu", chips, idle=ref.package_idle(case.run.host), units=cpu.logical_cpus)
+    if dram is not None:
+        gb = (case.run.host.memory_bytes or 0) / BYTES_PER_GB
+        _split(case, cpu, "memory", dram, idle=ref.memory_power(), units=gb)
+    else:
+        _modelled_memory(case, cpu)
+    _rest(case, cpu, chips, dram)
+
+
+def _add(case: Case, component: ComponentName, energy: Quantity | None, grade: Grade, ratio: float) -> None:
+    case.work.add_part(component, energy, grade)
+    case.work.coverage.append(
+        Coverage(
+            component=component, grade=grade if energy is not None else None, read_ratio=ratio if energy is not None else 0.0
+        )
+    )
+
+
+# -- What is read ------------------------------------------------------------------------------------------------------
+
+
+def _read(case: Case, component: ComponentName) -> Whole | None:
+    """A component as its own meters read it: all of its devices or none of it."""
+    devices = [one for one in case.devices(component) if one.device.grade != "model" or one.energy_j is not None]
+    whole = _sum(case, devices)
+    if devices and whole is None:
+        case.work.warn(f"the meters of the {_WHO[component]} told nothing in this run: it is modelled")
+    return whole
+
+
+def _sum(case: Case, devices: Sequence[DeviceEnergy]) -> Whole | None:
+    metered = [case.metered(one) for one in devices]
+    if not metered or any(one is None for one in metered):
+        return None
+    known = [one for one in metered if one is not None]
+    floors_w = [one.floor_w for one in devices]
+    return Whole(
+        total(one.energy for one in known),
+        known[0].product if len(known) == 1 else f"({' + '.join(one.product for one in known)})",
+        weakest([one.device.grade for one in devices]),
+        sum(floor_w for floor_w in floors_w if floor_w is not None) if None not in floors_w else None,
+        devices,
+    )
+
+
+def _whole_machine(case: Case, cpu: CpuTime, chips: Whole | None, dram: Whole | None) -> Whole | None:
+    """What a meter of the whole machine reads beyond its accelerators, its memory, and its CPU where that is read by itself."""
+    for one in case.devices("rest"):
+        server = _sum(case, [one])
+        contains = one.device.contains
+        if server is None or "cpu" not in contains:
+            continue
+        inside: list[Quantity | None] = [chips.energy] if chips is not None else []
+        if "memory" in contains:
+            inside.append(dram.energy if dram is not None else _memory_energy(case, cpu.read_s, 1.0))
+        if "accelerators" in contains:
+            inside += [read.energy if (read := case.metered(each)) else None for each in case.devices("accelerators")]
+        known = [part for part in inside if part is not None]
+        left = server.energy + total(known) * -1.0
+        if len(known) == len(inside) and left.central > 0:
+            product = (
+                f"{server.product} − {number(total(known).central)} kWh of what is known by itself" if known else server.product
+            )
+            return server._replace(energy=left, product=product)
+        case.work.warn(f"{one.device.name} ({one.device.id}) cannot be told apart from the devices inside it, and is left out")
+    return None
+
+
+def _split(case: Case, cpu: CpuTime, component: ComponentName, whole: Whole, *, idle: Factor, units: float) -> None:
+    """The run's part of what was read of the machine: by the policy, idle and dynamic energy apart."""
+    work, who = case.work, _WHO[component]
+    ratio = min(case.covered(one.read_s) for one in whole.devices)
+    if ratio < 1 - GAP_RATIO:
+        work.warn(f"the {who} was read for {ratio:.0%} of the time; the energy of the rest is not counted")
+    if case.attribution == "machine":
+        part = _portion(case, whole.devices)
+        _add(case, component, work.term(component, who, f"{whole.product}{times(part)}", whole.energy * part), whole.grade, ratio)
+        return
+    if cpu.busy_s is None:
+        work.miss(component, f"the machine's busy time could not be read; all of the {who} can be shown (--attribution machine)")
+        _add(case, component, None, whole.grade, ratio)
+        return
+    read_s = min(one.read_s for one in whole.devices)
+    idle_w = work.use(_capped(idle, units, whole.floor_w), device=case.own(component))
+    reserved_ratio = min(1.0, cpu.reserved_cpus / cpu.logical_cpus) * case.portion.reserved_ratio
+    tree_s = cpu.tree_s * case.portion.tree_ratio
+    dynamic_ratio = min(1.0, tree_s / cpu.busy_s) if cpu.busy_s > 0 else 0.0
+    idle_energy = idle_w * kwh_from_j(read_s)
+    idle_product = f"{number(idle_w.central)} W × {number(read_s)} s"
+    mine = work.term(
+        component, f"{who} idle", f"{idle_product} × {number(reserved_ratio)} reserved", idle_energy * reserved_ratio
+    )
+    dynamic = (whole.energy + idle_energy * -1.0) * dynamic_ratio
+    shown = f"({whole.product} − {idle_product}) × {number(tree_s)} of {number(cpu.busy_s)} busy CPU-s"
+    _add(case, component, mine + work.term(component, f"{who} active", shown, dynamic), whole.grade, ratio)
+
+
+def _portion(case: Case, devices: Sequence[DeviceEnergy]) -> float:
+    """What of some devices' energy counts in a sum, all together."""
+    energies_j = [one.energy_j or 0.0 for one in devices]
+    if not sum(energies_j):
+        return 1.0
+    return sum(case.portion.of(one.device.id) * energy_j for one, energy_j in zip(devices, energies_j, strict=True)) / sum(
+        energies_j
+    )
+
+
+def _capped(factor: Factor, units: float, floor_w: float | None) -> Factor:
+    """Idle watts of the whole machine's component: the factor times its units, below the lowest power that was read.
+
+    What a component drew over some second of the run it cannot have exceeded while idle.
+    """
+    low, central, high = factor.low * units, factor.central * units, factor.high * units
+    capped = floor_w is not None and floor_w < high
+    if floor_w is not None and capped:
+        low, high = (low if low < floor_w else 0.0), floor_w
+        central = min(max(central, low + (high - low) / (MAX_SIDES_RATIO + 1)), (low + high) / 2)
+    return msgspec.structs.replace(
+        factor,
+        id=f"{factor.id} of the machine",
+        low=low,
+        central=central,
+        high=high,
+        unit="W",
+        basis="the machine's",
+        note=f"{factor.note}. Times {number(units)}" + (", below the lowest power that was read" if capped else ""),
+    )
+
+
+# -- What is modelled --------------------------------------------------------------------------------------------------
+
+
+def _modelled_cpu(case: Case, cpu: CpuTime) -> None:
+    work, portion = case.work, case.portion
+    power = ref.cpu_power(case.run.host)
+    work.warn(*power.warnings)
+    own = case.own("cpu")
+    idle_w, active_w = work.use(power.idle_w_per_cpu, device=own), work.use(power.active_w_per_cpu, device=own)
+    parts = cpu_energy_kwh(
+        cpu,
+        idle_w,
+        active_w,
+        case.attribution,
+        reserved_ratio=portion.reserved_ratio,
+        busy_ratio=portion.tree_ratio if case.attribution == "share" else portion.busy_ratio,
+    )
+    ratio = case.covered(cpu.read_s)
+    if parts is None:
+        work.miss("cpu", "the machine's busy time could not be read; the run's own share can be shown (--attribution share)")
+        _add(case, "cpu", None, power.grade, ratio)
+        return
+    cpus, busy_s = counted(cpu, case.attribution)
+    assert busy_s is not None, "there would be no parts"
+    idle_product = f"{number(idle_w.central)} W/CPU × {number(cpus)} CPUs × {number(cpu.read_s)} s{times(portion.reserved_ratio)}"
+    work.term("cpu", "CPU idle", idle_product, parts.idle)
+    work.term(
+        "cpu", "CPU active", f"{number(active_w.central)} W/CPU × {number(busy_s)} CPU-s{times(parts.busy_ratio)}", parts.active
+    )
+    _add(case, "cpu", parts.idle + parts.active, power.grade, ratio)
+    if ratio < 1 - GAP_RATIO:
+        work.warn(f"the CPU was read for {ratio:.0%} of the time; the energy of the rest is not counted")
+
+
+def _modelled_memory(case: Case, cpu: CpuTime) -> None:
+    work, memory_bytes = case.work, case.run.host.memory_bytes
+    if memory_bytes is None:
+        work.miss("memory", f"the installed memory could not be read on {case.run.host.os}")
+        _add(case, "memory", None, "assumed", 0.0)
+        return
+    cpus, _ = counted(cpu, case.attribution)
+    reserved_ratio = min(1.0, cpus / cpu.logical_cpus) * case.portion.reserved_ratio
+    energy = _memory_energy(case, cpu.read_s, reserved_ratio)
+    assert energy is not None, "the memory's size is known"
+    watts, gb = ref.memory_power(), memory_bytes / BYTES_PER_GB
+    product = f"{number(watts.central)} W/GB × {number(gb)} GB × {number(cpu.read_s)} s × {number(100 * reserved_ratio)} %"
+    _add(case, "memory", work.term("memory", "memory", product, energy), "model", case.covered(cpu.read_s))
+
+
+def _memory_energy(case: Case, time_s: float, reserved_ratio: float) -> Quantity | None:
+    """The modelled memory's energy, kWh; None where its size is not known."""
+    if case.run.host.memory_bytes is None:
+        return None
+    power_w_per_gb = case.work.use(ref.memory_power(), device=case.own("memory"))
+    return memory_energy_kwh(case.run.host.memory_bytes / BYTES_PER_GB, power_w_per_gb, time_s, reserved_ratio)
+
+
+def _rest(case: Case, cpu: CpuTime, chips: Whole | None, dram: Whole | None) -> None:
+    """Board, fans, disks and supply, which the CPU's model holds as far as they serve the host, and its counters do not."""
+    work = case.work
+    left = _whole_machine(case, cpu, chips, dram) if chips is not None else None
+    accelerated = any(one.component == "accelerators" for one in work.coverage)
+    if left is not None:
+        reserved_ratio = min(1.0, cpu.reserved_cpus / cpu.logical_cpus) * case.portion.reserved_ratio
+        part = reserved_ratio if case.attribution == "share" else _portion(case, left.devices)
+        energy = work.term("rest", "rest", f"{left.product}{times(part)}", left.energy * part)
+        _add(case, "rest", energy, left.grade, min(case.covered(one.read_s) for one in left.devices))
+    elif chips is not None:
+        factor = ref.host_rest()
+        known = [work.parts[name] for name in ("cpu", "memory") if work.parts.get(name) is not None]
+        inside = total(part for part in known if part is not None)
+        product = f"{number(factor.central)} × {number(inside.central)} kWh of CPU and memory"
+        _add(case, "rest", work.term("rest", "rest", product, inside * work.use(factor, run=case.run.id)), "assumed", 1.0)
+    elif accelerated and not any(one.device.contains for one in case.devices("rest")):
+        work.coverage.append(Coverage(component="rest", grade=None, read_ratio=0.0))
+    if accelerated and left is None:
+        work.warn("power supplies, fans and switches are not read: what they draw for the accelerators is not counted")

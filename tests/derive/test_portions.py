@@ -1,0 +1,139 @@
+"""Runs that overlap on one machine add up to the union of their intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from footprint.derive import Account
+from footprint.model import Attribution, CpuTime, DeviceEnergy, Footprint, Run
+from footprint.units import J_PER_KWH
+from tests.derive.examples import HOUR_S, gpu, host, part, run
+
+WATTS = 300.0
+
+
+def on_gpu(run_id: str, begin_s: float, length_s: float, **facts: Any) -> Run:
+    """A run on a GPU that draws 300 W all the time."""
+    course = ((0.0, 0.0), (length_s, WATTS * length_s))
+    reading = gpu(WATTS * length_s, read_s=length_s, course=course)
+    cpu = CpuTime(tree_s=0.0, busy_s=0.0, logical_cpus=8, reserved_cpus=0.5, read_s=length_s)
+    return run(run_id, monotonic_s=begin_s, duration_s=length_s, **{"devices": (reading,), "cpu": cpu, **facts})
+
+
+def on_cpu(run_id: str, begin_s: float, length_s: float, reserved: float = 8.0, busy: float = 4.0, **facts: Any) -> Run:
+    """A run whose tree keeps some of eight CPUs busy, as does all of the machine."""
+    course = ((0.0, 0.0), (length_s, busy * length_s))
+    cpu = CpuTime(
+        tree_s=busy * length_s,
+        busy_s=busy * length_s,
+        logical_cpus=8,
+        reserved_cpus=reserved,
+        read_s=length_s,
+        tree_course=course,
+        busy_course=course,
+    )
+    return run(run_id, monotonic_s=begin_s, duration_s=length_s, cpu=cpu, **facts)
+
+
+def total(runs: list[Run], attribution: Attribution = "share") -> Footprint:
+    return Account(runs, attribution).total([one.id for one in runs]).footprint
+
+
+def test_ranks_on_one_gpu_count_it_once() -> None:
+    ranks = [on_gpu(f"rank{i}", 100.0 + 3 * i, HOUR_S) for i in range(8)]
+    found = total(ranks)
+    assert part(found, "accelerators") * J_PER_KWH == pytest.approx(WATTS * (HOUR_S + 21), rel=1e-6)
+    assert any("8 of the runs overlapped" in w for w in found.warnings)
+
+
+def test_each_run_by_itself_is_whole() -> None:
+    ranks = [on_gpu(f"rank{i}", 100.0, HOUR_S) for i in range(2)]
+    account = Account(ranks)
+    account.total(["rank0", "rank1"])
+    assert part(account.footprint("rank0"), "accelerators") * J_PER_KWH == pytest.approx(WATTS * HOUR_S)
+
+
+def test_runs_one_after_the_other_are_whole() -> None:
+    runs = [on_gpu("a", 0.0, HOUR_S), on_gpu("b", HOUR_S, HOUR_S)]
+    found = total(runs)
+    assert part(found, "accelerators") * J_PER_KWH == pytest.approx(2 * WATTS * HOUR_S)
+    assert not any("overlapped" in w for w in found.warnings)
+
+
+def test_another_gpu_or_another_boot_is_another_device() -> None:
+    first = on_gpu("a", 0.0, HOUR_S)
+    for other in (
+        on_gpu("b", 0.0, HOUR_S, devices=(gpu(WATTS * HOUR_S, uuid="GPU-2"),)),
+        on_gpu("b", 0.0, HOUR_S, host=host(boot_id="later")),
+    ):
+        assert part(total([first, other]), "accelerators") * J_PER_KWH == pytest.approx(2 * WATTS * HOUR_S)
+
+
+def test_a_clock_that_was_set_moves_nothing() -> None:
+    """Runs of one boot are laid side by side by its monotonic clock, whatever the clock on the wall said at their start."""
+    runs = [on_gpu("a", 0.0, HOUR_S), on_gpu("b", 0.0, HOUR_S, started_at="2031-01-01T00:00:00Z")]
+    assert part(total(runs), "accelerators") * J_PER_KWH == pytest.approx(WATTS * HOUR_S)
+
+
+def test_runs_without_a_monotonic_clock_overlap_by_the_wall() -> None:
+    runs = [on_gpu("a", 0.0, HOUR_S), on_gpu("b", 0.0, HOUR_S, started_at="2024-05-01T00:30:00Z")]
+    older = [Account([one])._runs[one.id] for one in runs]
+    found = total([run(one.id, started_at=one.started_at, devices=one.devices, cpu=one.cpu) for one in older])
+    assert part(found, "accelerators") * J_PER_KWH == pytest.approx(WATTS * HOUR_S * 1.5)
+
+
+def test_idle_cpus_are_given_away_once() -> None:
+    alone = total([on_cpu("a", 0.0, HOUR_S, reserved=8.0)])
+    both = total([on_cpu("a", 0.0, HOUR_S, busy=2.0), on_cpu("b", 0.0, HOUR_S, busy=2.0)])
+    assert part(both, "cpu") == pytest.approx(part(alone, "cpu"))
+    assert part(both, "memory") == pytest.approx(part(alone, "memory"))
+    halves = total([on_cpu("a", 0.0, HOUR_S, reserved=4.0, busy=2.0), on_cpu("b", 0.0, HOUR_S, reserved=4.0, busy=2.0)])
+    assert part(halves, "cpu") == pytest.approx(part(alone, "cpu"))
+    assert not any("overlapped" in w for w in halves.warnings)
+
+
+def test_the_machine_is_counted_once_whatever_was_reserved() -> None:
+    alone = total([on_cpu("a", 0.0, HOUR_S)], "machine")
+    both = total([on_cpu("a", 0.0, HOUR_S, reserved=1.0), on_cpu("b", 0.0, HOUR_S, reserved=1.0)], "machine")
+    for name in ("cpu", "memory"):
+        assert part(both, name) == pytest.approx(part(alone, name))
+
+
+def test_trees_of_two_programs_are_disjoint_those_of_one_program_are_the_same() -> None:
+    def active_kwh(*runs: Run) -> float:
+        """Their energy beyond what as many idle runs have."""
+        idle = [on_cpu(one.id, one.monotonic_s or 0.0, one.duration_s, busy=0.0, journal_id=one.journal_id) for one in runs]
+        return part(total(list(runs)), "cpu") - part(total(idle), "cpu")
+
+    one = active_kwh(on_cpu("a", 0.0, HOUR_S, journal_id="j1"))
+    assert active_kwh(on_cpu("a", 0.0, HOUR_S, journal_id="j1"), on_cpu("b", 0.0, HOUR_S, journal_id="j2")) == pytest.approx(
+        2 * one
+    )
+    # Two requests on two threads: each saw the CPU-seconds of all the program.
+    assert active_kwh(on_cpu("a", 0.0, HOUR_S, journal_id="j1"), on_cpu("b", 0.0, HOUR_S, journal_id="j1")) == pytest.approx(one)
+
+
+def test_what_outlives_its_parent_counts_from_then_on() -> None:
+    """A program that was started inside a tracked one and goes on after it: the parent's time holds it, the rest is its own."""
+    parent = on_cpu("parent", 0.0, HOUR_S, journal_id="j1")
+    child = on_cpu("child", HOUR_S / 2, HOUR_S, journal_id="j2", parent="parent")
+    whole = on_cpu("whole", 0.0, 1.5 * HOUR_S, journal_id="j3")
+    assert part(total([parent, child]), "cpu") == pytest.approx(part(total([whole]), "cpu"))
+    inside = on_cpu("inside", HOUR_S / 2, HOUR_S / 4, journal_id="j2", parent="parent")
+    assert part(total([parent, inside]), "cpu") == pytest.approx(part(total([parent]), "cpu"))
+
+
+def test_siblings_are_no_parents_of_each_other() -> None:
+    parent = on_cpu("parent", 0.0, HOUR_S, journal_id="j0")
+    siblings = [on_cpu(f"s{i}", 0.0, HOUR_S, busy=2.0, journal_id=f"j{i + 1}", parent="parent") for i in range(2)]
+    account = Account([parent, *siblings])
+    both = account.total(["s0", "s1"]).footprint
+    assert part(both, "cpu") == pytest.approx(part(total([on_cpu("x", 0.0, HOUR_S, busy=4.0)]), "cpu"))
+
+
+def test_a_lost_meter_takes_nothing_from_one_that_read() -> None:
+    lost = DeviceEnergy(device=gpu(0.0).device, energy_j=0.0, read_s=0.2, held_ratio=1.0, course=((0.0, 0.0), (0.2, 0.0)))
+    runs = [on_gpu("a", 0.0, HOUR_S), on_gpu("b", 0.0, HOUR_S, devices=(lost,))]
+    assert part(total(runs), "accelerators") * J_PER_KWH == pytest.approx(WATTS * HOUR_S, rel=1e-4)
