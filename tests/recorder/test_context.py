@@ -8,6 +8,7 @@ import types
 import pytest
 
 from footprint.recorder import context
+from footprint.tracking import track
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +88,28 @@ def test_versions_are_of_what_the_program_imported(monkeypatch: pytest.MonkeyPat
     assert found["torch"] == "2.9.0+cu129"
     assert "keras" not in found
     assert found["python"].startswith(f"{sys.version_info[0]}.")
+
+
+def test_text_of_a_class_of_its_own_is_recorded_as_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's version is a `str` that compares like a version, numpy's strings are arrays' elements: msgspec encodes neither."""
+
+    class Version(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            return self
+
+    module = types.ModuleType("torch")
+    module.__version__ = Version("2.13.0+cpu")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch", module)
+    given = Version("given")
+    with track(given, account=given, labels={given: given}) as run:
+        run.mark(given)
+        run.count(**{given: 1.0})
+    facts = run.facts
+    assert run.is_recorded, facts.warnings
+    assert (facts.name, facts.account, facts.labels["given"], facts.work) == ("given", "given", "given", {"given": 1.0})
+    assert facts.versions["torch"] == "2.13.0+cpu"
 
 
 @pytest.mark.parametrize(("stated", "parent"), [("0123456789abcdef", "0123456789abcdef"), ("\udcff", None), ("nonsense\n", None)])
