@@ -1,0 +1,80 @@
+"""What a transformers Trainer tells of a training, and what can be seen of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from inspect import unwrap
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from footprint.integrations.trainings import LABEL
+from footprint.recorder.context import clean_name
+
+_HANDLER: Final = "transformers.trainer_callback"
+_FRAMES_ABOVE: Final = 12
+
+
+class Batches:
+    """How many samples a batch of this rank has, and how many the last one of an epoch is short of that."""
+
+    def __init__(self, size: int, short: int) -> None:
+        self.size, self.short = size, short
+
+    @classmethod
+    def of(cls, loader: Any, ranks: int) -> Batches | None:
+        """Those of a data loader; null where it does not tell: batches of varying size."""
+        sampler: Any = getattr(loader, "batch_sampler", None)
+        size = getattr(sampler, "batch_size", None)
+        if not isinstance(size, int) or size < 1:
+            return None
+        if ranks > 1:  # the last batches are filled up with samples from the beginning, so that all ranks have as many
+            return cls(size // ranks if getattr(sampler, "split_batches", False) else size, 0)
+        try:
+            return cls(size, 0 if sampler.drop_last else -len(sampler.sampler) % size)
+        except (AttributeError, TypeError, NotImplementedError):  # a stream, of which nobody knows where it ends
+            return cls(size, 0)
+
+
+def training_frame() -> FrameType | None:
+    """The frame of `Trainer.train` that calls us, or of whatever else calls the handler of callbacks; null if none does."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the frame is what we are after
+    while frame is not None and frame.f_globals.get("__name__") != _HANDLER:
+        frame = frame.f_back
+    while frame is not None and frame.f_globals.get("__name__") == _HANDLER:
+        frame = frame.f_back
+    from transformers import Trainer
+
+    train = unwrap(Trainer.train).__code__
+    outer = frame
+    for _ in range(_FRAMES_ABOVE):
+        if outer is None or outer.f_code is train:
+            break
+        outer = outer.f_back
+    return outer if outer is not None and outer.f_code is train else frame
+
+
+def name(args: Any, model: Any) -> str:
+    """What a run is called by default: never a path, which may tell more than a name does."""
+    stated = getattr(args, "run_name", None)
+    if stated and stated != args.output_dir:
+        return str(stated)
+    known = str(getattr(getattr(model, "config", None), "_name_or_path", "") or "")
+    is_path = Path(known).is_absolute() or known.startswith((".", "~")) or Path(known).exists()
+    return clean_name(Path(known).name if is_path else known) or type(model).__name__
+
+
+def labels(args: Any) -> dict[str, str]:
+    """Which rank this is, and what all ranks of the training, and no other training at the same time, have in common."""
+    if args.world_size <= 1:
+        return {}
+    meeting = "|".join(os.environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID"))
+    common = hashlib.blake2b(meeting.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    return {"rank": str(args.process_index), "world_size": str(args.world_size), LABEL: common}
+
+
+def tokens(state: Any) -> int:
+    """The tokens that all ranks have seen, where the trainer counts them (`include_num_input_tokens_seen`)."""
+    return int(getattr(state, "num_input_tokens_seen", 0) or 0)
