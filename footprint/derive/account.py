@@ -10,7 +10,7 @@ import msgspec
 from footprint.accounting.ranges import Quantity, total
 from footprint.derive.measured import derive_run
 from footprint.derive.nesting import containers
-from footprint.derive.portions import portions
+from footprint.derive.portions import Portion, portions
 from footprint.derive.working import Working, weakest
 from footprint.model import Attribution, Basis, ComponentName, Coverage, Footprint, Grade, Run
 
@@ -58,6 +58,28 @@ class Account:
             self._footprints[run_id] = self._working(run_id).footprint()
         return self._footprints[run_id]
 
+    def portions(self, run_ids: Iterable[str]) -> dict[str, Portion]:
+        """What counts of each of some runs in their sum; of those that are left out, all of it, or nothing if contained.
+
+        Raises:
+            KeyError: if a run is not in this account.
+        """
+        chosen = [run_id for run_id, outer in containers(run_ids, self._runs).items() if outer is None]
+        return portions([self._runs[run_id] for run_id in chosen], self._runs, self.attribution)
+
+    def counted(self, run_ids: Iterable[str]) -> dict[str, Footprint]:
+        """Each of some runs as it counts in their sum: one that overlapped others, its part of what they read together.
+
+        Raises:
+            KeyError: if a run is not in this account.
+        """
+        chosen = list(run_ids)
+        partly = self.portions(chosen)
+        return {
+            run_id: self._portion(run_id, partly[run_id]).footprint() if run_id in partly else self.footprint(run_id)
+            for run_id in chosen
+        }
+
     def total(self, run_ids: Iterable[str]) -> Total:
         """The footprint of some of the runs together, each joule once.
 
@@ -67,11 +89,8 @@ class Account:
         chosen = {run_id: self._runs[run_id] for run_id in run_ids}
         within = containers(chosen, self._runs)
         counted = [run_id for run_id in chosen if within[run_id] is None]
-        partly = portions([chosen[run_id] for run_id in counted], self._runs, self.attribution)
-        workings = [
-            derive_run(chosen[run_id], self.attribution, partly[run_id]) if run_id in partly else self._working(run_id)
-            for run_id in counted
-        ]
+        partly = self.portions(counted)
+        workings = [self._portion(run_id, partly[run_id]) if run_id in partly else self._working(run_id) for run_id in counted]
         sums = _sum(workings, self.attribution)
         sums.coverage = _coverage([(self._working(run_id), chosen[run_id].duration_s) for run_id in counted])
         sums.warn(*_partial(workings))
@@ -86,6 +105,9 @@ class Account:
             with_energy=sum(w.facility is not None for w in counts),
             with_emissions=sum(w.emissions is not None for w in counts),
         )
+
+    def _portion(self, run_id: str, portion: Portion) -> Working:
+        return derive_run(self._runs[run_id], self.attribution, portion)
 
     def _working(self, run_id: str) -> Working:
         if run_id not in self._workings:

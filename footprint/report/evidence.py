@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from footprint.derive.portions import WHOLE, Portion
 from footprint.model import GRADES, Component, ComponentName, Footprint, Grade, Run
 from footprint.report.data import DeviceRow, Share
 from footprint.report.grouping import COMPONENTS
@@ -62,8 +63,8 @@ def measured_ratio(known_how: Sequence[Share]) -> float | None:
     return sum(share.energy_ratio or 0.0 for share in known if share.grade in MEASURED) if known else None
 
 
-def device_rows(runs: Iterable[Run]) -> tuple[DeviceRow, ...]:
-    """The devices of the runs by model, as they were read."""
+def device_rows(runs: Iterable[Run], portions: Mapping[str, Portion] | None = None) -> tuple[DeviceRow, ...]:
+    """The devices of the runs by model, as they were read; what overlapping runs read together once."""
     rows: dict[tuple[str, ComponentName, str, Grade], tuple[set[str], set[str], list[float], list[float]]] = {}
     for run in runs:
         for one in run.devices:
@@ -75,7 +76,7 @@ def device_rows(runs: Iterable[Run]) -> tuple[DeviceRow, ...]:
             where.add(run.id)
             read_s.append(one.read_s)
             if one.energy_j is not None:
-                energy_j.append(one.energy_j)
+                energy_j.append(one.energy_j * (portions or {}).get(run.id, WHOLE).of(device.id))
     return tuple(
         DeviceRow(
             name=name,

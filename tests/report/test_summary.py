@@ -50,6 +50,19 @@ def test_a_nested_run_has_its_row_and_is_counted_in_the_one_that_contains_it() -
     assert summary([child]).total.energy_kwh is not None
 
 
+def test_ranks_on_the_same_devices_are_no_more_than_one() -> None:
+    """What eight ranks read together is counted once, in the whole and in each of its divisions."""
+    one, ranks = summary([run("r0")]), summary([run(f"r{rank}", name=f"rank{rank}") for rank in range(8)])
+    assert one.total.accelerator_energy_kwh is not None
+    assert ranks.total.accelerator_energy_kwh is not None
+    once_kwh = one.total.accelerator_energy_kwh.central
+    assert ranks.total.accelerator_energy_kwh.central == pytest.approx(once_kwh)
+    assert sum(share.energy_kwh or 0 for share in ranks.shares if share.component == "accelerators") == pytest.approx(once_kwh)
+    assert sum(device.energy_kwh or 0 for device in ranks.devices) == pytest.approx(kwh_from_j(2 * 300.0 * 3600))
+    assert [group.energy_ratio for group in ranks.by["name"]] == pytest.approx([1 / 8] * 8)
+    assert any("8 of the runs overlapped" in note.message for note in ranks.warnings)
+
+
 def test_a_launcher_on_another_machine_contains_nothing() -> None:
     launcher = run("launcher", host=msgspec.structs.replace(run().host, boot_id="other"))
     worker = run("worker", parent="launcher")
