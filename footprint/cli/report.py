@@ -6,13 +6,14 @@ import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from footprint.cli.options import attribution_of
 from footprint.cli.printing import say
 from footprint.errors import ConfigError
-from footprint.model import Attribution, Run
+from footprint.model import Run
 from footprint.text import clean, plural
 
 if TYPE_CHECKING:
@@ -60,14 +61,13 @@ def report(
 
     kind = _format(format_, output, json=json)
     check(group_by)
-    if attribution not in get_args(Attribution):
-        raise ConfigError(f"--attribution {clean(attribution)!r}: use {' or '.join(get_args(Attribution))}")
+    policy = attribution_of(attribution)
     now = datetime.now(UTC)
     found, problems = _read(run or [])
     runs = _choose(found, since, name, now, named=bool(run))
     options = Options(
         group_by=group_by,
-        attribution="machine" if attribution == "machine" else "share",
+        attribution=policy,
         generated_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         selection=tuple(f"{flag} {value}" for flag, value in (("since", since), ("name", name)) if value),
         rows=0 if kind in {"csv", "json"} else ROWS,

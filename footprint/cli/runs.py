@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from footprint import text
+from footprint.cli.options import attribution_of
 from footprint.cli.printing import say, say_json
-from footprint.model import Footprint, Run
+from footprint.model import ATTRIBUTIONS, Footprint, Run
 
+_AMOUNTS: Final = ("it_energy_kwh", "energy_kwh", "emissions_g")
 app = typer.Typer(help="What was recorded, run by run.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -53,20 +55,24 @@ def show(
     run_id: Annotated[str, typer.Argument(metavar="ID", help="A run's id, its beginning, or the path of a run.json.")],
     *,
     explain: Annotated[bool, typer.Option("--explain", help="Show each step from the readings to the result.")] = False,
+    attribution: Annotated[str, typer.Option(help="share: the run's own part of the machine; machine: all of it.")] = "share",
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show one run: its facts, its footprint, and with --explain how the one becomes the other."""
+    """Show one run: its facts, its footprint by either policy, and with --explain how the one becomes the other."""
     from footprint.derive import run_footprint
     from footprint.ledger import find_run
     from footprint.report import explain as explaining
 
+    policy = attribution_of(attribution)
     run = find_run(run_id)
-    footprint = run_footprint(run)
+    policies = {name: run_footprint(run, attribution=name) for name in ATTRIBUTIONS}
+    footprint = policies[policy]
     if json:
         steps = {"steps": explaining.steps(run, footprint)} if explain else {}
-        say_json({"run": run, "footprint": footprint, **steps})
+        amounts = {name: {field: getattr(one, field) for field in _AMOUNTS} for name, one in policies.items()}
+        say_json({"run": run, "footprint": footprint, "policies": amounts, **steps})
         return
-    lines = explaining.facts(run, footprint)
+    lines = explaining.facts(run, footprint, whole=policies["machine"])
     if explain:
         lines += ["", *explaining.steps(run, footprint)]
     say("\n".join(lines))

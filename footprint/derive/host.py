@@ -147,15 +147,22 @@ def _split(case: Case, cpu: CpuTime, component: ComponentName, whole: Whole, *, 
     idle_w = work.use(_capped(idle, units, whole.floor_w), device=case.own(component))
     reserved_ratio = min(1.0, cpu.reserved_cpus / cpu.logical_cpus) * case.portion.reserved_ratio
     tree_s = cpu.tree_s * case.portion.tree_ratio
-    dynamic_ratio = min(1.0, tree_s / cpu.busy_s) if cpu.busy_s > 0 else 0.0
-    idle_energy = idle_w * kwh_from_j(read_s)
-    idle_product = f"{number(idle_w.central)} W × {number(read_s)} s"
-    mine = work.term(
-        component, f"{who} idle", f"{idle_product} × {number(reserved_ratio)} reserved", idle_energy * reserved_ratio
+    dynamic_ratio = tree_s / max(cpu.busy_s, tree_s) if tree_s > 0 else 0.0
+    # idle x reserved + (read - idle) x activity, with the two terms of idle power put together
+    apart_ratio = reserved_ratio - dynamic_ratio
+    active = work.term(
+        component,
+        f"{who} by activity",
+        f"{whole.product} × {number(tree_s)} CPU-s ÷ {number(max(cpu.busy_s, tree_s) or 1.0)} busy CPU-s",
+        whole.energy * dynamic_ratio,
     )
-    dynamic = (whole.energy + idle_energy * -1.0) * dynamic_ratio
-    shown = f"({whole.product} − {idle_product}) × {number(tree_s)} of {number(cpu.busy_s)} busy CPU-s"
-    _add(case, component, mine + work.term(component, f"{who} active", shown, dynamic), whole.grade, ratio)
+    apart = work.term(
+        component,
+        f"{who} idle, by reservation instead",
+        f"{number(idle_w.central)} W × {number(read_s)} s × {number(apart_ratio)}",
+        idle_w * kwh_from_j(read_s * apart_ratio),
+    )
+    _add(case, component, active + apart, whole.grade, ratio)
 
 
 def _portion(case: Case, devices: Sequence[DeviceEnergy]) -> float:

@@ -11,8 +11,14 @@ from footprint.model import Component, Coverage, DeviceEnergy, Factor, Footprint
 from footprint.report import formulas, grouping, words
 
 
-def facts(run: Run, footprint: Footprint) -> list[str]:
-    """What is known of a run, a line each."""
+def facts(run: Run, footprint: Footprint, whole: Footprint | None = None) -> list[str]:
+    """What is known of a run, a line each.
+
+    Args:
+        run: the run.
+        footprint: what is derived from it.
+        whole: the same by the policy `machine`, to set it against.
+    """
     place = text.clean(grouping.region(run), empty=words.UNKNOWN)
     lines = [
         _line("run", text.clean(run.id)),
@@ -33,6 +39,8 @@ def facts(run: Run, footprint: Footprint) -> list[str]:
             "emissions", words.mass(footprint.emissions_g, units.mass) + (f" CO2eq, {footprint.basis}" if footprint.basis else "")
         ),
     ]
+    if whole is not None:
+        lines += _whose(footprint, whole)
     lines += [_line("known by", f"{words.COMPONENT_WORDS[one.component]}: {_covered(one)}") for one in footprint.coverage]
     for what in footprint.unknown:
         advice = words.advice(what)
@@ -40,6 +48,16 @@ def facts(run: Run, footprint: Footprint) -> list[str]:
     # That the place is unknown stands among what is unknown.
     warnings = [one for one in dict.fromkeys((*run.warnings, *footprint.warnings)) if one != NO_PLACE]
     return lines + [_line("note", text.clean(warning, limit=400)) for warning in warnings]
+
+
+def _whose(footprint: Footprint, whole: Footprint) -> list[str]:
+    """What the machine drew meanwhile, and how much of it is not the run's."""
+    mine, all_of_it = footprint.it_energy_kwh, whole.it_energy_kwh
+    if mine is None or all_of_it is None or footprint.attribution == "machine":
+        return [_line("whose", "all of the machine's")] if footprint.attribution == "machine" else []
+    rest_kwh = max(0.0, all_of_it.central - mine.central)
+    parts = [text.energy(value_kwh) for value_kwh in (mine.central, all_of_it.central, rest_kwh)]
+    return [_line("whose", "{} of {} that the machine drew (before PUE); {} are others' or nobody's".format(*parts))]
 
 
 def _covered(one: Coverage) -> str:

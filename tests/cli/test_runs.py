@@ -94,6 +94,21 @@ def test_show_states_facts_and_what_is_unknown(capsys: pytest.CaptureFixture[str
     assert "gcp:europe-west1" in capsys.readouterr().out
 
 
+def test_both_policies_are_shown_for_one_run(capsys: pytest.CaptureFixture[str]) -> None:
+    record(home(), [run("abc", place=somewhere())])
+    assert call(["runs", "show", "abc", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    mine, whole = shown["policies"]["share"], shown["policies"]["machine"]
+    assert shown["footprint"]["energy_kwh"] == mine["energy_kwh"]
+    assert mine["it_energy_kwh"]["central"] < whole["it_energy_kwh"]["central"]
+    assert call(["runs", "show", "abc"]) == 0
+    assert re.search(
+        r"whose +[\d.]+ Wh of [\d.]+ Wh that the machine drew .*; [\d.]+ Wh are others' or nobody's", capsys.readouterr().out
+    )
+    assert call(["runs", "show", "abc", "--attribution", "machine"]) == 0
+    assert re.search(r"whose +all of the machine's", capsys.readouterr().out)
+
+
 def worked_out(steps: str) -> list[tuple[str, float]]:
     """Each formula of an explanation, with its result after its operands were multiplied by hand."""
     found = []
