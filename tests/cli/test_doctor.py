@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from footprint.cli import diagnosis
 from footprint.cli.doctor import doctor
+from footprint.testing import SyntheticRapl, Zone, steady, without_root
 
 KEYS = ["footprint", "host", "devices", "cpu", "place", "ledger", "recorder", "findings", "schema"]
 STUB = Path(__file__).parents[1] / "meters" / "stub_nvml.c"
@@ -111,11 +111,78 @@ def test_names_are_no_markup(home: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert "its reading is missing" in out
 
 
-def test_a_cpu_counter_that_is_not_used_is_admitted(tmp_path: Path) -> None:
-    assert "no energy counter" in diagnosis._rapl(tmp_path).message
-    (tmp_path / "intel-rapl:0").mkdir()
-    (tmp_path / "intel-rapl:0" / "energy_uj").write_text("1\n")
-    assert "does not use it" in diagnosis._rapl(tmp_path).message
+def show(root: Path, files: dict[str, str]) -> None:
+    for name, value in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(value)
+
+
+RAPL = {
+    "class/powercap/intel-rapl:0/name": "package-0",
+    "class/powercap/intel-rapl:0/energy_uj": "123456",
+    "class/powercap/intel-rapl:0/max_energy_range_uj": "262143328850",
+}
+
+
+@pytest.fixture
+def machine(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `/sys` that shows nothing yet."""
+    monkeypatch.setenv("FOOTPRINT_SYSFS", str(tmp_path / "sys"))
+    return tmp_path / "sys"
+
+
+def said(found: dict[str, Any], about: str) -> list[str]:
+    return [finding["message"] for finding in found["findings"] if finding["about"] == about]
+
+
+def test_a_machine_without_counters_is_told(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert any("shows no energy counter of its CPU" in message for message in said(told(capsys), "cpu"))
+
+
+def test_a_counter_that_can_be_read_is_used_and_shown(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with SyntheticRapl(machine, {"intel-rapl:0": Zone("package-0", steady(80)), "intel-rapl:0:0": Zone("dram", steady(6))}):
+        found = told(capsys)
+    watts = {device["id"]: device["power_w"] for device in found["devices"] if device["meter"] == "rapl"}
+    assert watts == {"cpu:package-0": pytest.approx(80, rel=0.05), "memory:dram-0": pytest.approx(6, rel=0.05)}
+    assert not {"cpu", "memory"} & {device["id"] for device in found["devices"]}
+    assert not any("RAPL" in message for message in said(found, "cpu"))
+
+
+def test_a_counter_that_may_not_be_read_says_how_to_mend_it(machine: Path) -> None:
+    show(machine, RAPL)
+    (machine / "class/powercap/intel-rapl:0/energy_uj").chmod(0)
+    code = "from footprint.cli.doctor import doctor; doctor(json=True)"
+    command = without_root(sys.executable, "-c", code)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    found = json.loads(subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout)
+    (finding,) = [finding for finding in found["findings"] if "root only" in finding["message"]]
+    assert finding["about"] == "cpu"
+    assert finding["remedy"].startswith(f"`sudo chmod a+r {machine}/class/powercap/intel-rapl*:*/energy_uj`")
+    assert {"cpu", "memory"} <= {device["id"] for device in found["devices"]}
+    assert sum("CVE-2020-8694" in finding["message"] for finding in found["findings"]) == 1  # once, and not as a warning too
+
+
+def test_power_sensors_are_shown_with_their_watts_and_the_others_are_named(
+    machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(machine, {"class/hwmon/hwmon0/name": "power_meter", "class/hwmon/hwmon0/power1_average": "412000000"})
+    show(machine, {f"class/hwmon/hwmon{n}/{file}": text for n in range(1, 15) for file, text in UNKNOWN_CHIP.items()})
+    found = told(capsys)
+    (device,) = [device for device in found["devices"] if device["meter"] == "hwmon"]
+    assert (device["id"], device["component"], device["grade"], device["power_w"]) == (
+        "machine:power-meter",
+        "rest",
+        "power",
+        412,
+    )
+    assert {"cpu", "memory"} <= {device["id"] for device in found["devices"]}
+    (message,) = said(found, "sensors")
+    assert "ina226 \x1b[31mrail" not in message
+    assert "rail" in message
+
+
+UNKNOWN_CHIP = {"name": "ina226", "power1_input": "5000000", "power1_label": "\x1b[31mrail"}
 
 
 def test_the_command_ends_with_0(home: Path) -> None:

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from footprint.accounting.energy import MAX_POWER_GAP_S
 from footprint.errors import MeterError
-from footprint.meters import cpu_model, memory_model, open_meters
+from footprint.meters import OpenMeters, cpu_model, memory_model, open_meters
 from footprint.meters.common import Meter
-from footprint.model import Device, Sample
+from footprint.model import ComponentName, Device, Grade, Sample
 from footprint.testing import ReplayMeter
 
 
@@ -29,6 +30,71 @@ def test_the_first_to_claim_a_device_wins_and_alone_reads_it() -> None:
     opened.close()
     assert first.closed
     assert second.closed
+
+
+def sensor(name: str, component: ComponentName, grade: Grade, contains: tuple[ComponentName, ...] = ()) -> Device:
+    return Device(id=name, component=component, name=name, meter="any", grade=grade, contains=contains)
+
+
+def claimed(*meters: list[Device]) -> list[str]:
+    return [one.id for one in OpenMeters([ReplayMeter(devices, []) for devices in meters]).devices]
+
+
+MODELS = [sensor("cpu", "cpu", "model"), sensor("memory", "memory", "model")]
+PACKAGES = [sensor("cpu:package-0", "cpu", "counter"), sensor("cpu:package-1", "cpu", "counter")]
+WHOLE: tuple[ComponentName, ...] = ("accelerators", "cpu", "memory")
+
+
+def test_a_model_stands_in_only_where_no_sensor_reads_the_component() -> None:
+    assert claimed(MODELS) == ["cpu", "memory"]
+    assert claimed(PACKAGES, MODELS) == ["cpu:package-0", "cpu:package-1", "memory"]
+    assert claimed([sensor("memory:dram-0", "memory", "counter")], MODELS) == ["memory:dram-0", "cpu"]
+    assert claimed([sensor("cpu:chip-0", "cpu", "power")], MODELS) == ["cpu:chip-0", "memory"]
+
+
+def test_a_reading_of_the_whole_machine_replaces_no_component() -> None:
+    assert claimed([sensor("machine:power-meter", "rest", "power", WHOLE)], MODELS) == ["machine:power-meter", "cpu", "memory"]
+
+
+def test_the_processor_belongs_to_one_meter() -> None:
+    assert claimed(PACKAGES, [sensor("cpu:esocket0", "cpu", "counter")]) == ["cpu:package-0", "cpu:package-1"]
+
+
+def test_of_two_readings_of_the_machine_the_wider_is_kept() -> None:
+    psys = sensor("machine:psys-0", "rest", "counter", ("cpu",))
+    meter = sensor("machine:power-meter", "rest", "power", WHOLE)
+    assert claimed([*PACKAGES, psys], [meter]) == ["cpu:package-0", "cpu:package-1", "machine:power-meter"]
+    assert claimed([meter], [psys]) == ["machine:power-meter"]
+    assert claimed([psys], [sensor("machine:other", "rest", "power", ("cpu",))]) == ["machine:psys-0"]
+
+
+def test_a_meter_that_owns_nothing_is_not_read() -> None:
+    idle = ReplayMeter([sensor("cpu", "cpu", "model")], [[Sample(device_id="cpu", t_s=0.0, power_w=1.0)]])
+    OpenMeters([ReplayMeter(PACKAGES, [[]]), idle]).read()
+    assert idle.read() != ()
+
+
+class Wraps(ReplayMeter):
+    max_interval_s: float | None = 30.0
+
+
+def test_the_most_hurried_meter_in_use_says_how_often_to_read() -> None:
+    def asked(*meters: Meter) -> float | None:
+        return OpenMeters(meters).max_interval_s
+
+    wraps = Wraps(PACKAGES, [])
+    assert asked(ReplayMeter(MODELS, [])) is None
+    assert asked(wraps, ReplayMeter(MODELS, [])) == 30
+    assert asked(ReplayMeter(PACKAGES, []), wraps) is None  # it owns nothing here
+    assert asked(wraps, ReplayMeter([sensor("gpu:x", "accelerators", "power")], [])) == MAX_POWER_GAP_S / 2
+
+
+def test_warnings_grow_with_what_the_meters_see() -> None:
+    meter = ReplayMeter(MODELS, [])
+    opened = OpenMeters([meter], ["one: not there"])
+    assert list(opened.warnings) == ["one: not there"]
+    meter.warnings = ("it went away",)
+    assert list(opened.warnings) == ["one: not there", "it went away"]
 
 
 def test_what_fails_to_open_is_a_warning_and_the_rest_opens() -> None:
