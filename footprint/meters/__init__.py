@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from footprint.accounting.energy import MAX_POWER_GAP_S
 from footprint.errors import MeterError
@@ -83,6 +84,24 @@ def _open_nvml(environ: Mapping[str, str]) -> Meter | None:
     return nvml.open_meter(environ)
 
 
+def _has_nvml() -> bool:
+    from footprint.meters import nvml
+
+    return nvml.is_there()
+
+
+def _open_amd(environ: Mapping[str, str]) -> Meter | None:
+    from footprint.meters import amd
+
+    return amd.open_meter(environ)
+
+
+def _has_amd() -> bool:
+    from footprint.meters import amd
+
+    return amd.is_there()
+
+
 def _open_rapl(_environ: Mapping[str, str]) -> Meter | None:
     from footprint.meters import rapl
 
@@ -109,12 +128,16 @@ def _open_memory(_environ: Mapping[str, str]) -> Meter | None:
 
 ORDER: tuple[tuple[str, Opener], ...] = (
     ("nvml", _open_nvml),
+    ("amd", _open_amd),
     ("rapl", _open_rapl),
     ("hwmon", _open_hwmon),
     ("cpu-model", _open_cpu),
     ("memory-model", _open_memory),
 )
 """Counters before models: the first to claim a device wins."""
+
+_DRIVERS: dict[str, Callable[[], bool]] = {"nvml": _has_nvml, "amd": _has_amd}
+"""The meters that call a vendor's driver, and whether there is one to call."""
 
 
 def _claims(meters: Sequence[Meter]) -> list[tuple[Device, Meter]]:
@@ -133,12 +156,18 @@ def _claims(meters: Sequence[Meter]) -> list[tuple[Device, Meter]]:
     ]
 
 
-def open_meters(environ: Mapping[str, str] | None = None, order: Sequence[tuple[str, Opener]] = ORDER) -> OpenMeters:
+def open_meters(
+    environ: Mapping[str, str] | None = None,
+    order: Sequence[tuple[str, Opener]] = ORDER,
+    drivers_in: Literal["process", "thread"] | None = None,
+) -> OpenMeters:
     """Open every meter that this machine has.
 
     Args:
         environ: the environment of the program that is measured (`CUDA_VISIBLE_DEVICES`); this process's own if None.
         order: names and openers, strongest first.
+        drivers_in: where vendors' drivers are called, so that one that hangs or crashes costs its own readings only: a process
+            or a thread of their own (`footprint.meters.apart`). None: right here.
 
     Returns:
         What opened. Never raises: a meter that fails becomes a warning.
@@ -148,7 +177,7 @@ def open_meters(environ: Mapping[str, str] | None = None, order: Sequence[tuple[
     warnings: list[str] = []
     for name, opener in order:
         try:
-            meter = opener(seen)
+            meter = _open(name, opener, seen, drivers_in)
         except MeterError as error:
             warnings.append(f"{name}: {error}")
         except Exception as error:  # noqa: BLE001 - a broken driver or library must not stop the program that is measured
@@ -157,3 +186,13 @@ def open_meters(environ: Mapping[str, str] | None = None, order: Sequence[tuple[
             if meter is not None:
                 meters.append(meter)
     return OpenMeters(meters, warnings)
+
+
+def _open(name: str, opener: Opener, environ: Mapping[str, str], drivers_in: Literal["process", "thread"] | None) -> Meter | None:
+    if drivers_in is None or name not in _DRIVERS:
+        return opener(environ)
+    if not _DRIVERS[name]():
+        return None
+    from footprint.meters import apart
+
+    return apart.open_meter(name, opener, environ, drivers_in)

@@ -50,7 +50,7 @@ _NODES = {
     "1da3": ("accel/accel*", "hl[0-9]*"),
 }
 _NOT_A_DRIVER = {"", "vfio-pci", "pci-stub", "nouveau", "xen-pciback"}
-_VENDOR_OF_METER = {"nvml": "10de"}
+_VENDOR_OF_METER = {"nvml": "10de", "amd": "1002"}
 _VGA, _3D, _DISPLAY, _ACCELERATOR = "0300", "0302", "0380", "1200"
 _DISCRETE_VRAM_BYTES = 4 * 2**30
 
@@ -237,10 +237,11 @@ def _is_accelerator(folder: Path) -> bool:
 
 
 def _usable(folder: Path, root: Path) -> bool:
-    """Whether a program here can reach an accelerator: a driver is bound to it, and its kind of device node is here."""
+    """Whether a program here can reach an accelerator: a driver is bound to it, and it may open a device node of its kind."""
     driver = (folder / "driver").resolve().name if (folder / "driver").exists() else ""
     nodes = _NODES.get(_pci(folder, "vendor"), ("*",))
-    return driver not in _NOT_A_DRIVER and any(any((root / "dev").glob(node)) for node in nodes)
+    found = (path for node in nodes for path in (root / "dev").glob(node))
+    return driver not in _NOT_A_DRIVER and any(os.access(path, os.R_OK | os.W_OK) for path in found)
 
 
 def _node_accelerators(root: Path, environ: Mapping[str, str]) -> list[str]:

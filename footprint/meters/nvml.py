@@ -1,25 +1,36 @@
 """NVIDIA GPUs through NVML: the energy counter of each, or its power where it has no counter.
 
-Source: `nvmlDeviceGetTotalEnergyConsumption` of the NVML API (millijoules since the driver was loaded; Volta and newer),
-else `nvmlDeviceGetPowerUsage` (milliwatts of the board), through NVIDIA's own `pynvml` module (PyPI `nvidia-ml-py`).
+Source: `nvmlDeviceGetTotalEnergyConsumption` of the NVML API (millijoules since the driver was loaded; Volta and newer), else
+`nvmlDeviceGetPowerUsage` (milliwatts of the board: on Ampere other than GA100 and newer the mean of the last second, on GA100
+and older the power of the moment), through NVIDIA's own `pynvml` module (PyPI `nvidia-ml-py`). The mean is what readings a
+second apart want, so the field of the instantaneous power that newer drivers have beside it is not used.
 
-Which GPUs: those that `CUDA_VISIBLE_DEVICES` leaves to the program, as CUDA reads it: unset means all; names are indices,
-UUIDs or beginnings of UUIDs; the list ends at the first name that names nothing (`-1`, `NoDevFiles`). Two limits, both
-told in a warning: an index means what we think only where CUDA counts in bus order (`CUDA_DEVICE_ORDER=PCI_BUS_ID`) or
-where all GPUs are of one model; and a slice of a GPU (MIG) has no reading of its own, so the whole GPU is read.
+What the numbers are worth: NVIDIA states 5 % either way. The sensors of A100 and H100 look for 25 ms of each 100 ms (Yang,
+Adámek and Armour, arXiv 2312.02741): a load that swings in step with that is misread, one that does not is read right on
+average. The range is in the factors `meter.nvml` and `meter.nvml.lag`.
+
+Which GPUs: those that `CUDA_VISIBLE_DEVICES` leaves to the program, as CUDA reads it: unset means all; names are indices, UUIDs
+or beginnings of UUIDs, of GPUs or of their slices (MIG). An index means what we think only where CUDA counts in bus order
+(`CUDA_DEVICE_ORDER=PCI_BUS_ID`) or where all GPUs are of one model; else a warning says so.
+
+A slice has no reading of its own. The whole GPU is read, and the device says which part of it the run may use, counted in
+compute slices. Boards with two GPUs (K80, M60) have a UUID and a sensor for each, and each is a device. Guests of a hypervisor
+that are told neither energy nor power, or a zero for both, have nothing to read: their GPUs are named as unread.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from footprint.errors import MeterError
+from footprint.meters.common import text_of
+from footprint.meters.cuda import Gpu, Slice, visible_units
 from footprint.model import Device, Grade, Sample
 
 _LIBRARY = "libnvidia-ml.so.1"
@@ -27,25 +38,8 @@ _J_PER_MJ = 1e-3
 _W_PER_MW = 1e-3
 # Some drivers answer with a pattern near the largest signed number when the counter is not available.
 _IMPLAUSIBLE_MJ = 0x7FFFFFFFFFFFFFF0
-_INDEX = re.compile(r"[0-9]{1,4}")
-# How a list says that it names no GPU; Slurm writes NoDevFiles.
-_NOTHING = {"", "-1", "NoDevFiles"}
-
-
-class _Gpu:
-    """One GPU as NVML knows it: its place in the list, and its handle (None while it is lost).
-
-    One that did not answer when NVML was opened has no UUID, and says in its name why.
-    """
-
-    __slots__ = ("grade", "handle", "index", "name", "uuid")
-
-    def __init__(self, index: int, uuid: str, name: str, grade: Grade | None, handle: Any = None) -> None:
-        self.index = index
-        self.uuid = uuid
-        self.name = name
-        self.grade = grade
-        self.handle = handle
+_RENEW_AFTER_S = 5.0
+_MPS_SERVER = "nvidia-cuda-mps"  # as much of its name as the kernel keeps
 
 
 class NvmlMeter:
@@ -60,6 +54,7 @@ class NvmlMeter:
         self._nvml = nvml
         self._owner = os.getpid()
         self._open = True
+        self._renew_s = 0.0
         self._warnings: list[str] = []
         self._unread: list[str] = []
         try:
@@ -78,64 +73,115 @@ class NvmlMeter:
 
     def read(self) -> tuple[Sample, ...]:
         """The counter (or power) of each GPU that answers; a lost GPU is left out and tried again next time."""
-        if not self._open or os.getpid() != self._owner:
+        if not self._is_ours():
             return ()
-        samples = (self._sample(device, gpu) for device, gpu in self._gpus)
-        return tuple(sample for sample in samples if sample is not None)
+        samples = [sample for device, gpu in self._gpus if (sample := self._sample(device, gpu)) is not None]
+        if not samples:
+            self._renew()
+        return tuple(samples)
+
+    def holders(self) -> dict[str, frozenset[int]]:
+        """The pids, as the driver counts them, of the processes that hold each GPU; of a cut one, those of all its slices."""
+        if not self._is_ours():
+            return {}
+        found = {device.id: self._holders_of(gpu) for device, gpu in self._gpus if gpu.handle is not None}
+        return {device_id: pids for device_id, pids in found.items() if pids is not None}
 
     def close(self) -> None:
         """Shut NVML down; safe to call twice."""
-        if not self._open or os.getpid() != self._owner:
+        if not self._is_ours():
             return
         self._open = False
         with contextlib.suppress(self._nvml.NVMLError):
             self._nvml.nvmlShutdown()
 
-    def _list(self) -> list[_Gpu]:
+    def _is_ours(self) -> bool:
+        return self._open and os.getpid() == self._owner
+
+    # -- Which GPUs ----------------------------------------------------------------------------------------------------
+
+    def _list(self) -> list[Gpu]:
         """All GPUs that NVML shows here, in NVML's order (that of the bus)."""
         nvml, gpus = self._nvml, []
         for index in range(nvml.nvmlDeviceGetCount()):
             try:
                 handle = nvml.nvmlDeviceGetHandleByIndex(index)
                 uuid, name = _string(nvml.nvmlDeviceGetUUID(handle)), _string(nvml.nvmlDeviceGetName(handle))
-                grade = self._grade(handle)
+                gpu = Gpu(index, uuid, name, self._grade(handle), handle)
+                if self._is_cut(handle):
+                    gpu.whole, gpu.slices = self._slices(handle)
             except nvml.NVMLError as error:
-                gpus.append(_Gpu(index, "", f"does not answer: {error}", None))
-            else:
-                gpus.append(_Gpu(index, uuid, name, grade, handle))
+                gpu = Gpu(index, "", f"does not answer: {error}", None)
+            gpus.append(gpu)
         return gpus
 
     def _grade(self, handle: Any) -> Grade | None:
-        """The strongest that the GPU tells: counter, power, or nothing (virtual GPUs of some hypervisors)."""
+        """The strongest that the GPU tells: counter, power, or nothing (virtual GPUs of some hypervisors).
+
+        A zero is nothing: a driver that is loaded has drawn some millijoules, and no board draws no power.
+        """
         nvml = self._nvml
         refusals = (nvml.NVMLError_NotSupported, nvml.NVMLError_FunctionNotFound, nvml.NVMLError_NoPermission)
         with contextlib.suppress(*refusals):
-            if 0 <= nvml.nvmlDeviceGetTotalEnergyConsumption(handle) < _IMPLAUSIBLE_MJ:
+            if 0 < nvml.nvmlDeviceGetTotalEnergyConsumption(handle) < _IMPLAUSIBLE_MJ:
                 return "counter"
         with contextlib.suppress(*refusals):
-            nvml.nvmlDeviceGetPowerUsage(handle)
-            return "power"
+            if nvml.nvmlDeviceGetPowerUsage(handle) > 0:
+                return "power"
         return None
 
-    def _chosen(self, gpus: list[_Gpu], environ: Mapping[str, str]) -> list[tuple[Device, _Gpu]]:
+    def _is_cut(self, handle: Any) -> bool:
+        try:
+            return bool(self._nvml.nvmlDeviceGetMigMode(handle)[0])
+        except self._nvml.NVMLError:
+            return False
+
+    def _slices(self, handle: Any) -> tuple[int, tuple[Slice, ...]]:
+        """How many compute slices a cut GPU has, and the slices of it that programs here may use: a container sees its own."""
+        nvml, found = self._nvml, []
+        whole = nvml.nvmlDeviceGetMaxMigDeviceCount(handle)
+        for index in range(whole):
+            with contextlib.suppress(nvml.NVMLError):
+                part = nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index)
+                place = f"{nvml.nvmlDeviceGetGpuInstanceId(part)}/{nvml.nvmlDeviceGetComputeInstanceId(part)}"
+                parts = nvml.nvmlDeviceGetAttributes_v2(part).computeInstanceSliceCount
+                found.append(Slice(_string(nvml.nvmlDeviceGetUUID(part)), place, parts))
+        return whole, tuple(found)
+
+    def _chosen(self, gpus: list[Gpu], environ: Mapping[str, str]) -> list[tuple[Device, Gpu]]:
         """The GPUs that the program may use and that can be read; what a reader should know of them becomes a warning."""
-        visible, warnings = visible_gpus(gpus, environ, self._parent_uuid)
+        units, warnings = visible_units(gpus, environ)
         self._warnings += warnings
-        chosen = []
-        for gpu in visible:
+        chosen: dict[str, tuple[Device, Gpu]] = {}
+        for gpu in dict.fromkeys(gpu for gpu, _ in units):
             if gpu.grade is None:
                 self._leave_out(gpu)
                 continue
-            if self._is_sliced(gpu):
-                self._warnings.append(
-                    f"GPU {gpu.index} ({gpu.name}) is cut into slices (MIG), which have no reading of their own: "
-                    "the whole GPU is read, with what others do on it"
-                )
-            device = Device(id=f"gpu:{gpu.uuid}", component="accelerators", name=gpu.name, meter=self.name, grade=gpu.grade)
-            chosen.append((device, gpu))
-        return chosen
+            parts = [part.parts for unit, part in units if unit is gpu and part is not None]
+            device = Device(
+                id=f"gpu:{gpu.uuid}",
+                component="accelerators",
+                name=gpu.name,
+                meter=self.name,
+                grade=gpu.grade,
+                slices=self._share(gpu, parts) if gpu.slices is not None else None,
+            )
+            chosen.setdefault(device.id, (device, gpu))
+        return list(chosen.values())
 
-    def _leave_out(self, gpu: _Gpu) -> None:
+    def _share(self, gpu: Gpu, parts: Sequence[int]) -> tuple[int, int] | None:
+        """The part of a cut GPU that the run may use; None if it is all of it, or not known."""
+        ours, known = sum(parts), bool(parts) and all(parts)
+        if known and ours >= gpu.whole:
+            return None
+        what = f"of which the run may use {ours} of {gpu.whole}" if known else "and how many of them the run may use is not known"
+        self._warnings.append(
+            f"GPU {gpu.index} ({gpu.name}) is cut into slices (MIG), {what}: they have no reading of their own, the whole GPU is "
+            "read, and what of that is the run's is an estimate"
+        )
+        return (ours, gpu.whole) if known else None
+
+    def _leave_out(self, gpu: Gpu) -> None:
         """Name a GPU that the program may use and that cannot be read: its energy is unknown, not zero."""
         if gpu.uuid:
             self._warnings.append(f"GPU {gpu.index} ({gpu.name}) tells neither energy nor power and is not measured")
@@ -144,22 +190,9 @@ class NvmlMeter:
             self._warnings.append(f"GPU {gpu.index} {gpu.name}; it is not measured: see `nvidia-smi`")
             self._unread.append(f"NVIDIA GPU {gpu.index}")
 
-    def _is_sliced(self, gpu: _Gpu) -> bool:
-        try:
-            return bool(self._nvml.nvmlDeviceGetMigMode(gpu.handle)[0])
-        except self._nvml.NVMLError:
-            return False
+    # -- Reading -------------------------------------------------------------------------------------------------------
 
-    def _parent_uuid(self, slice_uuid: str) -> str | None:
-        """The UUID of the GPU that a MIG slice was cut from."""
-        nvml = self._nvml
-        try:
-            handle = nvml.nvmlDeviceGetHandleByUUID(slice_uuid)
-            return _string(nvml.nvmlDeviceGetUUID(nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)))
-        except nvml.NVMLError:
-            return None
-
-    def _sample(self, device: Device, gpu: _Gpu) -> Sample | None:
+    def _sample(self, device: Device, gpu: Gpu) -> Sample | None:
         """One reading, stamped with the middle of the call (which takes milliseconds); None if the GPU does not answer."""
         nvml = self._nvml
         try:
@@ -176,62 +209,64 @@ class NvmlMeter:
             gpu.handle = None  # a GPU that comes back has another handle
             return None
 
+    def _renew(self) -> None:
+        """Where no GPU answers any more the driver may have been loaded anew, which an open NVML does not see: open it again."""
+        now_s = time.monotonic()
+        if now_s < self._renew_s:
+            return
+        self._renew_s = now_s + _RENEW_AFTER_S
+        for _, gpu in self._gpus:
+            gpu.handle = None
+        with contextlib.suppress(self._nvml.NVMLError):
+            self._nvml.nvmlShutdown()
+        with contextlib.suppress(self._nvml.NVMLError):
+            self._nvml.nvmlInit()
 
-def visible_gpus(
-    gpus: Sequence[_Gpu], environ: Mapping[str, str], parent_uuid: Callable[[str], str | None]
-) -> tuple[list[_Gpu], list[str]]:
-    """The GPUs that `CUDA_VISIBLE_DEVICES` leaves to a program, and warnings where that is not certain.
+    def _holders_of(self, gpu: Gpu) -> frozenset[int] | None:
+        """Who computes, draws, or computes through MPS on a GPU; None if the driver does not tell.
 
-    Args:
-        gpus: all GPUs, in NVML's order.
-        environ: the program's environment.
-        parent_uuid: finds the GPU that a MIG slice was cut from.
-    """
-    stated = environ.get("CUDA_VISIBLE_DEVICES")
-    if stated is None:
-        return list(gpus), []
-    warnings: list[str] = []
-    chosen: list[_Gpu] = []
-    names = [name.strip() for name in stated.split(",")]
-    for name in names:
-        gpu = _named(name, gpus, parent_uuid)
-        if gpu is None:
-            if name not in _NOTHING:
-                warnings.append(
-                    f"CUDA_VISIBLE_DEVICES names {name[:60]!r}, which is no GPU here: CUDA leaves it and all "
-                    "that follows out, and so do we"
-                )
-            break
-        if gpu not in chosen:
-            chosen.append(gpu)
-    by_index = any(_INDEX.fullmatch(name) for name in names)
-    several_models = len({gpu.name for gpu in gpus if gpu.uuid}) > 1
-    if by_index and several_models and len(chosen) < len(gpus) and environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
-        warnings.append(
-            "CUDA counts GPUs of several models by speed and NVML by bus, so CUDA_VISIBLE_DEVICES may mean other GPUs than those "
-            "read: set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name the GPUs by UUID"
-        )
-    return chosen, warnings
+        Of the server of MPS, which holds the GPU for its clients, nothing is counted where clients are listed.
+        """
+        nvml = self._nvml
+        try:
+            pids = self._pids(gpu.handle, "Compute")
+            for kind in ("Graphics", "MPSCompute"):
+                with contextlib.suppress(nvml.NVMLError_NotSupported, nvml.NVMLError_FunctionNotFound):
+                    more = self._pids(gpu.handle, kind)
+                    if kind == "MPSCompute" and more:
+                        pids = {pid for pid in pids if not text_of(Path(f"/proc/{pid}/comm")).startswith(_MPS_SERVER)}
+                    pids |= more
+        except nvml.NVMLError:
+            return None
+        return frozenset(pids)
 
-
-def _named(name: str, gpus: Sequence[_Gpu], parent_uuid: Callable[[str], str | None]) -> _Gpu | None:
-    """The GPU of an index, a UUID, the beginning of one, or a MIG slice (`MIG-…`, or the older `MIG-GPU-…/1/0`)."""
-    if _INDEX.fullmatch(name):
-        return next((gpu for gpu in gpus if gpu.index == int(name)), None)
-    if name.startswith("MIG-GPU-"):
-        name = name.removeprefix("MIG-").partition("/")[0]
-    elif name.startswith("MIG-") and name.isascii():
-        name = parent_uuid(name) or ""
-    found = [gpu for gpu in gpus if gpu.uuid.startswith(name)] if name.startswith("GPU-") else []
-    return found[0] if len(found) == 1 else None
+    def _pids(self, handle: Any, kind: str) -> set[int]:
+        """One of NVML's three lists; drivers before 510 have its second version only."""
+        nvml = self._nvml
+        try:
+            listed = getattr(nvml, f"nvmlDeviceGet{kind}RunningProcesses_v3")(handle)
+        except nvml.NVMLError_FunctionNotFound:
+            listed = getattr(nvml, f"nvmlDeviceGet{kind}RunningProcesses_v2")(handle)
+        return {process.pid for process in listed}
 
 
 def _string(value: str | bytes) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
+def is_there() -> bool:
+    """Whether this machine has an NVML library, hence an NVIDIA driver."""
+    import ctypes
+
+    try:
+        ctypes.CDLL(_LIBRARY)
+    except OSError:
+        return False
+    return True
+
+
 def open_meter(environ: Mapping[str, str]) -> NvmlMeter | None:
-    """The GPUs of this machine; None where there is no NVML library, hence no NVIDIA driver.
+    """The GPUs of this machine; None where there is no NVML library.
 
     Args:
         environ: the environment of the program that is measured.
@@ -239,11 +274,7 @@ def open_meter(environ: Mapping[str, str]) -> NvmlMeter | None:
     Raises:
         MeterError: where the library is there and does not work.
     """
-    import ctypes
-
-    try:
-        ctypes.CDLL(_LIBRARY)
-    except OSError:
+    if not is_there():
         return None
     import pynvml
 
