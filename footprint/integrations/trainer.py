@@ -11,7 +11,6 @@ from types import FrameType
 from typing import Any, Final
 
 from footprint.integrations.trainings import LABEL
-from footprint.recorder.context import clean_name
 
 _HANDLER: Final = "transformers.trainer_callback"
 _FRAMES_ABOVE: Final = 12
@@ -62,8 +61,9 @@ def name(args: Any, model: Any) -> str:
     if stated and stated != args.output_dir:
         return str(stated)
     known = str(getattr(getattr(model, "config", None), "_name_or_path", "") or "")
-    is_path = Path(known).is_absolute() or known.startswith((".", "~")) or Path(known).exists()
-    return clean_name(Path(known).name if is_path else known) or type(model).__name__
+    path = Path(known)
+    is_path = path.is_absolute() or known.startswith((".", "~")) or path.exists()
+    return (path.name if is_path else known) or type(model).__name__
 
 
 def labels(args: Any) -> dict[str, str]:

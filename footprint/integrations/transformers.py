@@ -127,6 +127,7 @@ class FootprintCallback(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, *, model: Any = None, **more: Any) -> None:
         """Begin a run; one that an exception left open is ended."""
         training = trainer.training_frame()
+        self._batch, self._tokens = Batches.of(more.get("train_dataloader"), args.world_size), trainer.tokens(state)
         if self._watch is not None and self._watch.is_of(training) and self.run is not None:
             self.run.mark("the training begins anew")  # with a smaller batch, after it ran out of memory
             return
@@ -137,8 +138,6 @@ class FootprintCallback(TrainerCallback):
         )
         if state.is_hyper_param_search:
             self._search_account = run.account
-        self._batch = Batches.of(more.get("train_dataloader"), args.world_size)
-        self._tokens = trainer.tokens(state)
         self._leave_word(state, run)
         if training is not None:
             self._watch = Watch(training, functools.partial(_left, run))
