@@ -109,7 +109,7 @@ def cgroups_of(pid: int, root: str = "") -> list[Cgroup]:
     for mount in sorted(_mounts(root)):
         path = paths.get(mount.version)
         below = None if path is None else _below(path, mount.path)
-        if path is None or below is None or (mount.version == 1 and not namespace_is_initial()):
+        if path is None or below is None or (mount.version == 1 and not namespace_is_initial(root)):
             continue
         folder = root + mount.folder.rstrip("/") + below
         if os.path.isdir(folder):  # noqa: PTH112 - text in, text out

@@ -66,7 +66,7 @@ class Enclosure:
         """
         for cgroup in cgroups:
             # Another one's list may be as long as the machine's, and need not be read to its end.
-            listed = cgroup.pids(limit=2 * len(lineage.living) + _MANY)
+            listed = cgroup.pids(limit=2 * len(lineage.living()) + _MANY)
             if listed is None or root not in listed:
                 continue
             found = cls(cgroup, lineage, source, recorder if recorder in listed else None)
@@ -77,10 +77,13 @@ class Enclosure:
         return None
 
     def grown_s(self, lineage_grown_s: float) -> float:
-        """What the tree has used since the last look, in seconds; `holds` then says whether it is known from the cgroup.
+        """What the tree has used since the last look, in seconds; `holds` then says whether the cgroup is still the tree's.
+
+        If it is not, the processes are believed: for the time since the last look, or since the first one where the cgroup
+        knows less than they do.
 
         Args:
-            lineage_grown_s: what its processes say that it was.
+            lineage_grown_s: what the tree has used since the last look, as its processes say.
         """
         looked_ticks = _boot_ticks()
         listed = self.cgroup.pids()
@@ -108,7 +111,7 @@ class Enclosure:
 
     def _is_whole(self, listed: set[int]) -> bool:
         """Whether all that are listed are the tree's or the recorder, and all that are the tree's are in the cgroup."""
-        living = self._lineage.living
+        living = self._lineage.living()
         if self._recorder is not None and self._recorder not in listed:
             return False
         away = [pid for pid, stat in living.items() if pid not in listed and not stat.is_dying]
@@ -124,7 +127,7 @@ class Enclosure:
 
     def _welcome(self, newcomers: set[int]) -> bool:
         """Follow those that are the tree's; whether all are."""
-        living = self._lineage.living
+        living = self._lineage.living()
         waiting: dict[int, Stat] = {}
         for pid in newcomers:
             stat = self._source.stat(pid)
@@ -135,7 +138,8 @@ class Enclosure:
         while waiting:
             ours = [pid for pid, stat in waiting.items() if stat.parent in living or self._is_orphan(stat, living)]
             for pid in ours:
-                self._lineage.adopt(waiting.pop(pid))
+                living[pid] = stat = waiting.pop(pid)
+                self._lineage.adopt(stat, living[stat.parent].key if stat.parent in living else None)
             if not ours:
                 return False
         return True
@@ -150,15 +154,14 @@ class Enclosure:
 
 def _reapers(source: Source, root: int, recorder: int | None) -> set[int]:
     """Those to whom the kernel leaves the tree's orphans, as far as that is known: init, and whoever got the recorder."""
-    pid = root if recorder is not None else 0
-    while pid > 0:
-        stat = source.stat(pid)
-        if stat is None:  # above the first process of a pid namespace there is none
-            return {_INIT, os.getppid()}
+    if recorder is None:
+        return {_INIT}
+    pid = root
+    while (stat := source.stat(pid)) is not None:  # above the first process of a pid namespace there is none
         if stat.parent == recorder:  # it started the tree, and was not left by it
-            break
+            return {_INIT}
         pid = stat.parent
-    return {_INIT} if pid > 0 or recorder is None else {_INIT, os.getppid()}
+    return {_INIT, os.getppid()} - {0}  # which would be one of another pid namespace, as are all who are sent in from there
 
 
 def _boot_ticks() -> float:

@@ -46,7 +46,7 @@ _TURNS: Final = 128
 class _Process:
     """What is known of one process, living or lately seen; times in seconds."""
 
-    __slots__ = ("lost_s", "own_s", "parent", "pulse", "stat", "waited_s")
+    __slots__ = ("lost_s", "own_s", "parent", "pulse", "stat", "total_s", "waited_s")
 
     def __init__(self) -> None:
         self.own_s = 0.0
@@ -55,9 +55,10 @@ class _Process:
         self.parent: Key | None = None
         self.pulse: int | None = None
         self.stat: Stat | None = None
+        self.total_s = 0.0
 
-    def total_s(self) -> float:
-        return self.own_s + self.waited_s + self.lost_s
+    def sum_up(self) -> None:
+        self.total_s = self.own_s + self.waited_s + self.lost_s
 
 
 class _Gone(NamedTuple):
@@ -79,25 +80,35 @@ class Lineage:
 
     def __init__(self, root: Key, source: Source, looker: int | None) -> None:
         self._source = source
-        self._looker = looker
+        self._looker = -1 if looker is None else looker
         self._seen: dict[Key, _Process] = {root: _Process()}
-        self._living: dict[int, Stat] = {}
+        self._found: dict[Key, Stat] = {}
         self._ended_s = 0.0
         self._scans = 0
 
-    @property
-    def living(self) -> Mapping[int, Stat]:
+    def living(self) -> dict[int, Stat]:
         """The processes that were there at the last scan, by pid, with those adopted since."""
-        return self._living
+        return {key[0]: stat for key, stat in self._found.items()}
 
     def parents(self) -> set[int]:
         """The pids of those that had children at the last scan."""
         return {process.parent[0] for process in self._seen.values() if process.parent is not None}
 
-    def adopt(self, stat: Stat) -> None:
-        """Follow a process that no scan has found among the tree's children: an orphan, or one just born."""
-        self._seen.setdefault(stat.key, _Process())
-        self._living[stat.key[0]] = stat
+    def adopt(self, stat: Stat, parent: Key | None) -> None:
+        """Follow a process that no scan has found among the tree's children: an orphan, or one just born.
+
+        Args:
+            stat: what it has used so far counts at once.
+            parent: the one of the tree that may wait for it; None for an orphan.
+        """
+        process = self._seen.setdefault(stat.key, _Process())
+        process.own_s, process.waited_s, process.parent = stat.own_s, stat.waited_s, parent
+        process.sum_up()
+        self._found[stat.key] = stat
+
+    def total_s(self) -> float:
+        """CPU-seconds of the tree as far as they are known without a new scan."""
+        return self._ended_s + sum([process.total_s for process in self._seen.values()])
 
     def cpu_s(self) -> float:
         """CPU-seconds of the tree so far: a new scan.
@@ -111,7 +122,7 @@ class Lineage:
                 break
         self._scans += 1
         self._bury(gone)
-        pids = {key[0]: key for key in found}
+        pids = {key[0]: key for key in found} if fresh else {}
         for stat in fresh:
             process = self._seen.setdefault(stat.key, _Process())
             process.own_s = max(process.own_s, stat.own_s)
@@ -119,8 +130,9 @@ class Lineage:
             if stat.key not in gone or not gone[stat.key].is_undecided:
                 process.waited_s = max(process.waited_s, stat.waited_s)
                 process.pulse, process.stat = stat.pulse, stat
-        self._living = {key[0]: stat for key, stat in found.items()}
-        return self._ended_s + sum(process.total_s() for process in self._seen.values())
+            process.sum_up()
+        self._found = found
+        return self.total_s()
 
     def _walk(self) -> tuple[dict[Key, Stat], list[Stat]]:
         """The living processes, parents before children, and which of them were read anew."""
@@ -131,18 +143,19 @@ class Lineage:
         # Those seen before are looked up by themselves: an orphan is nobody's child any more. They are in the order of their
         # discovery, which is parents first, and stays so: the kernel hands orphans to an ancestor.
         for place, (key, process) in enumerate(self._seen.items()):
-            # Where the parent is gone there is another one, and only the process's own file tells it.
-            if process.pulse is not None and process.parent in found and place % _TURNS != turn:  # noqa: SIM102 - see below
-                # Two conditions, for the sake of the second one's system call.
-                if process.stat is not None and source.pulse(key[0]) == process.pulse:
-                    found[key] = process.stat
-                    continue
+            # Where the parent is gone there is another one, and only the process's own file tells it. Whose parent is not of
+            # the tree has none in it ever again.
+            is_settled = process.parent is None or process.parent in found
+            if is_settled and process.pulse is not None and place % _TURNS != turn and source.pulse(key[0]) == process.pulse:
+                assert process.stat is not None, "it came with the pulse"
+                found[key] = process.stat
+                continue
             stat = source.stat(key[0])
             if stat is not None and stat.key == key:
                 found[key] = stat
                 fresh.append(stat)
                 children.extend(source.children(stat))
-        known = {key[0] for key in found} | {self._looker}
+        known = {key[0] for key in found} | {self._looker} if children else set()
         for pid in children:  # grows as it goes
             if pid in known or (stat := source.stat(pid)) is None:
                 continue
@@ -162,7 +175,7 @@ class Lineage:
             by_heir.setdefault(heir, []).append(key)
         gone: dict[Key | None, _Gone] = {}
         for heir, keys in by_heir.items():
-            missing_s = sum(self._seen[key].total_s() for key in keys)
+            missing_s = sum(self._seen[key].total_s for key in keys)
             if heir is not None:
                 missing_s -= found[heir].waited_s - self._seen[heir].waited_s
                 # Both ends of the difference are cut to whole ticks, of user and of system time.
@@ -184,5 +197,6 @@ class Lineage:
                 self._ended_s += some.missing_s
             else:
                 self._seen[heir].lost_s += some.missing_s
+                self._seen[heir].sum_up()
             for key in some.keys:
                 del self._seen[key]

@@ -135,7 +135,12 @@ class ProcFiles:
 
     def pulse(self, pid: int) -> int | None:
         """The process's CPU clock, in nanoseconds."""
-        return _clock_ns(pid) if self._has_clocks else None
+        if not self._has_clocks:
+            return None
+        try:  # as `_clock_ns`, without the price of a call for each of thousands
+            return time.clock_gettime_ns((~pid << 3) | 2)
+        except OSError:
+            return None
 
 
 class Portable:
@@ -218,10 +223,10 @@ def ignores_children(pid: int) -> bool:
     return bool(found) and bool(int(rest.split(maxsplit=1)[0], 16) >> (signal.SIGCHLD - 1) & 1)
 
 
-def namespace_is_initial() -> bool:
+def namespace_is_initial(root: str = "") -> bool:
     """Whether the pids that we see are the machine's own: in a container of its own pid namespace they are not."""
     try:
-        return os.readlink(f"{_PROC}/self/ns/pid") == _INITIAL_PID_NAMESPACE  # noqa: PTH115 - it is a name, not a path
+        return os.readlink(f"{root}{_PROC}/self/ns/pid") == _INITIAL_PID_NAMESPACE  # noqa: PTH115 - it is a name, not a path
     except OSError:
         return False
 

@@ -117,7 +117,10 @@ class ProcessTree:
         grown_s = lineage_s - self._lineage_s
         if self._enclosure is not None:
             grown_s = self._enclosure.grown_s(grown_s)
-            self._enclosure = self._enclosure if self._enclosure.holds else None
+            if self._enclosure.holds:  # which has then counted, too, whom it made known to the lineage
+                lineage_s = max(lineage_s, self._lineage.total_s())
+            else:
+                self._enclosure = None
         elif self._candidates:
             self._enclosure = Enclosure.find(self._candidates, self._lineage, self._source, self._root[0], self._recorder)
             self._candidates = []
@@ -144,7 +147,7 @@ class ProcessTree:
 
     def pids(self) -> frozenset[int]:
         """The pids of the tree at the last look."""
-        return frozenset(self._lineage.living) if self._lineage is not None else frozenset()
+        return frozenset(self._lineage.living()) if self._lineage is not None else frozenset()
 
     def alive(self) -> bool:
         """Whether any process of the tree was there at the last look."""
@@ -156,5 +159,5 @@ class ProcessTree:
     def _check_parents(self, lineage: Lineage, root_pid: int) -> None:
         self._check_at_s = time.monotonic() + _CHECK_EVERY_S
         parents = [root_pid, *sorted(lineage.parents() - {root_pid})][:_CHECKED_PARENTS]
-        if isinstance(self._source, ProcFiles) and any(pid in lineage.living and ignores_children(pid) for pid in parents):
+        if isinstance(self._source, ProcFiles) and any(map(ignores_children, parents)):
             self._warnings = (THROWN_AWAY,)
