@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.5
 _SENSORS_NAMED = 12
+_TOOLS = {"nvml": "nvidia-smi", "amd": "amd-smi"}
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +131,7 @@ def _look(opened: OpenMeters, findings: list[Finding]) -> tuple[DeviceNow, ...]:
                 Finding(
                     about=device.id,
                     message=f"{device.name} is there, but its {'counter stands still' if power_w == 0 else 'reading is missing'}",
-                    remedy="see whether `nvidia-smi` shows its power" if device.meter == "nvml" else None,
+                    remedy=f"see whether `{_TOOLS[device.meter]}` shows its power" if device.meter in _TOOLS else None,
                 )
             )
     return tuple(devices)
@@ -185,11 +186,7 @@ def _accelerator_findings(host: Host, devices: tuple[Device, ...]) -> list[Findi
         Finding(
             about="accelerators",
             message=f"{name} can be used by programs here and cannot be read: its energy is unknown",
-            remedy=(
-                "make `nvidia-smi` work here"
-                if name.startswith("NVIDIA")
-                else "only NVIDIA's GPUs are read; `footprint estimate` takes stated hours and watts"
-            ),
+            remedy=_make_readable(name),
         )
         for name in host.unmetered_accelerators
     ]
@@ -205,6 +202,15 @@ def _accelerator_findings(host: Host, devices: tuple[Device, ...]) -> list[Findi
         hidden = " (CUDA_VISIBLE_DEVICES hides all GPUs)" if os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"} else ""
         findings.append(Finding(about="accelerators", message=f"none found{hidden}: a run here has no accelerator energy"))
     return findings
+
+
+def _make_readable(accelerator: str) -> str:
+    """What to do about an accelerator that no meter reads, by its vendor's name, with which it begins."""
+    if accelerator.startswith("NVIDIA"):
+        return "make `nvidia-smi` work here"
+    if accelerator.startswith("AMD") and "Xilinx" not in accelerator:
+        return "make `amd-smi` work here"
+    return "it is of a kind that is not read; `footprint estimate` takes stated hours and watts"
 
 
 def _cpu(host: Host, findings: list[Finding]) -> CpuFactors | None:

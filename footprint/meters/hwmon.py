@@ -46,8 +46,8 @@ class _Chip(NamedTuple):
 
 
 # Drivers and documents: drivers/hwmon/xgene-hwmon.c (Ampere eMAG and Altra show their processor so, too); NVIDIA Grace
-# Performance Tuning Guide, "Power Telemetry"; Documentation/hwmon/amd_energy.rst (EPYC on kernels 5.8 to 5.12);
-# Documentation/hwmon/ibmpowernv.rst, labels of OPAL (skiboot, hw/occ-sensor.c).
+# Performance Tuning Guide, "Power Telemetry"; Documentation/hwmon/amd_energy.rst (EPYC, from Linux 5.8 until the driver was
+# removed); Documentation/hwmon/ibmpowernv.rst, labels of OPAL (skiboot, hw/occ-sensor.c).
 _PROCESSORS: Final = (
     _Chip("apm_xgene", "cpu", (r"CPU power", r"IO power")),
     _Chip("power_meter", "cpu", (r"CPU Power Socket \d+", r"SysIO Power Socket \d+")),
@@ -185,7 +185,7 @@ def _sensors(folder: Path, chip: str) -> Iterator[Sensor]:
     if chip == "ina3221":
         yield from _rails(folder, chip, bus)
         return
-    # Until Linux 6.15 the ACPI meter's files lie in the folder of the device itself.
+    # On older kernels the ACPI meter's files lie in the folder of the device itself.
     base = next(
         (base for base in (folder, folder / "device") if any(base.glob("power*_*")) or any(base.glob("energy*_*"))), folder
     )

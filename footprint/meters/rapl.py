@@ -10,8 +10,8 @@ Zones lie in one another, and each says in its file `name` what it is:
 - `psys` is the whole platform, packages included; what else it covers (memory, screen, the loss of the power supply) is the
   maker's choice, so it says `contains=("cpu",)` and no more. One that shows less than the packages is left out.
 - `intel-rapl-mmio:N` shows the package of `intel-rapl:N` by another way: one of the two is read. The dies of one AMD or Hygon
-  package (`package-0-die-1`) all show the counter of the whole package on kernels before 6.13: one of them is read. The dies of
-  an Intel package count apart.
+  package (`package-0-die-1`), which older kernels show, all repeat the counter of the whole package: one of them is read. The
+  dies of an Intel package count apart.
 
 A counter starts again at zero when it passes its `max_energy_range_uj` (65 to 262 kJ: minutes). Between two readings it may have
 done so k times, and then it counted difference + k x range. The smallest k that gives no negative energy is believed if that

@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from footprint.cli.diagnosis import _accelerator_findings
 from footprint.cli.doctor import doctor
+from footprint.meters.host import read_host
 from footprint.testing import SyntheticRapl, Zone, steady, without_root
 
 KEYS = ["footprint", "host", "devices", "cpu", "place", "ledger", "recorder", "findings", "schema"]
@@ -109,6 +112,21 @@ def test_names_are_no_markup(home: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert "\x1b" not in out
     assert "no answer" in out
     assert "its reading is missing" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("NVIDIA 10de:2330 at 0000:1b:00.0", "nvidia-smi"),
+        ("AMD 1002:74a1 at 0000:1b:00.0", "amd-smi"),
+        ("AMD (Xilinx) 10ee:5010 at 0000:1b:00.0", "footprint estimate"),
+        ("Habana 1da3:1020 at 0000:1b:00.0", "footprint estimate"),
+    ],
+)
+def test_an_accelerator_that_nobody_reads_says_what_to_do(name: str, remedy: str) -> None:
+    host = msgspec.structs.replace(read_host(), unmetered_accelerators=(name,))
+    found = [finding for finding in _accelerator_findings(host, ()) if finding.message.startswith(name)]
+    assert [remedy in (finding.remedy or "") for finding in found] == [True]
 
 
 def show(root: Path, files: dict[str, str]) -> None:
