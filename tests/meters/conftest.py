@@ -19,16 +19,19 @@ SOURCE = Path(__file__).with_name("stub_nvml.c")
 RunWithGpus = Callable[..., Any]
 
 
+def compiled(source: Path, target: Path) -> Path:
+    """A library of C, compiled; the test is skipped where there is no compiler."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler: the meters of GPUs are not proven here")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", target, source, "-lm"], check=True)
+    return target
+
+
 @pytest.fixture(scope="session")
 def stub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds a libnvidia-ml.so.1 for LD_LIBRARY_PATH."""
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler: the NVML meter is not proven here")
-    folder = tmp_path_factory.mktemp("nvml")
-    target = folder / "libnvidia-ml.so.1"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", target, SOURCE, "-lm"], check=True)
-    return folder
+    return compiled(SOURCE, tmp_path_factory.mktemp("nvml") / "libnvidia-ml.so.1").parent
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footprint.meters import nvml, open_meters
+from footprint.meters.cuda import Gpu, visible_units
 
 SHOW = """
 import json
@@ -21,7 +23,8 @@ samples = [s for s in opened.read() if s.device_id.startswith("gpu:")]
 nvml = [m for m in opened.meters if m.name == "nvml"]
 opened.close(); opened.close()
 print(json.dumps({
-    "ids": [d.id for d in gpus], "names": [d.name for d in gpus], "grades": [d.grade for d in gpus],
+    "ids": [d.id for d in gpus], "slices": [d.slices for d in gpus],
+    "names": [d.name for d in gpus], "grades": [d.grade for d in gpus],
     "warnings": opened.warnings, "unread": nvml[0].unread if nvml else None, "opened": bool(nvml),
     "samples": [[s.device_id, s.energy_j, s.power_w] for s in samples], "after_close": len(opened.read()),
 }))
@@ -38,6 +41,14 @@ while time.monotonic() < until_s:
     time.sleep(0.02)
 opened.close()
 print(json.dumps(rows))
+"""
+
+HOLD = """
+import json
+from footprint.meters import open_meters
+opened = open_meters()
+print(json.dumps({name: sorted(pids) for name, pids in opened.holders().items()}))
+opened.close()
 """
 
 
@@ -124,12 +135,108 @@ def test_a_driver_that_does_not_start_is_a_warning_with_the_way_out(run_with_gpu
     assert "nvidia-smi" in warning
 
 
-def test_a_sliced_gpu_is_read_whole_and_says_so(run_with_gpus: Any) -> None:
-    shown = run_with_gpus(SHOW, STUB_GPUS="2", STUB_MIG="1", CUDA_VISIBLE_DEVICES="MIG-slice-of-1")
-    assert shown["ids"] == [device_id(1)]
-    assert "MIG" in shown["warnings"][0]
-    shown = run_with_gpus(SHOW, STUB_GPUS="2", STUB_MIG="1", CUDA_VISIBLE_DEVICES=f"MIG-{uuid(1)}/2/0")
-    assert shown["ids"] == [device_id(1)]
+def slice_uuid(gpu: int, index: int) -> str:
+    return f"MIG-{0xA0000000 + gpu:08x}-1111-2222-3333-{0xB0 + index:012x}"
+
+
+CUT = {"STUB_GPUS": "3", "STUB_MIG": "12", "STUB_SLICES": "1:3,1:1,1:2,2:7"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "shares"),
+    [
+        (None, [(0, None), (1, [6, 7]), (2, None)]),
+        (slice_uuid(1, 1), [(1, [1, 7])]),
+        (slice_uuid(1, 1) + "," + slice_uuid(1, 2), [(1, [3, 7])]),
+        (slice_uuid(1, 1) + "," + slice_uuid(1, 1), [(1, [1, 7])]),
+        (slice_uuid(1, 2)[:-4], []),  # the beginning of three
+        (f"MIG-{uuid(1)}/3/0", [(1, [2, 7])]),
+        (f"MIG-{uuid(1)}/9/0", []),
+        (slice_uuid(2, 0), [(2, None)]),  # all of it
+        ("1", [(1, [6, 7])]),
+        (uuid(1), [(1, [6, 7])]),
+        ("MIG-ffff", []),
+    ],
+)
+def test_of_a_cut_gpu_the_whole_is_read_and_the_runs_part_told(
+    run_with_gpus: Any, stated: str | None, shares: list[tuple[int, list[int] | None]]
+) -> None:
+    shown = run_with_gpus(SHOW, **CUT, **({} if stated is None else {"CUDA_VISIBLE_DEVICES": stated}))
+    assert list(zip(shown["ids"], shown["slices"], strict=True)) == [(device_id(gpu), share) for gpu, share in shares]
+    assert shown["samples"] == [[name, pytest.approx(shown["samples"][0][1], rel=0.01), None] for name in shown["ids"]]
+    told = [text for text in shown["warnings"] if "MIG" in text and "estimate" in text]
+    assert len(told) == sum(share is not None for _, share in shares)
+    assert bool([text for text in shown["warnings"] if "no GPU here" in text]) == (not shares)
+
+
+def test_a_cut_gpu_without_a_slice_for_the_program_is_none_of_its_devices(run_with_gpus: Any) -> None:
+    shown = run_with_gpus(SHOW, STUB_GPUS="2", STUB_MIG="1")
+    assert (shown["ids"], shown["unread"], shown["warnings"]) == ([device_id(0)], [], [])
+
+
+def test_slices_of_unknown_size_are_no_share(run_with_gpus: Any) -> None:
+    shown = run_with_gpus(SHOW, STUB_MIG="0", STUB_SLICES="0:0")
+    assert (shown["ids"], shown["slices"]) == ([device_id(0)], [None])
+    assert "not known" in shown["warnings"][0]
+
+
+def test_a_zero_for_counter_and_power_is_nothing_told(run_with_gpus: Any) -> None:
+    shown = run_with_gpus(SHOW, STUB_GPUS="2", STUB_ZERO="0", STUB_NAMES="GRID A,NVIDIA B")
+    assert (shown["ids"], shown["unread"]) == ([device_id(1)], ["NVIDIA GRID A (GPU 0)"])
+
+
+def test_a_gpu_that_is_listed_twice_is_read_once(run_with_gpus: Any) -> None:
+    shown = run_with_gpus(SHOW, STUB_GPUS="2", STUB_SAME_UUID="1")
+    assert shown["ids"] == [device_id(0)]
+    assert len(shown["samples"]) == 1
+
+
+def test_who_holds_a_gpu(run_with_gpus: Any, tmp_path: Path) -> None:
+    (tmp_path / "compute").write_text("0:11,0:12,1:13,0:11")
+    (tmp_path / "graphics").write_text("0:14")
+    (tmp_path / "mps").write_text("1:15")
+    told = run_with_gpus(HOLD, STUB_GPUS="3", STUB_NO_LISTS="2", STUB_FAULTS=str(tmp_path))
+    assert told == {device_id(0): [11, 12, 14], device_id(1): [13, 15]}
+    # Drivers before 510 have the second version of the lists only, and the oldest no list of MPS's clients.
+    old = run_with_gpus(HOLD, STUB_GPUS="3", STUB_NO_LISTS="2", STUB_FAULTS=str(tmp_path), STUB_OLD="1")
+    assert old == {device_id(0): [11, 12], device_id(1): [13]}
+
+
+def test_the_server_of_mps_holds_a_gpu_for_its_clients_only(run_with_gpus: Any, tmp_path: Path) -> None:
+    code = """
+import ctypes, json, os, pathlib
+from footprint.meters import open_meters
+ctypes.CDLL(None).prctl(15, b"nvidia-cuda-mps-server", 0, 0, 0)
+faults = pathlib.Path(os.environ["STUB_FAULTS"])
+(faults / "compute").write_text(f"0:{os.getpid()},0:1")
+opened = open_meters()
+alone = opened.holders()
+(faults / "mps").write_text("0:1")
+served = opened.holders()
+opened.close()
+print(json.dumps([[sorted(pids) for pids in one.values()] for one in (alone, served)] + [os.getpid()]))
+"""
+    alone, served, server = run_with_gpus(code, STUB_FAULTS=str(tmp_path))
+    assert alone == [[1, server]]
+    assert served == [[1]]
+
+
+def test_a_driver_that_is_loaded_anew_is_opened_anew(run_with_gpus: Any, tmp_path: Path) -> None:
+    code = """
+import json, os, pathlib, time
+from footprint.meters import nvml
+nvml._RENEW_AFTER_S = 0.0
+meter = nvml.open_meter({})
+gone = pathlib.Path(os.environ["STUB_FAULTS"]) / "reloaded"
+counts = [len(meter.read())]
+gone.touch()
+counts += [len(meter.read()), len(meter.read())]
+gone.unlink()
+counts += [len(meter.read()), len(meter.read())]
+meter.close()
+print(json.dumps(counts))
+"""
+    assert run_with_gpus(code, STUB_FAULTS=str(tmp_path)) == [1, 0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("nothing", ["", "-1", "NoDevFiles"])
@@ -154,25 +261,25 @@ def test_no_visible_gpu_is_no_device_and_no_unknown(run_with_gpus: Any, nothing:
     ],
 )
 def test_visible_devices_as_cuda_reads_them(stated: str, indices: list[int], warned: bool) -> None:
-    gpus = [nvml._Gpu(index, uuid(index), "NVIDIA A", "counter") for index in range(3)]
-    chosen, warnings = nvml.visible_gpus(gpus, {"CUDA_VISIBLE_DEVICES": stated}, lambda _: None)
-    assert [gpu.index for gpu in chosen] == indices
+    gpus = [Gpu(index, uuid(index), "NVIDIA A", "counter") for index in range(3)]
+    chosen, warnings = visible_units(gpus, {"CUDA_VISIBLE_DEVICES": stated})
+    assert [(gpu.index, part) for gpu, part in chosen] == [(index, None) for index in indices]
     assert bool(warnings) is warned
 
 
 def test_an_index_among_several_models_is_doubted() -> None:
-    gpus = [nvml._Gpu(index, uuid(index), f"NVIDIA {index}", "counter") for index in range(2)]
+    gpus = [Gpu(index, uuid(index), f"NVIDIA {index}", "counter") for index in range(2)]
     stated = {"CUDA_VISIBLE_DEVICES": "1"}
-    assert "CUDA_DEVICE_ORDER" in nvml.visible_gpus(gpus, stated, lambda _: None)[1][0]
-    assert not nvml.visible_gpus(gpus, stated | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, lambda _: None)[1]
-    assert not nvml.visible_gpus(gpus, {"CUDA_VISIBLE_DEVICES": uuid(1)}, lambda _: None)[1]
-    assert not nvml.visible_gpus(gpus, {"CUDA_VISIBLE_DEVICES": "1,0"}, lambda _: None)[1]
+    assert "CUDA_DEVICE_ORDER" in visible_units(gpus, stated)[1][0]
+    assert not visible_units(gpus, stated | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"})[1]
+    assert not visible_units(gpus, {"CUDA_VISIBLE_DEVICES": uuid(1)})[1]
+    assert not visible_units(gpus, {"CUDA_VISIBLE_DEVICES": "1,0"})[1]
 
 
 @given(st.text(max_size=80) | st.lists(st.sampled_from(["0", "2", "²", "9" * 5000, "MIG-\udcff", "GPU-"])).map(",".join))
 def test_any_text_in_visible_devices_is_survived(stated: str) -> None:
-    gpus = [nvml._Gpu(index, uuid(index), "NVIDIA A", "counter") for index in range(3)]
-    chosen, warnings = nvml.visible_gpus(gpus, {"CUDA_VISIBLE_DEVICES": stated}, lambda _: None)
+    gpus = [Gpu(index, uuid(index), "NVIDIA A", "counter") for index in range(3)]
+    chosen, warnings = visible_units(gpus, {"CUDA_VISIBLE_DEVICES": stated})
     assert len(chosen) <= 3
     assert len(warnings) <= 1
 
