@@ -6,16 +6,19 @@ real meters, in a real recorder, can be held against the truth; `footprint docto
 """
 
 from footprint.testing.fakes import FakeClock, ReplayMeter, SyntheticSensor
+from footprint.testing.nvml import SyntheticNvml, build_stub
 from footprint.testing.rapl import SyntheticRapl, Zone, without_root
 from footprint.testing.waves import Wave, spikes, square, steady
 
 __all__ = [
     "FakeClock",
     "ReplayMeter",
+    "SyntheticNvml",
     "SyntheticRapl",
     "SyntheticSensor",
     "Wave",
     "Zone",
+    "build_stub",
     "spikes",
     "square",
     "steady",

@@ -16,9 +16,9 @@ from footprint.cli.diagnosis import _accelerator_findings
 from footprint.cli.doctor import doctor
 from footprint.meters.host import read_host
 from footprint.testing import SyntheticRapl, Zone, steady, without_root
+from footprint.testing.nvml import SOURCE as STUB
 
 KEYS = ["footprint", "host", "devices", "cpu", "place", "ledger", "recorder", "findings", "schema"]
-STUB = Path(__file__).parents[1] / "meters" / "stub_nvml.c"
 ROOT = Path(__file__).parents[2]
 
 

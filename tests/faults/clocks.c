@@ -6,8 +6,9 @@
  *   1  to CLOCK_BOOTTIME and CLOCK_REALTIME besides: the machine was suspended
  *   2  to CLOCK_REALTIME besides: somebody set the clock on the wall
  *
- * In a program that is started with FAULT_CLOCKS_RUN set, a poll() for which nothing is ready does not sleep: the first
- * number grows by its timeout instead, so that a day of waiting takes as long as the work between the waits.
+ * In a program that is started with FAULT_CLOCKS_RUN set, a poll() of several ends none of which is ready does not sleep: the
+ * first number grows by its timeout instead, so that a day of waiting takes as long as the work between the waits. Who polls one
+ * end waits for an answer that takes real time.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -100,7 +101,7 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *until, st
 
 int poll(struct pollfd *ends, nfds_t count, int timeout_ms)
 {
-    if (!runs || timeout_ms <= 0)
+    if (!runs || count < 2 || timeout_ms <= 0)
         return real_poll(ends, count, timeout_ms);
     int ready = real_poll(ends, count, 0);
     if (ready == 0)

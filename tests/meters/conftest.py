@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from footprint.testing import nvml
+
 ROOT = Path(__file__).parents[2]
-SOURCE = Path(__file__).with_name("stub_nvml.c")
+SOURCE = nvml.SOURCE
 
 RunWithGpus = Callable[..., Any]
 

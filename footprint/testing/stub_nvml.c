@@ -4,7 +4,9 @@
  *
  *   STUB_GPUS        how many GPUs (default 1)
  *   STUB_POWER_W     watts, comma-separated, one a GPU; the last goes for the rest (default 250)
- *   STUB_SQUARE_S    period of a square wave: the power in the first half, a tenth of it in the second (default: constant)
+ *   STUB_SQUARE_S    period of a square wave: the power in the first part of it, less in the rest (default: constant)
+ *   STUB_HIGH_RATIO  length of the first part, as a share of the period (default 0.5)
+ *   STUB_LOW_W       watts in the rest (default: a tenth of the power)
  *   STUB_NAMES       names, comma-separated, the last for the rest (default "NVIDIA Stub 80GB")
  *   STUB_NO_COUNTER  GPUs (a string of digits) without an energy counter
  *   STUB_NO_POWER    GPUs without a power reading
@@ -94,24 +96,35 @@ static double power_w(int index)
     return atof(text);
 }
 
+/* The wave of a GPU: watts in the first part of each period and in the rest, and how long both are; 0 for a constant power. */
+struct wave {
+    double high_w, low_w, period_s, high_s;
+};
+
+static struct wave wave_of(int index)
+{
+    struct wave wave = {power_w(index), 0.1 * power_w(index), atof(setting("STUB_SQUARE_S", "0")), 0};
+    if (getenv("STUB_LOW_W"))
+        wave.low_w = atof(getenv("STUB_LOW_W"));
+    wave.high_s = wave.period_s * atof(setting("STUB_HIGH_RATIO", "0.5"));
+    return wave;
+}
+
 /* Joules since the clock's origin: the integral of the power. */
 static double energy_j(int index, double t_s)
 {
-    double period_s = atof(setting("STUB_SQUARE_S", "0"));
-    double high_w = power_w(index);
-    if (period_s <= 0)
-        return high_w * t_s;
-    double whole = floor(t_s / period_s), rest_s = t_s - whole * period_s, half_s = period_s / 2;
-    double partial = rest_s < half_s ? high_w * rest_s : high_w * half_s + 0.1 * high_w * (rest_s - half_s);
-    return whole * (high_w * half_s + 0.1 * high_w * half_s) + partial;
+    struct wave wave = wave_of(index);
+    if (wave.period_s <= 0)
+        return wave.high_w * t_s;
+    double whole = floor(t_s / wave.period_s), rest_s = t_s - whole * wave.period_s;
+    double high_s = whole * wave.high_s + fmin(rest_s, wave.high_s);
+    return high_s * wave.high_w + (t_s - high_s) * wave.low_w;
 }
 
 static double momentary_w(int index, double t_s)
 {
-    double period_s = atof(setting("STUB_SQUARE_S", "0"));
-    if (period_s <= 0 || fmod(t_s, period_s) < period_s / 2)
-        return power_w(index);
-    return 0.1 * power_w(index);
+    struct wave wave = wave_of(index);
+    return wave.period_s <= 0 || fmod(t_s, wave.period_s) < wave.high_s ? wave.high_w : wave.low_w;
 }
 
 static int listed(const char *name, int index)
