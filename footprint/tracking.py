@@ -10,7 +10,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from footprint.model import Footprint
+    from footprint.recorder.targets import Target
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -79,6 +80,15 @@ class track:  # noqa: N801 - reads as a verb where it is used
 
     def start(self) -> TrackedRun:
         """Begin a run; its baseline is read when this returns."""
+        run = self.begin()
+        for over in [run for run in list(self._runs) if run.is_over]:  # ended by `run.stop()`: nothing of them is to be kept
+            with suppress(ValueError):
+                self._runs.remove(over)
+        self._runs.append(run)
+        return run
+
+    def begin(self, target: Target | None = None) -> TrackedRun:
+        """Begin a run that this tracker keeps no hold of, also one of another process; its baseline is read when this returns."""
         run = TrackedRun(
             name=self._name,
             kind=self._kind,
@@ -88,9 +98,9 @@ class track:  # noqa: N801 - reads as a verb where it is used
             card=self._card,
             record=self._record,
             interval_s=self._interval_s,
+            target=target,
         )
         run.start()
-        self._runs.append(run)
         return run
 
     def stop(self) -> TrackedRun:
@@ -117,7 +127,8 @@ class track:  # noqa: N801 - reads as a verb where it is used
         here = current_run()
         mine = [run for run in self._runs if run is here] or self._runs[-1:]
         for run in mine:
-            self._runs.remove(run)
+            with suppress(ValueError):  # another thread has just taken it: it is stopped there
+                self._runs.remove(run)
             return run
         return None
 
@@ -146,8 +157,7 @@ class track:  # noqa: N801 - reads as a verb where it is used
     @contextmanager
     def _call(self) -> Iterator[TrackedRun]:
         """A run of its own for one call: calls overlap, on threads and on event loops."""
-        run = self.start()
-        self._runs.remove(run)
+        run = self.begin()
         try:
             yield run
         except BaseException as error:
@@ -160,7 +170,7 @@ class TrackedRun(ActiveRun):
     """A run while it lasts, and what is known of it afterwards. Made by `track`."""
 
     def __init__(self, *, card: Path | None, record: Path | None, **facts: Any) -> None:
-        super().__init__(**facts)
+        super().__init__(**facts, is_kept=record is not None)
         self._card, self._record = card, record
 
     @property
@@ -172,16 +182,18 @@ class TrackedRun(ActiveRun):
 
     def stop(self, outcome: Outcome = "completed") -> TrackedRun:
         """End the run, write its file if one was asked for, and fill its card if it completed."""
-        if self.is_over:
-            return self
-        super().stop(outcome)
-        if self.is_inert:
-            return self
+        self.end(outcome)
+        return self
+
+    def end(self, outcome: Outcome, end_s: float | None = None) -> bool:
+        """The same at a moment that has just passed; false if the run has ended already, or is another process's."""
+        if not super().end(outcome, end_s):
+            return False
         if self._record is not None:
             self.attempt("the run could not be written", self._write_record, self._record)
         if self._card is not None and outcome == "completed":
             self.attempt("the card was not filled", self._fill_card, self._card)
-        return self
+        return True
 
     def _write_record(self, path: Path) -> None:
         from footprint.ledger.runfile import write_run_file

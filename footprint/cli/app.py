@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from footprint import __version__
-from footprint.cli import card, doctor, estimate, reference, report, run, runs
+from footprint.cli import attach, card, doctor, estimate, reference, report, run, runs
 
 app = typer.Typer(
     name="footprint",
@@ -35,6 +35,7 @@ def _root(
 
 
 app.command("run", context_settings=run.CONTEXT_SETTINGS)(run.run)
+app.command("attach")(attach.attach)
 app.command("estimate")(estimate.estimate)
 app.add_typer(runs.app, name="runs")
 app.command("report")(report.report)

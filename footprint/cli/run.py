@@ -70,7 +70,7 @@ def run(
         zone=zone,
         pue=pue,
         account=account,
-        labels=_labels(label or []),
+        labels=labels_of(label or []),
         card=card,
         record=record,
         interval_s=interval_s,
@@ -84,7 +84,7 @@ def run(
     with suppress(KeyboardInterrupt):  # the command has ended: its exit code stands, whatever becomes of our card
         tracked.stop(outcome)
     if tracked.is_recorded and not quiet and sys.stderr is not None and sys.stderr.isatty():
-        print(_summary(tracked, card, outcome), file=sys.stderr)
+        print(summary(tracked, card, outcome), file=sys.stderr)
     raise typer.Exit(code)
 
 
@@ -107,7 +107,7 @@ def _hindrance(program: str) -> OSError | None:
     return OSError(number, os.strerror(number)) if number else None
 
 
-def _summary(tracked: TrackedRun, card: str | None, outcome: Outcome) -> str:
+def summary(tracked: TrackedRun, card: str | None, outcome: Outcome) -> str:
     """One line for a person at a terminal: how long, how much, and what became of the card."""
     from footprint import text
 
@@ -124,7 +124,12 @@ def _summary(tracked: TrackedRun, card: str | None, outcome: Outcome) -> str:
     return f"footprint: {', '.join(said)}; footprint runs show {tracked.id}"
 
 
-def _labels(pairs: list[str]) -> dict[str, str]:
+def labels_of(pairs: list[str]) -> dict[str, str]:
+    """Labels from words of the form key=value.
+
+    Raises:
+        ConfigError: if a word is not of that form.
+    """
     found = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -167,7 +172,7 @@ class _SignalGate:
             if not command[0]:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))  # which `posix_spawnp` calls a bad value
             if not hasattr(signal, "sigwaitinfo"):
-                return _code_and_outcome(_run_portably(command, environment))
+                return code_and_outcome(_run_portably(command, environment))
             child = os.posix_spawnp(
                 command[0],
                 command,
@@ -177,7 +182,7 @@ class _SignalGate:
             )
         except OSError as error:
             return _not_started(command[0], error), "failed"
-        return _code_and_outcome(self._wait(child))
+        return code_and_outcome(self._wait(child))
 
     def _arrived_before(self) -> int | None:
         """A signal that asked us to end before there was a command to hand it to."""
@@ -211,7 +216,8 @@ def _run_portably(command: list[str], environment: Mapping[str, str]) -> int:
                 continue
 
 
-def _code_and_outcome(code: int) -> tuple[int, Outcome]:
+def code_and_outcome(code: int) -> tuple[int, Outcome]:
+    """The exit code as a shell tells it, and the run's outcome, of an exit code that is negative if a signal killed it."""
     shown = code if code >= 0 else BY_SIGNAL - code
     if shown == 0:
         return shown, "completed"

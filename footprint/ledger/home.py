@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from footprint.errors import LedgerError
 
-PRIVATE_DIR = 0o700
-PRIVATE_FILE = 0o600
+PRIVATE_DIR: Final = 0o700
+PRIVATE_FILE: Final = 0o600
+_RELATIVE_KEPT: Final = 64
 
 
 def home() -> Path:
@@ -31,18 +34,27 @@ def home() -> Path:
     return _absolute(path)
 
 
-@functools.cache
+@functools.lru_cache(_RELATIVE_KEPT)
 def _absolute(path: Path) -> Path:
     return path.absolute()
 
 
 def _users_data() -> Path:
-    from platformdirs import user_data_dir
+    """The user's data folder, by the rules of the platform.
 
-    try:
-        path = Path(user_data_dir("footprint", appauthor=False))
-    except RuntimeError:  # newer versions raise, older ones answer with what is no absolute path
-        path = Path()
+    On Linux those of the XDG base directory specification, applied here: what `platformdirs` loads would take the program
+    that is measured a megabyte.
+    """
+    if sys.platform == "linux":
+        stated = os.environ.get("XDG_DATA_HOME", "").strip()
+        path = Path(stated or os.path.expanduser("~/.local/share")) / "footprint"  # noqa: PTH111 - as above
+    else:
+        from platformdirs import user_data_dir
+
+        try:
+            path = Path(user_data_dir("footprint", appauthor=False))
+        except RuntimeError:  # newer versions raise, older ones answer with what is no absolute path
+            path = Path()
     if not path.is_absolute():
         raise LedgerError("no home directory is known for this user: set FOOTPRINT_HOME to a folder for the ledger")
     return path

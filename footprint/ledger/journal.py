@@ -5,8 +5,11 @@ A record that was written survives the death of every process; one that was sync
 
 from __future__ import annotations
 
+import _thread
+import errno
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,6 +18,8 @@ from footprint.ledger.home import PRIVATE_FILE, make_private, runs_dir, unwritab
 from footprint.ledger.records import AnyRecord, line_of
 
 SYNC_EVERY_S: Final = 10.0
+# What file systems say that know no sync (some network and FUSE ones): nothing is wrong with what was written to them.
+_NO_SYNC: Final = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 def new_id() -> str:
@@ -24,6 +29,11 @@ def new_id() -> str:
 
 class Journal:
     """One recorder's file in the ledger: `runs/YYYY-MM-DD/xx/<journal_id>.jsonl`, mode 0600 in folders of mode 0700.
+
+    Attributes:
+        lost: how many records could not be written.
+        last_error: why the last of them could not be.
+        sync_error: why the last sync failed; null once one has succeeded.
 
     Raises:
         LedgerError: if the file cannot be made.
@@ -45,8 +55,10 @@ class Journal:
         self._seq = 0
         self._torn = False
         self._unsynced_since_s: float | None = None
+        self._syncing = _thread.allocate_lock()
         self.lost = 0
         self.last_error: str | None = None
+        self.sync_error: str | None = None
 
     def write(self, record: AnyRecord) -> bool:
         """Append one record; false if it could not be written (then `lost` and `last_error` say so)."""
@@ -73,12 +85,35 @@ class Journal:
         return max(0.0, self._unsynced_since_s + SYNC_EVERY_S - time.monotonic())
 
     def sync(self) -> None:
-        """Have the kernel write what was appended to the disk."""
+        """Have the kernel write what was appended to the disk, and wait for it."""
         self._unsynced_since_s = None
+        self._sync(self._fd)
+
+    def sync_aside(self) -> None:
+        """The same on a thread of its own: a busy disk takes seconds, in which readings and answers must go on.
+
+        While one such sync hangs no other is begun.
+        """
+        if not self._syncing.acquire(blocking=False):
+            self._unsynced_since_s = time.monotonic()
+            return
+        self._unsynced_since_s = None
+        copy = -1
         try:
-            getattr(os, "fdatasync", os.fsync)(self._fd)
-        except OSError as error:  # some network and FUSE file systems know no sync
-            self.last_error = error.strerror
+            copy = os.dup(self._fd)  # of its own: ours may be closed meanwhile, and its number be another file's
+            _thread.start_new_thread(self._sync_copy, (copy,))
+        except (OSError, RuntimeError):  # no descriptor, or no thread, is to be had
+            if copy >= 0:
+                os.close(copy)
+            self._syncing.release()
+            self.sync()
+
+    def is_deleted(self) -> bool:
+        """Whether somebody has deleted the file: what is written to it then is lost, and no error says so."""
+        try:
+            return os.fstat(self._fd).st_nlink == 0
+        except OSError:  # ESTALE: a network file system's way to say so
+            return True
 
     def close(self) -> None:
         """Sync and close; safe to call twice."""
@@ -86,6 +121,23 @@ class Journal:
             self.sync()
             os.close(self._fd)
             self._fd = -1
+
+    def _sync_copy(self, copy: int) -> None:
+        try:
+            self._sync(copy)
+        finally:
+            with suppress(OSError):
+                os.close(copy)
+            self._syncing.release()
+
+    def _sync(self, descriptor: int) -> None:
+        try:
+            getattr(os, "fdatasync", os.fsync)(descriptor)
+        except OSError as error:
+            if error.errno not in _NO_SYNC:
+                self.sync_error = error.strerror or type(error).__name__
+        else:
+            self.sync_error = None
 
     def _failed(self, reason: str) -> bool:
         self.lost += 1

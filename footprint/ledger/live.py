@@ -3,6 +3,9 @@
 A recorder leaves a small file `live/<pid>-<start time>.json` while a run is open. A process looks whether one of its
 ancestors has one, and then its runs are nested in that ancestor's: the joules that both see are counted once. The
 environment would not do: it cannot be changed safely in a program with threads.
+
+Who attaches to a process from outside leaves `live/<pid>-<start time>.attached.json`, so that neither takes the other's
+place: the process may record itself at the same time, and what it then begins is nested in the attached run.
 """
 
 from __future__ import annotations
@@ -20,15 +23,18 @@ from footprint.ledger.processes import Process, identify, is_alive, parent_pid
 
 _GENERATIONS: Final = 64
 _LIMIT_BYTES: Final = 4096
+_KEPT_FILES: Final = 256
+_SWEPT_FILES: Final = 1024
 
 
-class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """An open run of a process, and who records it."""
+class Live(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An open run of a process, and who records it; attached where that was not the process's own doing."""
 
     run: str
     account: str
     tracked: Process
     recorder: Process
+    attached: bool = False
 
 
 _decoder = msgspec.json.Decoder(Live)
@@ -37,8 +43,9 @@ _decoder = msgspec.json.Decoder(Live)
 def announce(root: Path, live: Live) -> None:
     """Say that a process is being recorded; a failure is not told, for the record itself does not need it."""
     with suppress(OSError):
-        path = _path(root, live.tracked)
+        path = _path(root, live.tracked, attached=live.attached)
         make_private(path.parent)
+        _sweep(path.parent)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
         with os.fdopen(os.open(temporary, flags, PRIVATE_FILE), "wb") as file:
@@ -46,36 +53,58 @@ def announce(root: Path, live: Live) -> None:
         temporary.replace(path)
 
 
-def withdraw(root: Path, tracked: Process) -> None:
+def withdraw(root: Path, tracked: Process, *, attached: bool = False) -> None:
     """Say that a process is no longer being recorded."""
     with suppress(OSError):
-        _path(root, tracked).unlink()
+        _path(root, tracked, attached=attached).unlink()
 
 
-def enclosing(root: Path) -> Live | None:
-    """The open run of the nearest ancestor of this process that is being recorded into the same ledger."""
+def enclosing(root: Path, pid: int | None = None) -> Live | None:
+    """The open run that a new one of this process lies in: attached to it, else of its nearest recorded ancestor.
+
+    Args:
+        root: the ledger; only what is recorded into it counts.
+        pid: a process to attach to, whose own open run counts as well.
+    """
     if not (root / "live").is_dir():
         return None
-    return next((live for pid in _ancestors() if (live := open_run(root, identify(pid)))), None)
+    for generation, process in enumerate(_lineage(os.getpid() if pid is None else pid)):
+        own = open_run(root, process) if generation or pid is not None else None
+        if live := own or open_run(root, process, attached=True):
+            return live
+    return None
 
 
-def open_run(root: Path, tracked: Process) -> Live | None:
-    """The open run of a process, as long as its recorder lives."""
-    live = _read(_path(root, tracked))
+def open_run(root: Path, tracked: Process, *, attached: bool = False) -> Live | None:
+    """The open run of a process (or the one that somebody attached to it), as long as its recorder lives."""
+    live = _read(_path(root, tracked, attached=attached))
     return live if live is not None and live.tracked == tracked and is_alive(live.recorder) is not False else None
 
 
-def _ancestors() -> Iterator[int]:
-    pid: int | None = os.getpid()
+def _lineage(pid: int) -> Iterator[Process]:
+    """A process and its ancestors, nearest first."""
+    next_pid: int | None = pid
     for _ in range(_GENERATIONS):
-        pid = None if pid is None else parent_pid(pid)
-        if not pid:
+        if not next_pid:
             return
-        yield pid
+        yield identify(next_pid)
+        next_pid = parent_pid(next_pid)
 
 
-def _path(root: Path, tracked: Process) -> Path:
-    return root / "live" / f"{tracked.pid}-{tracked.start_ticks}.json"
+def _sweep(folder: Path) -> None:
+    """Take away what recorders left that were killed, once there is much of it."""
+    names = os.listdir(folder)  # noqa: PTH208 - names only
+    if len(names) <= _KEPT_FILES:
+        return
+    for name in names[:_SWEPT_FILES]:
+        live = _read(folder / name)
+        if live is not None and is_alive(live.recorder) is False:
+            with suppress(OSError):
+                (folder / name).unlink()
+
+
+def _path(root: Path, tracked: Process, *, attached: bool) -> Path:
+    return root / "live" / f"{tracked.pid}-{tracked.start_ticks}{'.attached' * attached}.json"
 
 
 def _read(path: Path) -> Live | None:

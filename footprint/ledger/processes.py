@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Final
 
 import msgspec
+
+_FIRST_NAMESPACE: Final = f"pid:[{0xEFFFFFFC}]"
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -23,9 +26,17 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pid_namespace: str | None = None
 
 
+def stat_fields(pid: int) -> list[str]:
+    """The fields of `/proc/PID/stat` from the third on; none if there is no such process, or if `/proc` cannot tell."""
+    if not proc_is_ours():
+        return []
+    # The name before them may hold spaces and brackets.
+    return (_read(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
+
+
 def start_ticks(pid: int) -> int | None:
     """When a process started, in clock ticks since boot (`/proc/PID/stat`, field 22); null if it is not there."""
-    fields = _stat(pid)
+    fields = stat_fields(pid)
     if not fields or fields[0] in {"Z", "X"}:  # a zombie runs no more
         return None
     return int(fields[19])
@@ -33,7 +44,7 @@ def start_ticks(pid: int) -> int | None:
 
 def parent_pid(pid: int) -> int | None:
     """The parent of a process (field 4); null if it is not there."""
-    fields = _stat(pid)
+    fields = stat_fields(pid)
     return int(fields[1]) if fields else None
 
 
@@ -73,12 +84,12 @@ def boot_id() -> str | None:
     return text.strip() if text else None
 
 
-def _stat(pid: int) -> list[str]:
-    """The fields of `/proc/PID/stat` from the third on; none if there is no such process, or if `/proc` cannot tell."""
-    if not proc_is_ours():
-        return []
-    # The name before them may hold spaces and brackets.
-    return (_read(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
+def in_first_namespace() -> bool:
+    """Whether our pids are those that the kernel and its drivers count by: we are in the machine's first pid namespace.
+
+    Its number is fixed (`PROC_PID_INIT_INO` of the kernel's `include/linux/proc_ns.h`).
+    """
+    return _pid_namespace() == _FIRST_NAMESPACE
 
 
 def _pid_namespace() -> str | None:

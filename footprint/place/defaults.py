@@ -7,7 +7,7 @@ another site never applies to it.
 from __future__ import annotations
 
 import os
-import tomllib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -89,8 +89,6 @@ def _number(text: str) -> float:
 
 def _files() -> Iterator[Path]:
     """The files that may hold defaults: of the project (upward to its repository's root), the user and the system."""
-    from platformdirs import user_config_path
-
     try:
         here = Path.cwd()
     except OSError:  # the working directory was removed
@@ -102,8 +100,18 @@ def _files() -> Iterator[Path]:
             break
         if (folder / ".git").exists() or folder == home:
             break
-    yield user_config_path("footprint") / FILE_NAME
+    yield _users_config() / FILE_NAME
     yield SYSTEM_FILE
+
+
+def _users_config() -> Path:
+    """The user's folder for settings. On Linux by the rule of XDG, applied here: `platformdirs` loads a megabyte for it."""
+    if sys.platform == "linux":
+        stated = os.environ.get("XDG_CONFIG_HOME", "").strip()
+        return Path(stated or os.path.expanduser("~/.config")) / "footprint"  # noqa: PTH111 - as above
+    from platformdirs import user_config_path
+
+    return user_config_path("footprint")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -117,11 +125,14 @@ def _read(path: Path) -> dict[str, Any]:
             data = file.read(_LARGEST_BYTES + 1)
         if len(data) > _LARGEST_BYTES:
             raise ConfigError(f"{path}: larger than {_LARGEST_BYTES} bytes")
-        values = tomllib.loads(data.decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
+    import tomllib  # not for a program whose site says nothing
+
+    try:
+        values = tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
     for key, value in values.items():

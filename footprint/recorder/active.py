@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import re
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, ParamSpec, Self
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self
 
 import msgspec
 
@@ -23,13 +25,17 @@ from footprint.ledger.records import Close, Marked, Work
 from footprint.model import Host, Kind, Mark, Outcome, Place, Run
 from footprint.recorder import client, context, messages
 
+if TYPE_CHECKING:
+    from footprint.recorder.targets import Target
+
 P = ParamSpec("P")
 
 _WORK_EVERY_S: Final = 0.5
 _MARK_LIMIT: Final = 10_000
 _COUNTER_LIMIT: Final = 64
 _WARNING_LIMIT: Final = 20
-_TOLD_LIMIT: Final = 100
+_TOLD_LIMIT: Final = 20
+_NUMBERS: Final = re.compile(r"\d+")
 
 _current: ContextVar[ActiveRun | None] = ContextVar("footprint_current_run", default=None)
 _open_runs: list[ActiveRun] = []
@@ -38,6 +44,10 @@ _told: set[str] = set()
 
 class ActiveRun:
     """A run while it lasts, and its facts afterwards.
+
+    Args:
+        target: a process to attach to; this one if None.
+        is_kept: whether the finished run goes to a file of the user's, too.
 
     Attributes:
         id: the run's id in the ledger.
@@ -54,12 +64,15 @@ class ActiveRun:
         account: str | None,
         labels: Mapping[str, str],
         interval_s: float,
+        target: Target | None = None,
+        is_kept: bool = False,
     ) -> None:
         self.id = new_id()
-        self._outer: ActiveRun | None = _outer_run()
-        self._within = None if self._outer else context.enclosing_run()
+        self._target, self._is_kept = target, is_kept
+        self._outer: ActiveRun | None = _outer_run() if target is None else None
+        self._within = None if self._outer else context.enclosing_run(target)
         inherited = self._outer.account if self._outer and account is None else account
-        self.account: str = context.account(inherited, self.id, self._within)
+        self.account: str = context.account(inherited, self.id, self._within, target)
         taken_over = self._outer is not None and account is None and self._outer.is_account_unstated
         self.is_account_unstated: bool = taken_over or self.account == self.id
         self._is_loose = False
@@ -68,6 +81,8 @@ class ActiveRun:
         self._pid = os.getpid()
         self._warnings: list[str] = []
         self._work: dict[str, float] = {}
+        self._uncounted: deque[tuple[str, object]] = deque()
+        self._is_counting = False
         self._work_sent_s = -math.inf
         self._kept_marks: dict[int, Marked] = {}
         self._mark_numbers = itertools.count(1)
@@ -86,8 +101,8 @@ class ActiveRun:
         """Add to the run's work counters: `run.count(samples=64, tokens=8192)`. Safe to call for each batch."""
         if not self._is_live():
             return
-        for name, amount in work.items():
-            self._add(name if name in self._work else context.clean_name(name), amount)
+        self._uncounted.extend(work.items())
+        self._count()
         now_s = time.monotonic()
         # Totals are sent, so the next message or the stop heals one that was dropped or not sent for its hurry.
         if self._client is not None and now_s - self._work_sent_s >= _WORK_EVERY_S:
@@ -125,34 +140,50 @@ class ActiveRun:
 
     def stop(self, outcome: Outcome = "completed") -> Self:
         """End the run, and wait until its last reading is written; a second stop changes nothing."""
-        if not self._is_live():
-            return self
-        self._end_s, self._outcome = time.monotonic(), outcome
-        if self in _open_runs:
+        self.end(outcome)
+        return self
+
+    # -- For the layers above ------------------------------------------------------------------------------------------
+
+    def end(self, outcome: Outcome, end_s: float | None = None) -> bool:
+        """End the run, now or at a moment that has just passed; false if somebody has ended it, or does so on another thread."""
+        with self._lock:
+            if not self._is_live():
+                return False
+            self._end_s, self._outcome = time.monotonic() if end_s is None else end_s, outcome
+        with suppress(ValueError):
             _open_runs.remove(self)
+        self._count()
         self._leave_outer()
         if self._dropped:
             self._warnings.append(f"marks dropped: {self._dropped} (the recorder did not take them, or there were too many)")
         if self._client is not None:
             self.attempt("the end of the run was not recorded", self._stop, self._client)
-        return self
-
-    # -- For the layers above ------------------------------------------------------------------------------------------
+            if self._target is not None:
+                self.attempt("the recorder was not ended", self._client.close)
+        return True
 
     def start(self) -> None:
         """Begin: when this returns the baseline is read, or a warning says why the run is not recorded."""
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._start_s = time.monotonic()
-        because = context.inert_because(self._within)
-        if because is None and client.forked_from_tracked():
+        because = None if self._target else context.inert_because(self._within)
+        if because is None and self._target is None and client.forked_from_tracked():
             because = "a fork of a tracked process is covered by the run of that process"
-        if because is None:
+        if self._target is not None:
+            self.attempt("the run is not recorded", self._start)
+        elif because is None:
             self.attempt("the run is not recorded", self._start)
             _open_runs.append(self)
             _current.set(self)
         else:
             self._pid = -1
             self._warnings.append(f"not recorded on its own: {because}")
+
+    def look(self) -> None:
+        """Have the devices and the process tree read at once."""
+        if self._client is not None and self._is_live():
+            self._client.offer(messages.Look())
 
     @property
     def is_recorded(self) -> bool:
@@ -171,15 +202,22 @@ class ActiveRun:
 
     def warn(self, message: str) -> None:
         """Keep a warning in the run's facts, and tell it to the logger `footprint` once in a process."""
-        if message in self._warnings or len(self._warnings) >= _WARNING_LIMIT:
+        if not self.note(message):
             return
-        self._warnings.append(message)
-        if message not in _told and len(_told) < _TOLD_LIMIT:
-            _told.add(message)
+        kind = _NUMBERS.sub("#", message)  # ten thousand runs on a full disk are one warning, however many records each has lost
+        if kind not in _told and len(_told) < _TOLD_LIMIT:
+            _told.add(kind)
             import logging
 
             with suppress(Exception):  # a handler of the program's may raise
                 logging.getLogger("footprint").warning("footprint: %s", message)
+
+    def note(self, message: str) -> bool:
+        """Keep a warning in the run's facts and tell nobody; false if it stands there already, or there are too many."""
+        if message in self._warnings or len(self._warnings) >= _WARNING_LIMIT:
+            return False
+        self._warnings.append(message)
+        return True
 
     def attempt(self, what: str, action: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Do what must not harm the program: whatever goes wrong becomes a warning."""
@@ -194,7 +232,8 @@ class ActiveRun:
 
     def _start(self) -> None:
         home = ledger_home()
-        client.prepare(home)  # it starts while we gather what to tell it
+        if self._target is None:
+            client.prepare(home)  # it starts while we gather what to tell it
         if self._place is None or self._place.zone is None:
             self.attempt("the site's default place cannot be used", self._take_default_place)
         outer = self._outer
@@ -205,12 +244,14 @@ class ActiveRun:
             account=self.account,
             interval_s=self._interval_s,
             place=self._place,
-            parent=outer.id if outer and outer.is_recorded else context.parent(self._within),
-            labels=context.labels(self._labels),
-            versions=context.versions(),
+            parent=outer.id if outer and outer.is_recorded else context.parent(self._within, self._target),
+            labels=context.labels(self._labels, self._target),
+            versions=context.versions(self._target),
             warnings=tuple(self._warnings),
+            kept=self._is_kept,
         )
-        self._client, started = client.start(home, message)
+        process = self._target.process if self._target else None
+        self._client, started = client.attach(home, process, message) if process else client.start(home, message)
         self._journal, self._start_s = Path(os.fsdecode(started.journal)), started.t_s
 
     def _take_default_place(self) -> None:
@@ -223,31 +264,45 @@ class ActiveRun:
         message = messages.Stop(
             run=self.id, t_s=self._end_s, outcome=self._outcome, work=self._work, warnings=tuple(self._warnings)
         )
-        for warning in recorder.stop(message).warnings:
+        stopped = recorder.stop(message)
+        if stopped.journal is not None:
+            self._journal = Path(os.fsdecode(stopped.journal))
+        for warning in stopped.warnings:
             self.warn(warning)
 
     def _is_live(self) -> bool:
-        return not (self.is_over or self.is_inert)
+        return self._outcome == "running" and self._pid == os.getpid()
+
+    def _count(self) -> None:
+        """Add what was counted to the totals: whoever is at it takes along what a signal handler counts meanwhile."""
+        with self._lock:
+            if self._is_counting:
+                return
+            self._is_counting = True
+            try:
+                while self._uncounted:
+                    name, amount = self._uncounted.popleft()
+                    self._add(name if name in self._work else context.clean_name(name), amount)
+            finally:
+                self._is_counting = False
 
     def _add(self, name: str, amount: object) -> None:
         number = _finite(amount)
-        with self._lock:
-            total = self._work.get(name, 0.0) + (math.nan if number is None else number)
-            if not math.isfinite(total):
-                self.warn(f"count({name}=…) was given something that is not a finite number; it is left out")
-            elif name not in self._work and len(self._work) >= _COUNTER_LIMIT:
-                self.warn(f"more than {_COUNTER_LIMIT} counters; the others are left out")
-            else:
-                self._work[name] = total
+        total = self._work.get(name, 0.0) + (math.nan if number is None else number)
+        if not math.isfinite(total):
+            self.warn(f"count({name}=…) was given something that is not a finite number; it is left out")
+        elif name not in self._work and len(self._work) >= _COUNTER_LIMIT:
+            self.warn(f"more than {_COUNTER_LIMIT} counters; the others are left out")
+        else:
+            self._work[name] = total
 
     def _mark(self, key: int, name: object, t_s: float, end_s: float | None) -> None:
         mark = Marked(run=self.id, key=key, name=_shown(name), t_s=t_s, end_s=end_s)
-        if key > _MARK_LIMIT:
-            self._dropped += 1
-        elif self._client is None:
+        if key <= _MARK_LIMIT and self._client is None:
             self._kept_marks[key] = mark
-        elif not self._client.offer(mark):
-            self._dropped += 1
+        elif key > _MARK_LIMIT or self._client is None or not self._client.offer(mark):
+            with self._lock:
+                self._dropped += 1
 
     def _read(self) -> Run:
         """The facts from the journal; where the recorder failed to write the end, it is added as the host knows it."""
@@ -303,8 +358,8 @@ class ActiveRun:
                 Mark(name=mark.name, t_s=mark.t_s - start_s, end_s=None if mark.end_s is None else mark.end_s - start_s)
                 for mark in self._kept_marks.values()
             ),
-            labels=context.labels(self._labels),
-            versions=context.versions(),
+            labels=context.labels(self._labels, self._target),
+            versions=context.versions(self._target),
             warnings=tuple(self._warnings),
         )
 
@@ -332,5 +387,9 @@ def current_run() -> ActiveRun | None:
 
 
 def _outer_run() -> ActiveRun | None:
-    """The run that a new one lies in: that of this context, else (a worker thread) the one that is open for longest."""
-    return current_run() or (_open_runs[0] if _open_runs else None)
+    """The run that a new one lies in: that of this context, else (a worker thread) the one that is open for longest.
+
+    A forked child has its parent's runs in mind; once these have ended they are nothing to it.
+    """
+    outer = current_run() or next(iter(_open_runs), None)
+    return None if outer is not None and outer.is_inert and not client.forked_from_tracked() else outer

@@ -12,6 +12,7 @@ import os
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,22 +30,58 @@ TRY_AGAIN_S: Final = 60.0
 _SEND_LIMIT_S: Final = 1.0
 _LOCK_LIMIT_S: Final = 10.0
 _JOIN_LIMIT_S: Final = 2.0
+_WAITING_LIMIT: Final = 1024
 
 
 class RecorderError(Exception):
     """The recorder cannot be reached, started, or did not answer; says so in a line."""
 
 
-class Client:
-    """A channel to one recorder, for the runs of this process that go into one ledger."""
+class _Turn:
+    """Whose turn it is: one thread's at a time, waited for with a limit.
 
-    def __init__(self, home: Path) -> None:
+    A signal handler that interrupts whoever has the turn, on the same thread, does not get it: it would wait for ever.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._is_taken = False
+
+    def take(self, limit_s: float) -> bool:
+        """Whether it is ours now."""
+        if not self._lock.acquire(timeout=limit_s):
+            return False
+        if self._is_taken:
+            self._lock.release()
+            return False
+        self._is_taken = True
+        return True
+
+    def give(self) -> None:
+        """Let the next one have it."""
+        self._is_taken = False
+        self._lock.release()
+
+
+class Client:
+    """A channel to one recorder, for the runs of this process that go into one ledger.
+
+    Args:
+        home: the ledger's folder.
+        target: the process to record, if it is not this one.
+    """
+
+    def __init__(self, home: Path, target: Process | None = None) -> None:
         self.home = home
-        self.tracked = identify(os.getpid())
+        self._own = identify(os.getpid())
+        self._attached = target is not None
+        self.tracked = target or self._own
         self.runs: set[str] = set()
         self.is_stuck = False
-        self._lock = threading.Lock()
+        self._turn = _Turn()
+        self._waiting: deque[Work | Marked | messages.Look | messages.Start | messages.Stop] = deque()
         self._thread: threading.Thread | None = None
+        self._child: int | None = None
         self._channel: Channel[messages.ToHost] = self._connect()
 
     def start(self, message: messages.Start) -> messages.Started:
@@ -54,7 +91,13 @@ class Client:
             RecorderError: if it cannot be recorded.
             ChannelClosedError: if the recorder has ended meanwhile; another can be started.
         """
-        answer = self._ask(message, message.run, START_LIMIT_S)
+        try:
+            answer = self._ask(message, message.run, START_LIMIT_S)
+        except Exception:
+            raise
+        except BaseException:  # Ctrl-C while we wait: the program may go on, and must not be recorded for ever
+            self.offer(messages.Stop(run=message.run, t_s=time.monotonic(), outcome="interrupted"))
+            raise
         if isinstance(answer, messages.Adopted):
             # We are where orphans end up (a subreaper): a recorder process would be a child that our `os.wait()` meets.
             with suppress(ChildProcessError):
@@ -85,16 +128,23 @@ class Client:
             return answer
         raise RecorderError(_reason(answer))
 
-    def offer(self, message: Work | Marked) -> bool:
-        """Send without waiting; false if it was dropped."""
-        if not self._lock.acquire(blocking=False):
-            return False
+    def offer(self, message: Work | Marked | messages.Look | messages.Stop) -> bool:
+        """Send without waiting; false if it was dropped.
+
+        While another thread has the channel, or it is full, the message waits here to be taken along, within a limit.
+        """
+        taken = len(self._waiting) < _WAITING_LIMIT
+        if taken:
+            self._waiting.append(message)
+        if not self._turn.take(0.0):
+            return taken
         try:
-            return self._channel.offer(message)
+            self._hand_over()
         except OSError:
             return False
         finally:
-            self._lock.release()
+            self._turn.give()
+        return taken
 
     def close(self) -> None:
         """Let the recorder end."""
@@ -103,6 +153,8 @@ class Client:
         self._channel.close()
         if self._thread is not None:
             self._thread.join(_JOIN_LIMIT_S)
+        if self._child is not None:
+            self._await_child(self._child)
 
     def leave(self) -> None:
         """The program ends: a thread must be told, a process sees it by itself (and may be told of a stop until then)."""
@@ -113,12 +165,25 @@ class Client:
         """Close our copy of the channel in a forked child, without a word to the recorder, which is the parent's."""
         self._channel.close()
 
+    def _hand_over(self) -> None:
+        """Send what waits, as far as there is room."""
+        try:
+            while self._waiting and self._channel.offer(self._waiting[0]):
+                self._waiting.popleft()
+        except OSError:
+            self._waiting.clear()
+            raise
+
     def _ask(self, message: messages.Start | messages.Stop, run: str, limit_s: float) -> messages.ToHost:
-        if not self._lock.acquire(timeout=_LOCK_LIMIT_S):
-            raise RecorderError("the recorder's channel is busy")
+        if not self._turn.take(_LOCK_LIMIT_S):
+            if isinstance(message, messages.Stop):
+                self._waiting.append(message)  # whoever has the channel takes it along
+            raise RecorderError("the recorder's channel is in use, or a signal handler interrupted its use")
         try:
             limit_s = 0.0 if self.is_stuck else limit_s  # it is told, in case that it wakes up, and not waited for again
-            self._channel.send(message, min(limit_s, _SEND_LIMIT_S))
+            self._waiting.append(message)
+            while self._waiting:
+                self._channel.send(self._waiting.popleft(), min(limit_s, _SEND_LIMIT_S))
             deadline_s = time.monotonic() + limit_s
             while True:
                 answer = self._channel.receive(deadline_s - time.monotonic())
@@ -132,7 +197,16 @@ class Client:
             self.is_stuck = True
             raise RecorderError(f"the recorder did not answer{f' within {limit_s:g} s' * (limit_s > 0)}") from error
         finally:
-            self._lock.release()
+            with suppress(OSError):
+                self._hand_over()  # what others left meanwhile, also a signal handler that interrupted us
+            self._turn.give()
+
+    def _await_child(self, pid: int) -> None:
+        """Wait for a recorder that is our child to end, so that nobody else has to."""
+        deadline_s = time.monotonic() + _JOIN_LIMIT_S
+        with suppress(ChildProcessError):
+            while os.waitpid(pid, os.WNOHANG)[0] == 0 and time.monotonic() < deadline_s:
+                time.sleep(0.005)
 
     def _connect(self) -> Channel[messages.ToHost]:
         if os.environ.get("FOOTPRINT_RECORDER") != "thread" and process.can_spawn():
@@ -141,9 +215,10 @@ class Client:
 
     def _to_process(self) -> Channel[messages.ToHost]:
         try:
-            channel: Channel[messages.ToHost] = Channel(process.spawn(), messages.ToHost)
+            end, self._child = process.spawn(as_child=self._attached)
         except OSError as error:
             raise RecorderError(f"the recorder process did not start: {error.strerror or error}") from error
+        channel: Channel[messages.ToHost] = Channel(end, messages.ToHost)
         try:
             self._greet(channel)
         except BaseException:
@@ -152,8 +227,9 @@ class Client:
         return channel
 
     def _greet(self, channel: Channel[messages.ToHost]) -> None:
+        host = self._own if self._attached else None
         try:
-            channel.send(messages.Hello(home=os.fsencode(self.home), tracked=self.tracked), _SEND_LIMIT_S)
+            channel.send(messages.Hello(home=os.fsencode(self.home), tracked=self.tracked, host=host), _SEND_LIMIT_S)
         except (ChannelClosedError, TimeoutError) as error:
             raise RecorderError("the recorder process ended at once") from error
 
@@ -187,7 +263,8 @@ def _reason(answer: messages.ToHost) -> str:
 # -- One client a ledger, in each process ------------------------------------------------------------------------------
 
 _clients: dict[Path, Client] = {}
-_clients_lock = threading.Lock()
+_clients_turn = _Turn()
+_clients_pid = os.getpid()
 _forked_from: list[tuple[Path, Process]] = []
 _try_again_s = -math.inf
 
@@ -226,6 +303,23 @@ def start(home: Path, message: messages.Start) -> tuple[Client, messages.Started
     raise AssertionError("the loop returns or raises")
 
 
+def attach(home: Path, target: Process, message: messages.Start) -> tuple[Client, messages.Started]:
+    """Open a run of another process, in a recorder of its own.
+
+    Raises:
+        RecorderError: if it cannot be recorded.
+    """
+    client = Client(home, target)
+    try:
+        return client, client.start(message)
+    except ChannelClosedError as error:
+        client.close()
+        raise RecorderError("the recorder process ended at once") from error
+    except BaseException:
+        client.close()
+        raise
+
+
 def close_idle() -> None:
     """End the recorders of this process that have no run open; the next run starts one again."""
     with _locked_clients():
@@ -235,6 +329,7 @@ def close_idle() -> None:
 
 def forked_from_tracked() -> bool:
     """Whether this process was forked from one that is being recorded: as long as that is so, its record covers this one."""
+    _disown()
     return any(live.open_run(home, tracked) for home, tracked in _forked_from)
 
 
@@ -260,18 +355,26 @@ def _retire(client: Client) -> None:
 
 @contextmanager
 def _locked_clients() -> Iterator[None]:
-    """Hold the lock, but not for ever: a signal handler that tracks may have interrupted whoever holds it."""
-    if not _clients_lock.acquire(timeout=_LOCK_LIMIT_S):
+    """Be the only one to start and end recorders, or raise: a signal handler that tracks may have interrupted whoever does."""
+    _disown()
+    if not _clients_turn.take(_LOCK_LIMIT_S):
         raise RecorderError("another run is being started")
     try:
         yield
     finally:
-        _clients_lock.release()
+        _clients_turn.give()
+
+
+def _disown() -> None:
+    """A child that was forked behind Python's back (by a library in C) has its parent's recorders: they are not its own."""
+    if _clients_pid != os.getpid():
+        _after_fork_in_child()
 
 
 def _after_fork_in_child() -> None:
-    global _clients_lock  # noqa: PLW0603 - the child's state, set once when it begins
-    _clients_lock = threading.Lock()  # the parent's may have been held by a thread that is not here
+    global _clients_turn, _clients_pid  # noqa: PLW0603 - the child's state, set once when it begins
+    _clients_turn = _Turn()  # the parent's may have been held by a thread that is not here
+    _clients_pid = os.getpid()
     _forked_from.extend((client.home, client.tracked) for client in _clients.values() if client.runs)
     for client in _clients.values():
         client.drop()
@@ -279,7 +382,8 @@ def _after_fork_in_child() -> None:
 
 
 def _leave() -> None:
-    for client in _clients.values():
+    _disown()
+    for client in list(_clients.values()):
         client.leave()
 
 

@@ -8,24 +8,26 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable
+from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
+
+import msgspec
 
 from footprint.errors import LedgerError
 from footprint.ledger import live
-from footprint.ledger.journal import Journal
-from footprint.ledger.processes import Process, identify, is_alive
-from footprint.ledger.records import Close, Marked, Open, Tick, Work
-from footprint.meters import open_meters
-from footprint.meters.host import read_host
+from footprint.ledger.journal import SYNC_EVERY_S, Journal
+from footprint.ledger.processes import Process, identify
+from footprint.ledger.records import AnyRecord, Close, Marked, Open, Tick, Work
 from footprint.model import Outcome
-from footprint.recorder import messages, tree
+from footprint.recorder import messages
 from footprint.recorder.channel import Channel, ChannelClosedError
-
-Reading = TypeVar("Reading")
+from footprint.recorder.pace import reading_gap_s
+from footprint.recorder.procfs import resolution_s
+from footprint.recorder.readings import Readings, moment
+from footprint.recorder.watch import Watch
 
 IDLE_S: Final = 300.0
 """A recorder without a run ends after this long; the host starts another when it needs one."""
@@ -33,9 +35,15 @@ _ANSWER_S: Final = 1.0
 _SYNC_SOON_S: Final = 0.2
 """A run's beginning and end are synced this much later, so that many short runs share a sync and no host waits for one."""
 _UNSTOPPED: Final = "the program ended, or closed the recorder's channel, without stopping the run"
-_NO_TREE: Final = "/proc does not show this program (is it another pid namespace's?): its CPU time is not known"
+_LEFT: Final = "`footprint attach` was killed; the program that it recorded may have gone on"
+_MADE_ANEW: Final = (
+    "the ledger was deleted during the run and made anew: readings between the run's first and that moment are lost"
+)
 _WATCH_S: Final = 1.0
 """Where the kernel has no pidfd, the host is looked for this often."""
+_LAST_LOOK_S: Final = 1.0
+"""At a run's end its devices' holders are asked for once more, unless that was so lately."""
+_OWED_LIMIT: Final = 100
 
 
 class Recorder:
@@ -50,24 +58,24 @@ class Recorder:
     def __init__(self, channel: Channel[messages.ToRecorder], hello: messages.Hello, *, in_thread: bool = False) -> None:
         self._channel = channel
         self._tracked = hello.tracked
+        self._speaker = hello.host or hello.tracked
+        self._attached = hello.host is not None
         self._home = Path(os.fsdecode(hello.home))
         self._in_thread = in_thread
         self._identity: Process = identify(os.getpid())
-        self._meters = open_meters()
-        self._host = read_host(self._meters.meters)
-        self._tree = tree.ProcessTree(hello.tracked.pid, hello.tracked.start_ticks)
+        self._readings = Readings(hello.tracked, attached=self._attached, in_thread=in_thread)
         self._journal: Journal | None = None
         self._open: dict[str, _OpenRun] = {}
+        self._owed: deque[Close] = deque(maxlen=_OWED_LIMIT)
         self._announced: str | None = None
         self._next_tick_s = 0.0
         self._sync_at_s: float | None = None
         self._idle_since_s = time.monotonic()
-        self._failed_readings = 0
         self._ended = False
 
     def run(self) -> None:
         """Record until the host is gone, says goodbye, or has had no run for long."""
-        host = _Watch(self._tracked) if not self._in_thread else None
+        host = Watch(self._speaker) if not self._in_thread else None
         try:
             self._read_messages()  # what came together with the hello lies in the channel's buffer, where no poll sees it
             while not self._ended:
@@ -89,7 +97,7 @@ class Recorder:
                 host.close()
             self._close()
 
-    def _wait(self, host: _Watch | None) -> None:
+    def _wait(self, host: Watch | None) -> None:
         """Sleep until a message, the host's end, or the next thing that is due."""
         due_s = [self._idle_since_s + IDLE_S] if not self._open else [self._next_tick_s]
         if self._sync_at_s is not None:
@@ -124,6 +132,8 @@ class Recorder:
             case Work() | Marked():
                 if self._journal is not None and message.run in self._open:
                     self._write(message)
+            case messages.Look():
+                self._tick(whole=True)
             case messages.Bye():
                 self._end()
             case messages.Hello():
@@ -135,118 +145,148 @@ class Recorder:
         try:
             if self._journal is None:
                 self._journal = Journal(self._home)
+            self._replace_deleted()
         except LedgerError as error:
             self._answer(messages.Failed(run=start.run, reason=_printable(error)))
             return
-        baseline = self._reading((*self._open, start.run))
+        baseline = self._readings.tick((*self._open, start.run), whole=True)
+        t_s, boot_s, wall_s = moment()
         opened = Open(
             run=start.run,
             name=start.name,
             kind=start.kind,
             account=start.account,
-            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            t_s=time.monotonic(),
-            boot_s=_boot_s(),
+            started_at=datetime.fromtimestamp(wall_s, UTC).isoformat(timespec="milliseconds"),
+            t_s=t_s,
+            boot_s=boot_s,
             interval_s=start.interval_s,
             recorder=self._identity,
             tracked=self._tracked,
-            host=self._host,
-            devices=self._meters.devices,
-            reserved_cpus=self._try(lambda: tree.reserved_cpus(self._tracked.pid)),
-            resolution_s=tree.resolution_s(),
+            host=self._readings.host,
+            devices=self._readings.devices,
+            reserved_cpus=self._readings.reserved_cpus(),
+            resolution_s=resolution_s(),
             place=start.place,
             parent=start.parent,
             labels=start.labels,
             versions=start.versions,
-            warnings=start.warnings + self._meters.warnings + (() if self._tree.is_found else (_NO_TREE,)),
+            warnings=start.warnings + self._readings.warnings() + (() if start.kept else self._readings.warnings_of(self._home)),
         )
         if not self._write(opened):
             reason = f"the ledger cannot be written at {self._journal.path}: {self._journal.last_error}"
             self._answer(messages.Failed(run=start.run, reason=_printable(reason)))
             return
         self._write(baseline)
-        self._open[start.run] = _OpenRun(start.account, start.interval_s, self._journal.lost, self._failed_readings)
+        self._open[start.run] = _OpenRun(opened, baseline, self._journal.path, self._journal.lost, self._readings.failed)
         self._announce()
-        self._next_tick_s = opened.t_s + self._interval_s()
+        self._look()
+        self._next_tick_s = t_s + self._gap_s(t_s)
         self._sync_soon()
-        self._answer(messages.Started(run=start.run, t_s=opened.t_s, journal=os.fsencode(self._journal.path)))
+        self._answer(messages.Started(run=start.run, t_s=t_s, journal=os.fsencode(self._journal.path)))
 
     def _stop(self, stop: messages.Stop) -> None:
         if stop.run not in self._open:
             self._answer(messages.Failed(run=stop.run, reason="the recorder does not know the run"))
             return
-        self._tick()
+        begun = self._open[stop.run]
+        self._tick(whole=True, looking=False)
+        self._look(unless_within_s=_LAST_LOOK_S)
+        with suppress(LedgerError):  # the run says so at its end
+            self._replace_deleted()
         warnings = self._finish(stop.run, stop.t_s, stop.outcome, stop.work, stop.warnings)
-        self._answer(messages.Stopped(run=stop.run, warnings=warnings))
+        assert self._journal is not None, "a run was open"
+        moved = os.fsencode(self._journal.path) if self._journal.path != begun.path else None
+        self._answer(messages.Stopped(run=stop.run, warnings=warnings, journal=moved))
 
     def _finish(
         self, run: str, t_s: float, outcome: Outcome, work: dict[str, float], warnings: tuple[str, ...]
     ) -> tuple[str, ...]:
         """Write the last record of a run; what the ledger did not take of it."""
         assert self._journal is not None, "a run is open"
-        opened = self._open.pop(run)
+        begun = self._open.pop(run)
         self._announce()
-        own: tuple[str, ...] = ()
-        if self._failed_readings > opened.failed_before:
-            own += (f"{self._failed_readings - opened.failed_before} readings failed",)
-        lost = self._journal.lost - opened.lost_before
-        if lost:
-            own += (f"{lost} records could not be written to the ledger: {self._journal.last_error}",)
-        if not self._write(Close(run=run, t_s=t_s, outcome=outcome, work=work, warnings=warnings + own)) and not lost:
-            own += (f"the end of the run could not be written to the ledger: {self._journal.last_error}",)
+        own = self._wrong_with(begun, self._journal)
+        seen = tuple(text for text in self._readings.warnings() if text not in begun.opened.warnings)
+        close = Close(run=run, t_s=t_s, outcome=outcome, work=work, warnings=warnings + seen + own)
+        if not self._write(close):
+            self._owed.append(close)
+            if self._journal.lost == begun.lost_before + 1:
+                own += (f"the end of the run could not be written to the ledger: {self._journal.last_error}",)
         self._idle_since_s = time.monotonic()
         self._sync_soon()
         return own
 
+    def _wrong_with(self, begun: _OpenRun, journal: Journal) -> tuple[str, ...]:
+        """What went wrong in recording a run."""
+        found: tuple[str, ...] = ()
+        if self._readings.failed > begun.failed_before:
+            found += (f"{self._readings.failed - begun.failed_before} readings failed",)
+        if journal.is_deleted():
+            found += (f"the ledger's file {_printable(journal.path)} was deleted during the run, and no new one can be made",)
+        elif journal.lost > begun.lost_before:
+            lost = journal.lost - begun.lost_before
+            found += (f"{lost} records could not be written to the ledger: {journal.last_error}",)
+        elif journal.sync_error is not None:
+            found += (
+                f"the ledger cannot be synced to its disk ({journal.sync_error}): a crash of the machine may cost it the run",
+            )
+        return found
+
     def _end(self) -> None:
-        """The host is gone or wants no more: what is still open was interrupted."""
+        """The host is gone or wants no more: what is still open was interrupted, or let go where we were only attached."""
         self._ended = True
         if not self._open:
             return
-        self._tick()
+        self._tick(whole=True, looking=False)
         end_s = time.monotonic()  # the same for all: a run does not outlast the one that it is nested in
+        outcome: Outcome = "unknown" if self._attached else "interrupted"
         for run in list(self._open):
-            self._finish(run, end_s, "interrupted", {}, (_UNSTOPPED,))
+            self._finish(run, end_s, outcome, {}, (_LEFT if self._attached else _UNSTOPPED,))
 
     def _announce(self) -> None:
         """Let programs inside the host know the run that is open for longest, in which theirs are nested."""
-        oldest = next(iter(self._open.items()), None)
+        oldest = next(iter(self._open.values()), None)
         if oldest is None:
-            live.withdraw(self._home, self._tracked)
-        elif oldest[0] != self._announced:
-            run, opened = oldest
-            live.announce(self._home, live.Live(run=run, account=opened.account, tracked=self._tracked, recorder=self._identity))
-        self._announced = oldest[0] if oldest else None
+            if self._announced is not None:
+                live.withdraw(self._home, self._tracked, attached=self._attached)
+            self._announced = None
+        elif oldest.opened.run != self._announced and not self._is_taken():
+            self._announced = oldest.opened.run
+            said = live.Live(
+                run=oldest.opened.run,
+                account=oldest.opened.account,
+                tracked=self._tracked,
+                recorder=self._identity,
+                attached=self._attached,
+            )
+            live.announce(self._home, said)
 
-    # -- Reading and writing -------------------------------------------------------------------------------------------
+    def _is_taken(self) -> bool:
+        """Whether somebody else has attached to the same process already: the one that came first stands."""
+        return self._attached and live.open_run(self._home, self._tracked, attached=True) is not None
 
-    def _interval_s(self) -> float:
-        return min(run.interval_s for run in self._open.values())
+    # -- Readings and records ------------------------------------------------------------------------------------------
 
-    def _tick(self) -> None:
-        self._write(self._reading(tuple(self._open)))
+    def _gap_s(self, now_s: float) -> float:
+        gaps_s = [reading_gap_s(now_s - run.opened.t_s, run.opened.interval_s) for run in self._open.values()]
+        longest_s = self._readings.max_gap_s  # a counter that wraps, or power, must not be left alone for longer
+        return min(gaps_s if longest_s is None else [*gaps_s, longest_s], default=IDLE_S)
+
+    def _tick(self, *, whole: bool = False, looking: bool = True) -> None:
+        self._write(self._readings.tick(tuple(self._open), whole=whole))
+        if looking:
+            self._look()
         # The reading at a run's start or end is a tick for all the others; a late tick is not made up for.
-        self._next_tick_s = time.monotonic() + self._interval_s()
+        now_s = time.monotonic()
+        self._next_tick_s = now_s + self._gap_s(now_s)
 
-    def _reading(self, runs: tuple[str, ...]) -> Tick:
-        return Tick(
-            runs=runs,
-            tree_s=self._try(self._tree.cpu_s) if self._tree.is_found else None,
-            busy_s=self._try(tree.machine_busy_s),
-            t_s=time.monotonic(),
-            boot_s=_boot_s(),
-            samples=self._try(self._meters.read) or (),
-        )
+    def _look(self, *, unless_within_s: float | None = None) -> None:
+        """Write down who holds the devices."""
+        begun_s = {run: begun.opened.t_s for run, begun in self._open.items()}
+        for record in self._readings.held(begun_s, unless_within_s=unless_within_s):
+            self._write(record)
 
-    def _try(self, read: Callable[[], Reading]) -> Reading | None:
-        """A reading, or null: none may stop the others' record; the count of failures stands in the run."""
-        try:
-            return read()
-        except Exception:  # noqa: BLE001 - drivers and libraries fail in ways of their own
-            self._failed_readings += 1
-            return None
-
-    def _write(self, record: Open | Tick | Work | Marked | Close) -> bool:
+    def _write(self, record: AnyRecord) -> bool:
         assert self._journal is not None, "records are written once a run was opened"
         written = self._journal.write(record)
         due_s = self._journal.sync_in_s()
@@ -260,8 +300,38 @@ class Recorder:
 
     def _sync(self) -> None:
         self._sync_at_s = None
-        if self._journal is not None:
-            self._journal.sync()
+        if self._journal is None:
+            return
+        with suppress(LedgerError):  # tried again at the next sync
+            self._replace_deleted()
+        self._write_owed()
+        self._journal.sync_aside()
+
+    def _write_owed(self) -> None:
+        """Write the ends of runs that the disk had no room for."""
+        while self._owed and self._write(self._owed[0]):
+            self._owed.popleft()
+        if self._owed:
+            self._sync_at_s = time.monotonic() + SYNC_EVERY_S
+
+    def _replace_deleted(self) -> None:
+        """Go on in a new journal where somebody has deleted ours: the open runs begin in it anew, with their first reading.
+
+        Raises:
+            LedgerError: if no new one can be made.
+        """
+        before = self._journal
+        if before is None or not before.is_deleted():
+            return
+        self._journal = journal = Journal(self._home)
+        before.close()
+        journal.lost, journal.last_error = before.lost, before.last_error
+        for run, begun in self._open.items():
+            opened = msgspec.structs.replace(begun.opened, warnings=(*begun.opened.warnings, _MADE_ANEW))
+            self._write(opened)
+            self._write(msgspec.structs.replace(begun.baseline, runs=(run,)))
+        self._announced = None  # that file is gone, too
+        self._announce()
 
     def _answer(self, message: messages.ToHost) -> None:
         with suppress(ChannelClosedError, TimeoutError):  # a host that no longer listens goes on without the answer
@@ -269,54 +339,22 @@ class Recorder:
 
     def _close(self) -> None:
         if self._journal is not None:
+            self._write_owed()
             self._journal.close()
-        self._meters.close()
-        self._tree.close()
+        self._readings.close()
         self._channel.close()
 
 
 class _OpenRun(NamedTuple):
-    """What is kept of an open run: its account, its interval, and how much had gone wrong before it."""
+    """What is kept of an open run: how it began, where that was written, and how much had gone wrong before it."""
 
-    account: str
-    interval_s: float
+    opened: Open
+    baseline: Tick
+    path: Path
     lost_before: int
     failed_before: int
-
-
-class _Watch:
-    """Tells the host's end by its pidfd, and by its start time where there is none or the pid was reused."""
-
-    def __init__(self, host: Process) -> None:
-        self._host = host
-        self.descriptor: int | None = None
-        with suppress(OSError, AttributeError):
-            self.descriptor = os.pidfd_open(host.pid)
-        if is_alive(host) is False:
-            self.close()
-
-    def gone(self) -> bool:
-        """Whether the host process has ended."""
-        if self.descriptor is None:
-            return is_alive(self._host) is False
-        if hasattr(select, "poll"):
-            poll = select.poll()
-            poll.register(self.descriptor, select.POLLIN)
-            return bool(poll.poll(0))
-        return False
-
-    def close(self) -> None:
-        """Close the descriptor; safe to call twice."""
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-            self.descriptor = None
 
 
 def _printable(reason: object) -> str:
     """A reason with the paths in it, which may hold bytes that are no text, as messages can carry it."""
     return str(reason).encode(errors="replace").decode()
-
-
-def _boot_s() -> float | None:
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return None if clock is None else time.clock_gettime(clock)

@@ -1,7 +1,8 @@
 """What the host program and its recorder say to each other: one JSON object a message.
 
-The host says `Hello`, then `Start`, `Marked`, `Work` and `Stop` for each run, and `Bye` when it wants no more. The
-recorder answers `Start` with `Started` and `Stop` with `Stopped`, or either with `Failed`.
+The host says `Hello`, then `Start`, `Marked`, `Work` and `Stop` for each run, and `Bye` when it wants no more; `Look` where the
+process that it attached to has just ended. The recorder answers `Start` with `Started` and `Stop` with `Stopped`, or either
+with `Failed`.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_
 
 
 class Hello(Message, frozen=True, kw_only=True, tag="hello"):
-    """Who is recorded (its pid and start time), and into which ledger: paths are bytes, which need not be UTF-8."""
+    """Who is recorded (its pid and start time), and into which ledger: paths are bytes, which need not be UTF-8.
+
+    `host` is who speaks, where that is not the process that is recorded: it is attached to from outside.
+    """
 
     home: bytes
     tracked: Process
+    host: Process | None = None
 
 
 class Start(Message, frozen=True, kw_only=True, tag="start"):
-    """Open a run: read the baseline and answer."""
+    """Open a run: read the baseline and answer. `kept` says that the run will also be written to a file of the user's."""
 
     run: str
     name: str
@@ -37,6 +42,11 @@ class Start(Message, frozen=True, kw_only=True, tag="start"):
     labels: dict[str, str] = {}
     versions: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
+    kept: bool = False
+
+
+class Look(Message, frozen=True, kw_only=True, tag="look"):
+    """Read at once: what ends can soon not be read any more."""
 
 
 class Stop(Message, frozen=True, kw_only=True, tag="stop"):
@@ -62,10 +72,14 @@ class Started(Message, frozen=True, kw_only=True, tag="started"):
 
 
 class Stopped(Message, frozen=True, kw_only=True, tag="stopped"):
-    """The last record of a run is written, unless `warnings` say that the ledger took not everything."""
+    """The last record of a run is written, unless `warnings` say that the ledger took not everything.
+
+    `journal` is where it is written, if that is no longer where it began.
+    """
 
     run: str
     warnings: tuple[str, ...] = ()
+    journal: bytes | None = None
 
 
 class Failed(Message, frozen=True, kw_only=True, tag="failed"):
@@ -81,5 +95,5 @@ class Adopted(Message, frozen=True, kw_only=True, tag="adopted"):
     pid: int
 
 
-ToRecorder = Hello | Start | Marked | Work | Stop | Bye
+ToRecorder = Hello | Start | Marked | Work | Look | Stop | Bye
 ToHost = Started | Stopped | Failed | Adopted

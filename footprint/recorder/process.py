@@ -32,10 +32,18 @@ sys.path += [path for path in after.split(os.pathsep) if path not in sys.path]
 """
 # Forks before anything is imported, so that the host waits for no more than an interpreter's start.
 _DETACH: Final = """\
-import os, sys
+import os
 between = os.getpid()
 if os.fork():
     os._exit(0)
+"""
+# Who attaches to a process and nothing else may have the recorder as a child: what an orphan is, the process might adopt.
+_STAY: Final = """\
+import os
+between = None
+"""
+_CLOSE: Final = """\
+import sys
 channel = int(sys.argv[3])
 for held in map(int, os.listdir("/proc/self/fd")):  # the limit may be a thousand million: not each number up to it
     if held > 2 and held != channel:
@@ -71,8 +79,14 @@ def has_interpreter() -> bool:
     return not getattr(sys, "frozen", False) and ("python" in name or "pypy" in name)
 
 
-def spawn() -> socket.socket:
-    """Start a recorder process; our end of the channel to it.
+def spawn(*, as_child: bool = False) -> tuple[socket.socket, int | None]:
+    """Start a recorder process.
+
+    Args:
+        as_child: whether it is to be a child of ours, which we wait for.
+
+    Returns:
+        Our end of the channel to it, and its pid if it is our child.
 
     Raises:
         OSError: if it cannot be started.
@@ -80,19 +94,19 @@ def spawn() -> socket.socket:
     ours, theirs = socket.socketpair()
     try:
         with theirs:
-            _spawn(theirs.fileno())
+            pid = _spawn(theirs.fileno(), as_child=as_child)
     except BaseException:
         ours.close()
         raise
-    return ours
+    return ours, pid if as_child else None
 
 
-def _spawn(theirs: int) -> None:
+def _spawn(theirs: int, *, as_child: bool) -> int:
     channel = 3 if theirs != 3 else 4  # noqa: PLR2004 - the first descriptor after the standard ones
     pid = os.posix_spawn(
         sys.executable,
         # Without `site`: what the packages installed beside ours do at each start (`.pth` files) is not for us.
-        _command(["-S"], _DETACH + _PATHS + _RECORD, str(channel)),
+        _command(["-S"], (_STAY if as_child else _DETACH) + _CLOSE + _PATHS + _RECORD, str(channel)),
         os.environ,
         file_actions=[
             (os.POSIX_SPAWN_DUP2, theirs, channel),
@@ -103,10 +117,13 @@ def _spawn(theirs: int) -> None:
         setsigmask=(),
         setsid=True,
     )
+    if as_child:
+        return pid
     with suppress(ChildProcessError):  # the host ignores SIGCHLD, or waits for all its children on another thread
         _, status = os.waitpid(pid, 0)
         if status != 0:
             raise OSError(f"the interpreter {sys.executable} did not start (status {status})")
+    return pid
 
 
 def isolated(code: str, *arguments: str) -> list[str]:
@@ -134,8 +151,8 @@ def _package_paths() -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def main(descriptor: int, between: int) -> None:
-    """Be the recorder: the body of the process, whose first parent was `between`."""
+def main(descriptor: int, between: int | None) -> None:
+    """Be the recorder: the body of the process, whose first parent was `between`; null if it is its host's child on purpose."""
     for name in _OUR_SIGNALS:  # a terminal's or a scheduler's signals are for the host; its end is what ends us
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     os.umask(0o077)
@@ -148,7 +165,7 @@ def main(descriptor: int, between: int) -> None:
         return
     if not isinstance(hello, messages.Hello):
         return
-    if _parent_after(between) == hello.tracked.pid:
+    if between is not None and _parent_after(between) == hello.tracked.pid:
         channel.send(messages.Adopted(pid=os.getpid()), _HELLO_S)
         return
     from footprint.recorder.loop import Recorder

@@ -1,0 +1,119 @@
+"""`footprint attach PID`: measure a process that runs already, with its children, and never touch it.
+
+It is no child of ours, so how it ended is often unknown, and is then said to be. What it used before we attached is not
+counted; nor is the CPU time of its last moments, if it was gone before we could look.
+"""
+
+from __future__ import annotations
+
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from footprint.cli.run import code_and_outcome, labels_of, summary
+from footprint.model import Outcome
+
+if TYPE_CHECKING:
+    from footprint.recorder.watch import Watch
+
+_DETACHING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+_POLL_S: Final = 0.2
+_CODE_LIMIT_S: Final = 1.0
+_NOT_RECORDED: Final = 2
+
+
+def attach(
+    pid: Annotated[int, typer.Argument(help="The process to measure, with all that it starts.", metavar="PID")],
+    *,
+    name: Annotated[str | None, typer.Option(help="What the run is called; the process's own short name if not stated.")] = None,
+    kind: Annotated[str, typer.Option(help="pre-training, fine-tuning, inference, evaluation or other.")] = "other",
+    region: Annotated[str | None, typer.Option(help="Where: a cloud region, e.g. aws:us-east-1.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Where: a grid zone, e.g. FRA, US-VA, egrid:SRVC.")] = None,
+    pue: Annotated[float | None, typer.Option(help="The site's power usage effectiveness, >= 1.")] = None,
+    account: Annotated[str | None, typer.Option(help="What the run belongs to, together with others.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="A label, key=value; may be repeated.")] = None,
+    record: Annotated[str | None, typer.Option(help="A file to write the finished run to, as JSON.")] = None,
+    interval_s: Annotated[float, typer.Option("--interval", help="Seconds between two readings.")] = 1.0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print a summary, even to a terminal.")] = False,
+) -> None:
+    """Measure a process that runs already, from now until it ends or Ctrl-C detaches; it is not touched.
+
+    Its exit code decides the outcome where the kernel tells it, else the outcome is unknown, as it is after detaching. Exit
+    codes: 0 when done; 2 for bad options, for a PID that cannot be measured, or if the ledger cannot be written.
+    """
+    from footprint.recorder import targets
+    from footprint.recorder.watch import Watch
+    from footprint.tracking import track
+
+    target = targets.find(pid)
+    tracker = track(
+        name or target.name,
+        kind=kind,
+        region=region,
+        zone=zone,
+        pue=pue,
+        account=account,
+        labels=labels_of(label or []),
+        record=record,
+        interval_s=interval_s,
+    )
+    watch = Watch(target.process)
+    with _signals() as asked:
+        run = tracker.begin(target)
+        if not run.is_recorded:  # the logger has said why in a line
+            raise typer.Exit(_NOT_RECORDED)
+        if _wait(watch, asked):
+            outcome: Outcome = "unknown"
+            run.note(targets.DETACHED)
+            end_s = None
+        else:
+            run.look()
+            end_s = time.monotonic()
+            code = targets.exit_code(target.process, watch.descriptor, _CODE_LIMIT_S)
+            outcome = "unknown" if code is None else code_and_outcome(code)[1]
+            if code is None:
+                run.note(targets.UNSEEN_END)
+        run.end(outcome, end_s)
+    if not quiet and sys.stderr is not None and sys.stderr.isatty():
+        print(summary(run, None, outcome), file=sys.stderr)
+
+
+@contextmanager
+def _signals() -> Iterator[socket.socket]:
+    """A socket that becomes readable when a signal asks us to end; what was ignored before stays so (nohup)."""
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        for end in (reader, writer):
+            end.setblocking(False)
+        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        numbers = [getattr(signal, name) for name in _DETACHING if hasattr(signal, name)]
+        handlers = {number: signal.getsignal(number) for number in numbers}
+        for number, handler in handlers.items():
+            if handler != signal.SIG_IGN:
+                signal.signal(number, lambda *_: None)
+        try:
+            yield reader
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(before)
+
+
+def _wait(watch: Watch, asked: socket.socket) -> bool:
+    """Wait for the process's end or for a signal; whether it was a signal."""
+    poll = select.poll()
+    poll.register(asked, select.POLLIN)
+    if watch.descriptor is not None:
+        poll.register(watch.descriptor, select.POLLIN)
+    while not watch.gone():
+        ready = poll.poll(None if watch.descriptor is not None else round(_POLL_S * 1000))
+        if any(descriptor == asked.fileno() for descriptor, _ in ready):
+            return True
+    return False
