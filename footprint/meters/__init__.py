@@ -5,19 +5,20 @@ what it is and how to mend it.
 
 Who claims what, so that every joule is counted once: a device (by its id) belongs to the first meter that has it; CPU and memory
 each belong as a whole to the first meter that has any of them, so that a model stands in only where no sensor reads the
-component; and of several readings of the whole machine the one that contains most is kept. What a whole-machine reading contains
-is claimed by component all the same.
+component; of several readings of the whole machine the one that contains most is kept; and a reading of all GPUs together counts
+where no meter reads one by itself. What a whole-machine reading contains is claimed by component all the same.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from footprint.accounting.energy import MAX_POWER_GAP_S
 from footprint.errors import MeterError
-from footprint.meters.common import KnowsHolders, Meter
+from footprint.meters.common import ALL_GPUS, KnowsHolders, Meter
 from footprint.model import Device, Sample
 
 _WHOLE = ("cpu", "memory")
@@ -114,6 +115,19 @@ def _open_hwmon(_environ: Mapping[str, str]) -> Meter | None:
     return hwmon.open_meter()
 
 
+def _open_tpu(environ: Mapping[str, str]) -> Meter | None:
+    from footprint.meters import tpu_model
+
+    return tpu_model.open_meter(environ)
+
+
+def _open_codecarbon(environ: Mapping[str, str]) -> Meter | None:
+    from footprint.meters import codecarbon
+
+    named = "codecarbon" in environ.get(METERS_VARIABLE, "")
+    return codecarbon.open_meter() if named or sys.platform != "linux" else None
+
+
 def _open_cpu(_environ: Mapping[str, str]) -> Meter | None:
     from footprint.meters import cpu_model
 
@@ -131,10 +145,15 @@ ORDER: tuple[tuple[str, Opener], ...] = (
     ("amd", _open_amd),
     ("rapl", _open_rapl),
     ("hwmon", _open_hwmon),
+    ("tpu-model", _open_tpu),
     ("cpu-model", _open_cpu),
     ("memory-model", _open_memory),
+    ("codecarbon", _open_codecarbon),
 )
-"""Counters before models: the first to claim a device wins."""
+"""Counters before models: the first to claim a device wins. CodeCarbon comes last, and on Linux only where it is named."""
+
+METERS_VARIABLE = "FOOTPRINT_METERS"
+"""Names of meters, with commas between: these only, in this order (`FOOTPRINT_METERS=rapl,memory-model`)."""
 
 _DRIVERS: dict[str, Callable[[], bool]] = {"nvml": _has_nvml, "amd": _has_amd}
 """The meters that call a vendor's driver, and whether there is one to call."""
@@ -148,11 +167,14 @@ def _claims(meters: Sequence[Meter]) -> list[tuple[Device, Meter]]:
         if device.component in _WHOLE:
             first.setdefault(device.component, meter)
     machines = [device for device, _ in offered if device.component == "rest"]
+    single = any(device.component == "accelerators" and device.id != ALL_GPUS for device, _ in offered)
     widest = max(machines, key=lambda device: len(device.contains), default=None)  # the first of those that contain as much
     return [
         (device, meter)
         for device, meter in offered
-        if first.get(device.component, meter) is meter and (device.component != "rest" or device is widest)
+        if first.get(device.component, meter) is meter
+        and (device.component != "rest" or device is widest)
+        and (device.id != ALL_GPUS or not single)
     ]
 
 
@@ -165,7 +187,7 @@ def open_meters(
 
     Args:
         environ: the environment of the program that is measured (`CUDA_VISIBLE_DEVICES`); this process's own if None.
-        order: names and openers, strongest first.
+        order: names and openers, strongest first; of these, the ones that FOOTPRINT_METERS names, in its order.
         drivers_in: where vendors' drivers are called, so that one that hangs or crashes costs its own readings only: a process
             or a thread of their own (`footprint.meters.apart`). None: right here.
 
@@ -174,7 +196,7 @@ def open_meters(
     """
     seen = os.environ if environ is None else environ
     meters: list[Meter] = []
-    warnings: list[str] = []
+    order, warnings = _selected(order, seen.get(METERS_VARIABLE, ""))
     for name, opener in order:
         try:
             meter = _open(name, opener, seen, drivers_in)
@@ -186,6 +208,15 @@ def open_meters(
             if meter is not None:
                 meters.append(meter)
     return OpenMeters(meters, warnings)
+
+
+def _selected(order: Sequence[tuple[str, Opener]], stated: str) -> tuple[Sequence[tuple[str, Opener]], list[str]]:
+    """The meters that are named, in that order, and a warning of names that no meter has; all where none is named."""
+    known = dict(order)
+    names = list(dict.fromkeys(name.strip().lower() for name in stated.split(",") if name.strip()))
+    strange = [repr(name[:40]) for name in names if name not in known]
+    warnings = [f"{METERS_VARIABLE} names {', '.join(strange)}, which no meter is called: {', '.join(known)}"] if strange else []
+    return [(name, known[name]) for name in names if name in known] or order, warnings
 
 
 def _open(name: str, opener: Opener, environ: Mapping[str, str], drivers_in: Literal["process", "thread"] | None) -> Meter | None:

@@ -16,6 +16,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from footprint.model import Device, Sample
 
 SYSFS_VARIABLE = "FOOTPRINT_SYSFS"
+ALL_GPUS = "gpu:all"
+"""The device of a meter that reads all GPUs of the machine together."""
 
 
 def sysfs() -> Path:

@@ -50,7 +50,7 @@ _NODES = {
     "1da3": ("accel/accel*", "hl[0-9]*"),
 }
 _NOT_A_DRIVER = {"", "vfio-pci", "pci-stub", "nouveau", "xen-pciback"}
-_VENDOR_OF_METER = {"nvml": "10de", "amd": "1002"}
+_VENDOR_OF_METER = {"tpu-model": "1ae0", "nvml": "10de", "amd": "1002"}
 _VGA, _3D, _DISPLAY, _ACCELERATOR = "0300", "0302", "0380", "1200"
 _DISCRETE_VRAM_BYTES = 4 * 2**30
 
@@ -93,7 +93,7 @@ def unmetered(meters: Sequence[Meter] = (), root: Path = _ROOT, environ: Mapping
     seen = os.environ if environ is None else environ
     covered = {_VENDOR_OF_METER[meter.name] for meter in meters if meter.name in _VENDOR_OF_METER}
     unread = [name for meter in meters for name in meter.unread]
-    return tuple(unread + _bus_accelerators(root, covered) + _node_accelerators(root, seen))
+    return tuple(unread + _bus_accelerators(root, covered) + _node_accelerators(root, seen, covered))
 
 
 def _text(path: Path) -> str:
@@ -244,9 +244,11 @@ def _usable(folder: Path, root: Path) -> bool:
     return driver not in _NOT_A_DRIVER and any(os.access(path, os.R_OK | os.W_OK) for path in found)
 
 
-def _node_accelerators(root: Path, environ: Mapping[str, str]) -> list[str]:
+def _node_accelerators(root: Path, environ: Mapping[str, str], covered: set[str]) -> list[str]:
     """Accelerators that show themselves by their device nodes or by their platform's environment."""
     found = [f"AWS Neuron /dev/{path.name}" for path in sorted((root / "dev").glob("neuron[0-9]*"))]
+    if _VENDOR_OF_METER["tpu-model"] in covered:
+        return found
     tpu = environ.get("TPU_ACCELERATOR_TYPE", "")
     chips = sorted((root / "dev").glob("accel[0-9]*"))
     if re.fullmatch(r"v\d+[a-z]*-\d+", tpu):

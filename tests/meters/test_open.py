@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from footprint.accounting.energy import MAX_POWER_GAP_S
 from footprint.errors import MeterError
-from footprint.meters import OpenMeters, cpu_model, memory_model, open_meters
+from footprint.meters import METERS_VARIABLE, OpenMeters, cpu_model, memory_model, open_meters
 from footprint.meters.common import Meter
 from footprint.model import ComponentName, Device, Grade, Sample
 from footprint.testing import ReplayMeter
@@ -137,3 +137,22 @@ print("pynvml" in sys.modules, [d.id for d in opened.devices])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False ['cpu', 'memory']"
+
+
+def test_the_meters_that_are_named_are_used_in_that_order() -> None:
+    opened: list[str] = []
+
+    def opener(name: str) -> Callable[[Mapping[str, str]], Meter | None]:
+        return lambda _environ: opened.append(name)
+
+    order = [(name, opener(name)) for name in ("one", "two", "three")]
+    assert open_meters({METERS_VARIABLE: " Three, one,three"}, order).warnings == ()
+    assert opened == ["three", "one"]
+
+
+def test_a_name_that_no_meter_has_is_told_with_those_that_there_are() -> None:
+    works = ReplayMeter([device("a", "works")], [], "works")
+    opened = open_meters({METERS_VARIABLE: "crystal-ball"}, [("works", lambda _: works)])
+    assert opened.meters == (works,)
+    assert "'crystal-ball'" in opened.warnings[0]
+    assert "works" in opened.warnings[0]

@@ -169,7 +169,7 @@ def codecarbons() -> dict[str, list[str]]:
     from codecarbon.core.cpu import TDP
     from codecarbon.input import DataSource
 
-    table = DataSource().get_cpu_power_data()
+    table = DataSource().get_cpu_power_data()  # type: ignore[no-untyped-call]
     look_up = object.__new__(TDP)  # its initialiser looks up this machine's CPU
     found: dict[str, list[str]] = {"right": [], "unknown": [], "wrong": []}
     for name, truth in KERNEL_NAMES.items():
