@@ -23,11 +23,14 @@ SIZES: Final = (10, 2_000)
 SECONDS: Final = 20.0
 _SETTLE_S: Final = 3.0
 
-# A process that forks the others; they sleep for good, or wake once a second.
+# A process that forks the others; they sleep for good, or wake once a second. None outlives its parent (PR_SET_PDEATHSIG).
 _FOREST: Final = """
-import os, signal, sys, time
+import ctypes, os, signal, sys, time
+prctl = ctypes.CDLL(None).prctl
+prctl(1, signal.SIGKILL)
 for _ in range(int(sys.argv[1]) - 1):
     if os.fork() == 0:
+        prctl(1, signal.SIGKILL)
         while sys.argv[2] == "awake":
             time.sleep(1)
         signal.pause()

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footprint.recorder.procfs import Portable, Stat, reserved_cpus
-from footprint.recorder.tree import ProcessTree, machine_busy_s, resolution_s, start_time
+from footprint.recorder.tree import SHARE_RATIO, ProcessTree, machine_busy_s, resolution_s, start_time
 
 BURN = """
 import json, os, resource, signal, subprocess, sys, time
@@ -188,6 +188,55 @@ def test_the_last_moment_is_read_from_the_unreaped_root(burner: Callable[[str], 
     assert not one.tree.alive()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [1_000, 2_000])
+def test_a_large_tree_is_there_whole(burner: Callable[[str], Burner], size: int) -> None:
+    # The kernel hands out a list of children a page at a time. They sleep, so most are not read again: those that work are.
+    one = burner(f"""
+import ctypes
+die_with_parent = ctypes.CDLL(None).prctl
+rest, woken = os.pipe()
+def sleep_until_woken():
+    die_with_parent(1, signal.SIGKILL)
+    signal.signal(signal.SIGUSR1, lambda *_: (burn(0.02), os.write(woken, b"x")))
+    os.write(woken, b"x")
+    while True:
+        signal.pause()
+pids = [fork(sleep_until_woken) for _ in range({size - 1})]
+def hear(count):
+    heard = 0
+    while heard < count:
+        heard += len(os.read(rest, count - heard))
+hear(len(pids))
+say(0)
+wait_for_word()
+for pid in pids[::20]:
+    os.kill(pid, signal.SIGUSR1)
+hear(len(pids[::20]))
+say(len(pids[::20]) * 0.02)
+wait_for_word()
+for pid in pids:
+    os.kill(pid, signal.SIGKILL)
+for pid in pids:
+    os.waitpid(pid, 0)
+say(0)
+wait_for_word()
+""")
+    one.heard()
+    one.tree.cpu_s()
+    begin_s = one.tree.cpu_s()
+    assert len(one.tree.pids()) == size
+    one.tell()
+    true_s = one.heard()
+    used_s = one.tree.cpu_s() - begin_s
+    assert 0.95 * true_s <= used_s <= 1.5 * true_s  # waking up costs something, too
+    one.tell()
+    one.heard()
+    after_s = one.tree.cpu_s() - begin_s
+    assert one.tree.pids() == {one.process.pid}
+    assert used_s <= after_s
+
+
 def test_another_process_under_the_same_pid_is_not_followed() -> None:
     born = start_time(os.getpid())
     assert born is not None
@@ -228,6 +277,81 @@ def test_the_machine_is_at_least_as_busy_as_we_are() -> None:
     after_s = machine_busy_s()
     assert after_s is not None
     assert after_s - before_s >= 0.2 - 4 * resolution_s()
+
+
+# -- How often it is looked ---------------------------------------------------------------------------------------------
+
+
+class Costly:
+    """A process that it costs some CPU time to read."""
+
+    def __init__(self, cost_s: float) -> None:
+        self.cost_s = cost_s
+        self.spent_s = 0.0
+
+    def stat(self, pid: int) -> Stat | None:
+        begin_s = time.thread_time()
+        while time.thread_time() < begin_s + self.cost_s:
+            pass
+        self.spent_s += time.thread_time() - begin_s
+        return Stat((pid, pid), 0, 1, 0.0, 0.0)
+
+    def pulse(self, pid: int) -> int | None:
+        return None
+
+    def children(self, stat: Stat) -> Iterator[int]:
+        yield from ()
+
+
+def test_looks_take_a_small_share_of_the_time() -> None:
+    source = Costly(0.01)
+    tree = ProcessTree(1, source=source)
+    source.spent_s = 0.0
+    answers = [tree.read(float(now_s), whole=False) for now_s in range(60)]
+    assert answers[0] is not None
+    assert source.spent_s <= 60 * SHARE_RATIO + 2 * source.cost_s
+    assert len([answer for answer in answers if answer is not None]) >= 3
+
+
+def test_looks_are_never_too_far_apart_and_a_cheap_one_is_always_taken() -> None:
+    tree = ProcessTree(1, source=Costly(0.1))
+    assert [now_s for now_s in range(0, 70, 5) if tree.read(float(now_s), whole=False) is not None] == [0, 30, 60]
+    cheap = ProcessTree(1, source=Costly(0.0))
+    assert all(cheap.read(float(now_s), whole=False) is not None for now_s in range(0, 100, 10))
+
+
+def test_a_run_begins_and_ends_with_a_look() -> None:
+    tree = ProcessTree(1, source=Costly(0.02))
+    assert tree.read(0.0, whole=True) is not None
+    assert tree.read(0.1, whole=False) is not None  # what a run's beginning cost is not taken off the run's looks
+    assert tree.read(0.2, whole=False) is None
+    assert tree.read(0.3, whole=True) is not None
+
+
+def test_those_that_have_not_run_are_not_read_again() -> None:
+    kernel = Kernel()
+    workers = [kernel.fork(1) for _ in range(100)]
+    tree = ProcessTree(1, source=kernel)
+    tree.cpu_s()
+    kernel.reads = 0
+    kernel.work(workers[50], 1.0)
+    assert tree.cpu_s() == 1.0
+    assert kernel.reads <= 3
+    kernel.end(workers[50], waited=True)
+    assert tree.cpu_s() == 1.0
+    assert tree.pids() == {1, *workers} - {workers[50]}
+
+
+def test_a_child_that_a_list_left_out_is_found_later() -> None:
+    kernel = Kernel()
+    tree = ProcessTree(1, source=kernel)
+    tree.cpu_s()
+    child = kernel.fork(1)
+    kernel.pulses[1] -= 1  # as if the root had been read when it had already forked
+    kernel.work(child, 1.0)
+    for _ in range(200):
+        tree.cpu_s()
+    assert tree.cpu_s() == 1.0
 
 
 # -- Reserved CPUs -----------------------------------------------------------------------------------------------------
