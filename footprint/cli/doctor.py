@@ -13,6 +13,8 @@
 - `recorder`: `process` or `thread`.
 - `findings`: a list of `{"about", "message", "remedy"}`: what is not known or not as good as it could be, and the way to
   mend it (null where there is none).
+
+`--self-test` does something else instead: see `footprint.cli.selftest`.
 """
 
 from __future__ import annotations
@@ -29,8 +31,18 @@ from footprint.cli.diagnosis import Diagnosis, diagnose
 from footprint.model import Host, Place
 
 
-def doctor(*, json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False) -> None:
+def doctor(
+    *,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Run the meters against sensors whose truth is known, for half a minute.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
+) -> None:
     """Say what can be measured on this machine, how, and what to do about the rest."""
+    if self_test:
+        from footprint.cli import selftest
+
+        raise typer.Exit(selftest.self_test(json=json))
     diagnosis = diagnose()
     if json:
         print(msgspec.json.format(msgspec.json.encode(diagnosis), indent=2).decode())

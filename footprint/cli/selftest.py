@@ -106,7 +106,7 @@ def _tried(case: Case, folder: Path, stub: Path) -> Tried:
         return Tried(name=case.name, truth=None, reading=None, error_ratio=None, passed=False, detail=told)
     error_ratio = reading / truth - 1 if truth and reading is not None else None
     passed = error_ratio is None or abs(error_ratio) <= allowed_ratio
-    allowed = "" if error_ratio is None else f"at most {allowed_ratio:.1%} allowed"
+    allowed = "" if error_ratio is None else f"at most {text.percent(allowed_ratio)} allowed"
     return Tried(
         name=case.name,
         truth=truth,
