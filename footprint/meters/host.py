@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from footprint.meters import arm
-from footprint.meters.common import Meter
+from footprint.meters.common import ALL_GPUS, Meter
 from footprint.model import Host
 
 _ROOT = Path("/")
@@ -92,6 +92,8 @@ def unmetered(meters: Sequence[Meter] = (), root: Path = _ROOT, environ: Mapping
     """
     seen = os.environ if environ is None else environ
     covered = {_VENDOR_OF_METER[meter.name] for meter in meters if meter.name in _VENDOR_OF_METER}
+    if any(device.id == ALL_GPUS for meter in meters for device in meter.devices()):
+        covered |= {_VENDOR_OF_METER["nvml"], _VENDOR_OF_METER["amd"]}
     unread = [name for meter in meters for name in meter.unread]
     return tuple(unread + _bus_accelerators(root, covered) + _node_accelerators(root, seen, covered))
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from footprint.meters.common import ALL_GPUS
 from footprint.meters.host import dormant, read_host, unmetered
+from footprint.model import Device
 from footprint.testing import ReplayMeter
 
 X86 = """processor\t: {n}
@@ -202,3 +204,11 @@ def test_tpus_and_trainium_show_themselves_by_nodes_and_environment(machine: Mac
     assert stated == ("AWS Neuron /dev/neuron0", "Google TPU v4-8")
     hostile = unmetered((), machine.root, {"TPU_ACCELERATOR_TYPE": "v4-8\x1b[2J"})
     assert hostile == ("AWS Neuron /dev/neuron0", "Accelerator /dev/accel0")
+
+
+def test_gpus_that_are_read_all_together_are_not_called_unmetered(machine: Machine) -> None:
+    machine.plug("0000:3b:00.0", "10de", "2330", "030200", "nvidia")
+    machine.write("dev/nvidia0", "")
+    together = Device(id=ALL_GPUS, component="accelerators", name="GPU", meter="codecarbon", grade="power")
+    assert unmetered((), machine.root, {}) != ()
+    assert unmetered((ReplayMeter([together], [], "codecarbon"),), machine.root, {}) == ()
