@@ -8,6 +8,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Frameworks are heavy, and stay out of the environment of every day.
+WORLD := .venv-world
 # A place for the demo, for example `make demo REGION=gcp:europe-west1`.
 REGION ?=
 
@@ -25,8 +27,8 @@ check: lint types ## Lint, types and fast tests: the inner loop, under two minut
 test: lint types browser-ready ## Everything but what needs other services: also faults and the browser
 	$(BIN)/python -m pytest -q -n auto -m "not world"
 
-test-world: $(VENV)/.dev ## The whole journeys, in fresh clones
-	$(BIN)/python -m pytest -q -m world
+test-world: $(WORLD)/.done ## The whole journeys, in fresh clones, and trainings with frameworks in an environment of their own
+	$(WORLD)/bin/python -m pytest -q -m world
 
 bench: $(VENV)/.dev ## Benchmarks against peers, in the same run
 	$(BIN)/python -m tests.benchmarks
@@ -45,7 +47,7 @@ browser-ready:
 	@tests/browser/ensure-chromium
 
 clean: ## Remove what was made, not what was measured
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .demo build dist
+	rm -rf $(VENV) $(WORLD) .mypy_cache .ruff_cache .pytest_cache .hypothesis .demo build dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("footprint needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else None'
@@ -60,3 +62,9 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@echo "Setting up for development (once, a minute or two) …"
 	$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(WORLD)/.done: pyproject.toml
+	@echo "Setting up the frameworks (once, some minutes; 2 GB) …"
+	$(PYTHON) -m venv $(WORLD)
+	$(WORLD)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[world]'
+	@touch $@

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+WITHOUT = "import sys; sys.modules['transformers'] = None; "
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_a_missing_framework_is_told_with_the_way_to_install_it() -> None:
+    done = run(WITHOUT + "from footprint.integrations.transformers import FootprintCallback")
+    assert done.returncode == 1
+    assert "pip install 'footprint[transformers]'" in done.stderr.splitlines()[-1]
+
+
+def test_it_can_be_caught_as_what_it_is() -> None:
+    for error in ("ImportError", "footprint.FootprintError"):
+        code = f"import footprint\ntry: import footprint.integrations.transformers\nexcept {error}: print('caught')"
+        assert run(WITHOUT.replace("; ", "\n") + code).stdout == "caught\n"
+
+
+def test_the_package_loads_no_framework() -> None:
+    done = run("import sys, footprint.integrations; print(*{m.split('.')[0] for m in sys.modules})")
+    assert not {"torch", "transformers", "numpy"} & set(done.stdout.split())

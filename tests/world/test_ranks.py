@@ -1,0 +1,121 @@
+"""One training over two ranks of torchrun: each records itself, together they are one account, and the card is theirs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import settled_runs
+from tests.world.conftest import CARD, Program
+
+pytestmark = pytest.mark.world
+
+TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1")
+
+
+def test_two_ranks_are_one_account_and_each_counts_its_own(program: Program, card: Path) -> None:
+    done = program(
+        """
+        import os, time
+        from transformers import TrainerCallback
+        from footprint.integrations.transformers import FootprintCallback
+        from tests.world.tiny import trainer
+        class Clock(TrainerCallback):
+            def on_train_begin(self, *given, **more):
+                self.begin = time.process_time()
+            def on_log(self, args, state, control, logs, **more):
+                if "train_runtime" in logs:  # just before the end
+                    self.used = time.process_time() - self.begin
+        clock, callback = Clock(), FootprintCallback(card="README.md", zone="FRA", record="run.json")
+        ddp = trainer("out", [callback, clock], rows=1600, ddp_backend="gloo", include_num_input_tokens_seen=True)
+        ddp.train()
+        facts = callback.run.facts
+        assert facts.warnings == (), facts.warnings
+        with open(f"clock-{os.environ['RANK']}", "w") as file:
+            file.write(f"{facts.id} {clock.used}")
+        if os.environ["RANK"] == "0":
+            ddp.save_state()
+        """,
+        *TORCHRUN,
+        OMP_NUM_THREADS="1",
+    )
+    assert done.returncode == 0, done.stderr
+    runs = {run.labels["rank"]: run for run in settled_runs()}
+    assert sorted(runs) == ["0", "1"]
+    assert {run.account for run in runs.values()} == {runs["0"].account}
+    assert runs["0"].account.startswith("torchelastic:")
+    assert {run.labels["world_size"] for run in runs.values()} == {"2"}
+    assert runs["0"].labels["training"] == runs["1"].labels["training"]
+    assert all((run.outcome, run.parent) == ("completed", None) for run in runs.values())
+    # Samples are each rank's own; steps and tokens are the training's, and stand once.
+    assert runs["0"].work == {"samples": 800.0, "steps": 100.0, "tokens": 1600.0 * 16}
+    assert runs["1"].work == {"samples": 800.0}
+    for rank, run in runs.items():
+        run_id, used_s = (card.parent / f"clock-{rank}").read_text().split()
+        assert run_id == run.id
+        assert run.cpu is not None
+        # Its own CPU-seconds, not the other rank's: what the process says itself of the stretch, which ends a little earlier.
+        assert run.cpu.tree_s == pytest.approx(float(used_s), rel=0.2, abs=0.3)
+    filled = card.read_text()
+    assert f"runs={runs['0'].id},{runs['1'].id}" in filled
+    assert "Carbon Emitted:** [More" not in filled
+    last = json.loads((card.parent / "out" / "trainer_state.json").read_text())["log_history"][-1]
+    from footprint.derive import Account
+
+    total = Account(runs.values()).total([run.id for run in runs.values()]).footprint.energy_kwh
+    assert total is not None
+    assert last["footprint_energy_kwh"] == pytest.approx(total.central)
+    written = {path.name: json.loads(path.read_text()) for path in card.parent.glob("run*.json")}
+    assert sorted(written) == ["run.json", "run.rank-1.json"]
+
+
+def test_a_rank_that_fails_leaves_two_runs_and_an_unfilled_card(program: Program, card: Path) -> None:
+    done = program(
+        """
+        import os
+        from transformers import TrainerCallback
+        from footprint.integrations.transformers import FootprintCallback
+        from tests.world.tiny import trainer
+        class Bad(TrainerCallback):
+            def on_step_end(self, args, state, control, **more):
+                if os.environ["RANK"] == "1" and state.global_step == 3:
+                    raise ValueError("rank 1")
+        trainer("out", [FootprintCallback(card="README.md"), Bad()], rows=1600, ddp_backend="gloo").train()
+        """,
+        *TORCHRUN,
+        OMP_NUM_THREADS="1",
+    )
+    assert done.returncode == 1
+    assert "ValueError: rank 1" in done.stderr
+    runs = {run.labels["rank"]: run for run in settled_runs()}
+    assert runs["1"].outcome == "failed"
+    # Told by the launcher to end, or by its peer's silence.
+    assert runs["0"].outcome in {"failed", "interrupted"}
+    assert runs["0"].account == runs["1"].account
+    assert all(run.cpu is not None and run.cpu.tree_s > 0 for run in runs.values())
+    assert card.read_text() == CARD
+
+
+def test_a_rank_that_nobody_recorded_is_missed_rather_than_left_out(program: Program, card: Path) -> None:
+    """A card with the energy of half of the ranks would look right."""
+    done = program(
+        """
+        import os
+        from footprint.integrations.transformers import FootprintCallback
+        from tests.world.tiny import trainer
+        callback = FootprintCallback(card="README.md")
+        mine = [callback] if os.environ["RANK"] == "0" else []
+        ddp = trainer("out", mine, ddp_backend="gloo")
+        ddp.train()
+        if mine:
+            assert "1 of 2 ranks" in callback.run.facts.warnings[0], callback.run.facts.warnings
+            assert not any("footprint" in key for key in ddp.state.log_history[-1])
+        """,
+        *TORCHRUN,
+        OMP_NUM_THREADS="1",
+    )
+    assert done.returncode == 0, done.stderr
+    assert [run.outcome for run in settled_runs()] == ["completed"]
+    assert card.read_text() == CARD
