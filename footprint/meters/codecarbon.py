@@ -181,6 +181,8 @@ def serve() -> None:
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - what CodeCarbon and its tools print is no answer
         os.dup2(nowhere.fileno(), 1)
     sys.addaudithook(_no_network)
+    # A fork of the program may hold the other end of our input open: then a signal ends us, and the folder still goes.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     home = tempfile.mkdtemp(prefix="footprint-codecarbon-")
     os.chdir(home)
     # Where CodeCarbon looks for its user's settings.

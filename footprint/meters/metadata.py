@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import http.client
     import socket
 
 _SERVER: Final = ("169.254.169.254", 80)
@@ -30,37 +31,54 @@ def google_attribute(name: str, server: tuple[str, int] = _SERVER, deadline_s: f
     """
     import threading
 
-    answers: list[str | None] = []
-    sockets: list[socket.socket] = []
+    call = _Call(server, name, deadline_s)
     # The timeout of a socket is one of each step; a server that sends a byte at a time would take as long as it likes.
-    asking = threading.Thread(target=lambda: answers.append(_ask(server, name, deadline_s, sockets)), daemon=True)
+    asking = threading.Thread(target=call.ask, daemon=True)
     asking.start()
     asking.join(deadline_s)
-    for held in sockets:
-        _hang_up(held)
-    return answers[0] if answers else None
+    answer = call.answer
+    call.give_up()
+    return answer
 
 
-def _ask(server: tuple[str, int], name: str, deadline_s: float, sockets: list[socket.socket]) -> str | None:
-    import http.client
+class _Call:
+    """One question to the server, asked on a thread and given up on another."""
 
-    connection = http.client.HTTPConnection(*server, timeout=deadline_s)
-    try:
-        connection.connect()
-        sockets.append(connection.sock)
-        connection.request("GET", f"/computeMetadata/v1/instance/attributes/{name}", headers=dict([_FLAVOR]))
+    def __init__(self, server: tuple[str, int], name: str, deadline_s: float) -> None:
+        self.answer: str | None = None
+        self._server, self._name, self._deadline_s = server, name, deadline_s
+        self._given_up = False
+        self._socket: socket.socket | None = None
+
+    def ask(self) -> None:
+        """Ask, and keep the answer if it is the server's own."""
+        import http.client
+
+        connection = http.client.HTTPConnection(*self._server, timeout=self._deadline_s)
+        try:
+            connection.connect()
+            self._socket = connection.sock
+            if not self._given_up:  # looked at after the socket is there for `give_up` to see: one of the two sees the other
+                self.answer = self._told(connection)
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
+
+    def _told(self, connection: http.client.HTTPConnection) -> str | None:
+        connection.request("GET", f"/computeMetadata/v1/instance/attributes/{self._name}", headers=dict([_FLAVOR]))
         answer = connection.getresponse()
         if answer.status != _OK or answer.getheader(_FLAVOR[0]) != _FLAVOR[1]:
             return None
-        body = answer.read(_MAX_BYTES + 1)
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
-    return body.decode("utf-8", "replace").strip() if len(body) <= _MAX_BYTES else None
+        length = answer.length
+        if length is None or length > _MAX_BYTES:
+            return None
+        body = answer.read(length)
+        return body.decode("utf-8", "replace").strip() if len(body) == length else None  # half a `v3-32` is a `v3-3`
 
-
-def _hang_up(held: socket.socket) -> None:
-    """End the conversation, also under a thread that still reads: from a socket that is only closed it would read on."""
-    with suppress(OSError):
-        held.shutdown(_BOTH_WAYS)
+    def give_up(self) -> None:
+        """End the conversation, also under a thread that still reads: from a socket that is only closed it would read on."""
+        self._given_up = True
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(_BOTH_WAYS)

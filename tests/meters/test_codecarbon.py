@@ -173,6 +173,18 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert list(temporary.iterdir()) == []
 
 
+def test_it_ends_though_a_fork_of_the_program_holds_its_input_open(temporary: Path) -> None:
+    meters = open_meters(NAMED)
+    (meter,) = meters.meters
+    assert isinstance(meter, codecarbon.CodeCarbonMeter)
+    assert meter._pid is not None
+    held = os.dup(meter._pipe(meter._process.stdin).fileno())
+    meters.close()
+    assert ended(meter._pid)
+    os.close(held)
+    assert list(temporary.iterdir()) == []
+
+
 def test_the_network_is_refused_there() -> None:
     code = """
 import socket, sys

@@ -149,6 +149,24 @@ def test_a_vendor_whose_meter_opened_is_answered_for_by_it(machine: Machine) -> 
     assert unmetered([meter], machine.root, {}) == ("NVIDIA GRID B (GPU 1)",)
 
 
+def test_amds_meter_answers_for_amds_gpus_and_for_no_other(machine: Machine) -> None:
+    for node in ("kfd", "nvidia0"):
+        machine.node(node)
+    machine.plug("0000:0c:00.0", "1002", "74a1", "120000", "amdgpu")
+    machine.plug("0000:3b:00.0", "10de", "2330", "030200", "nvidia")
+    meter = ReplayMeter([], [], "amd")
+    meter.unread = ("AMD Instinct MI300X at 0000:0c:00.0",)
+    assert unmetered([meter], machine.root, {}) == ("AMD Instinct MI300X at 0000:0c:00.0", "NVIDIA 10de:2330 at 0000:3b:00.0")
+
+
+def test_a_gpu_whose_node_cannot_be_opened_is_dormant(machine: Machine) -> None:
+    machine.plug("0000:3b:00.0", "10de", "2330", "030200", "nvidia")
+    (machine.root / "dev").mkdir(exist_ok=True)
+    (machine.root / "dev/nvidia0").symlink_to("nowhere")
+    assert unmetered((), machine.root, {}) == ()
+    assert dormant(machine.root) == ("NVIDIA 10de:2330 at 0000:3b:00.0",)
+
+
 @pytest.mark.parametrize("driver", [None, "nouveau", "vfio-pci"])
 def test_a_gpu_without_a_driver_of_its_own_is_dormant(machine: Machine, driver: str | None) -> None:
     machine.plug("0000:3b:00.0", "10de", "2330", "030200", driver)

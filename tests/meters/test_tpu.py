@@ -74,6 +74,8 @@ class Metadata(BaseHTTPRequestHandler):
     """A metadata server that answers as its class is told to."""
 
     status, flavor, body, drip_s = 200, "Google", b"v3-32", 0.0
+    missing: int | None = 0
+    """How many bytes of the length that is stated never come; None for no length."""
     seen: list[tuple[str, str | None]]
 
     def do_GET(self) -> None:
@@ -82,6 +84,8 @@ class Metadata(BaseHTTPRequestHandler):
         self.send_response(self.status)
         if self.flavor:
             self.send_header("Metadata-Flavor", self.flavor)
+        if self.missing is not None:
+            self.send_header("Content-Length", str(len(self.body) + self.missing))
         if 300 <= self.status < 400:
             self.send_header("Location", "/elsewhere")
         self.end_headers()
@@ -271,6 +275,12 @@ def test_chips_of_which_nobody_tells_the_kind_are_unread(machine: Host) -> None:
     assert "TPU_ACCELERATOR_TYPE" in meter.warnings[0]
 
 
+@pytest.mark.parametrize("missing", [0, None])
+def test_what_an_interrupted_answer_said_so_far_is_no_answer(metadata: type[Metadata], missing: int | None) -> None:
+    metadata.drip_s, metadata.missing = 0.1, missing
+    assert google_attribute("accelerator-type", address(metadata), deadline_s=0.25) is None
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -279,6 +289,8 @@ def test_chips_of_which_nobody_tells_the_kind_are_unread(machine: Host) -> None:
         {"flavor": ""},
         {"flavor": "Other"},
         {"body": b"v" * (64 * 1024 + 1)},
+        {"body": b"v3-3", "missing": 1},
+        {"missing": None},
     ],
 )
 def test_what_is_no_answer_of_the_metadata_server_counts_as_none(metadata: type[Metadata], answer: dict[str, object]) -> None:
