@@ -66,8 +66,7 @@ class Case:
         if energy_j is None or reading.read_s < period_s(device.meter):
             return None
         try:
-            of = () if device.component == "accelerators" else (device.component,)
-            error = ref.meter_error(device.meter, *of)
+            error = ref.meter_error(device.meter, device.component, name=self.run.host.cpu_name, grade=device.grade)
         except KeyError:
             self.work.warn(f"nothing is known of the accuracy of the meter {device.meter!r}: its readings are taken as they are")
             return Metered(Quantity(kwh_from_j(energy_j)), f"{number(energy_j)} J read")

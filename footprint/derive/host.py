@@ -15,7 +15,7 @@ run, and what exceeds it by the run's part of the machine's CPU-seconds; what is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -29,7 +29,7 @@ from footprint.model import ComponentName, Coverage, CpuTime, DeviceEnergy, Fact
 from footprint.reference.triples import MAX_SIDES_RATIO
 from footprint.units import BYTES_PER_GB, kwh_from_j
 
-_WHO: dict[str, str] = {"cpu": "CPU", "memory": "memory"}
+_WHO: Final[dict[ComponentName, str]] = {"cpu": "CPU", "memory": "memory"}
 
 
 class Whole(NamedTuple):
@@ -49,25 +49,30 @@ def host(case: Case) -> None:
         work.warn("the published power of the accelerators includes their host: its CPU and memory are not added again")
         return
     if cpu is None:
-        for name in ("cpu", "memory"):
+        for name in _WHO:
             work.miss(name, f"CPU time could not be read on {case.run.host.os}" if name == "cpu" else None)
             _add(case, name, None, "assumed", 0.0)
         return
     chips, dram = _read(case, "cpu"), _read(case, "memory")
-    if chips is None:
-        if (server := _whole_machine(case, cpu, None, dram)) is not None:
-            power = ref.cpu_power(case.run.host)
-            _split(case, cpu, "cpu", server, idle=power.idle_w_per_cpu, units=cpu.logical_cpus)
-        else:
-            _modelled_cpu(case, cpu)
-    else:
+    left = _whole_machine(case, cpu, chips, dram)
+    if chips is not None:
         _split(case, cpu, "cpu", chips, idle=ref.package_idle(case.run.host), units=cpu.logical_cpus)
+    elif left is not None:
+        _split(case, cpu, "cpu", left, idle=ref.cpu_power(case.run.host).idle_w_per_cpu, units=cpu.logical_cpus)
+    else:
+        _modelled_cpu(case, cpu)
     if dram is not None:
         gb = (case.run.host.memory_bytes or 0) / BYTES_PER_GB
-        _split(case, cpu, "memory", dram, idle=ref.memory_power(), units=gb)
+        _split(case, cpu, "memory", dram, idle=ref.memory_power(case.run.host), units=gb)
     else:
         _modelled_memory(case, cpu)
-    _rest(case, cpu, chips, dram)
+    if chips is not None:
+        _rest(case, cpu, left)
+    sees_all = left is not None and "accelerators" in left.devices[0].device.contains
+    if not sees_all and any(one.component == "accelerators" for one in work.coverage):
+        work.warn("power supplies, fans and switches are not read: what they draw for the accelerators is not counted")
+        if chips is None and left is None:
+            work.coverage.append(Coverage(component="rest", grade=None, read_ratio=0.0))
 
 
 def _add(case: Case, component: ComponentName, energy: Quantity | None, grade: Grade, ratio: float) -> None:
@@ -241,7 +246,7 @@ def _modelled_memory(case: Case, cpu: CpuTime) -> None:
     reserved_ratio = min(1.0, cpus / cpu.logical_cpus) * case.portion.reserved_ratio
     energy = _memory_energy(case, cpu.read_s, reserved_ratio)
     assert energy is not None, "the memory's size is known"
-    watts, gb = ref.memory_power(), memory_bytes / BYTES_PER_GB
+    watts, gb = ref.memory_power(case.run.host), memory_bytes / BYTES_PER_GB
     product = f"{number(watts.central)} W/GB × {number(gb)} GB × {number(cpu.read_s)} s × {number(100 * reserved_ratio)} %"
     _add(case, "memory", work.term("memory", "memory", product, energy), "model", case.covered(cpu.read_s))
 
@@ -250,27 +255,20 @@ def _memory_energy(case: Case, time_s: float, reserved_ratio: float) -> Quantity
     """The modelled memory's energy, kWh; None where its size is not known."""
     if case.run.host.memory_bytes is None:
         return None
-    power_w_per_gb = case.work.use(ref.memory_power(), device=case.own("memory"))
+    power_w_per_gb = case.work.use(ref.memory_power(case.run.host), device=case.own("memory"))
     return memory_energy_kwh(case.run.host.memory_bytes / BYTES_PER_GB, power_w_per_gb, time_s, reserved_ratio)
 
 
-def _rest(case: Case, cpu: CpuTime, chips: Whole | None, dram: Whole | None) -> None:
-    """Board, fans, disks and supply, which the CPU's model holds as far as they serve the host, and its counters do not."""
+def _rest(case: Case, cpu: CpuTime, left: Whole | None) -> None:
+    """Board, fans, disks and supply, which counters of chips do not see: by the machine's own meter, else by a factor."""
     work = case.work
-    left = _whole_machine(case, cpu, chips, dram) if chips is not None else None
-    accelerated = any(one.component == "accelerators" for one in work.coverage)
     if left is not None:
         reserved_ratio = min(1.0, cpu.reserved_cpus / cpu.logical_cpus) * case.portion.reserved_ratio
         part = reserved_ratio if case.attribution == "share" else _portion(case, left.devices)
-        energy = work.term("rest", "rest", f"{left.product}{times(part)}", left.energy * part)
-        _add(case, "rest", energy, left.grade, min(case.covered(one.read_s) for one in left.devices))
-    elif chips is not None:
-        factor = ref.host_rest()
-        known = [work.parts[name] for name in ("cpu", "memory") if work.parts.get(name) is not None]
-        inside = total(part for part in known if part is not None)
-        product = f"{number(factor.central)} × {number(inside.central)} kWh of CPU and memory"
-        _add(case, "rest", work.term("rest", "rest", product, inside * work.use(factor, run=case.run.id)), "assumed", 1.0)
-    elif accelerated and not any(one.device.contains for one in case.devices("rest")):
-        work.coverage.append(Coverage(component="rest", grade=None, read_ratio=0.0))
-    if accelerated and left is None:
-        work.warn("power supplies, fans and switches are not read: what they draw for the accelerators is not counted")
+        mine = work.term("rest", "rest", f"{left.product}{times(part)}", left.energy * part)
+        _add(case, "rest", mine, left.grade, min(case.covered(one.read_s) for one in left.devices))
+        return
+    factor = ref.host_rest()
+    inside = total(energy for name in _WHO if (energy := work.parts.get(name)) is not None)
+    product = f"{number(factor.central)} × {number(inside.central)} kWh of CPU and memory"
+    _add(case, "rest", work.term("rest", "rest", product, inside * work.use(factor, run=case.run.id)), "assumed", 1.0)

@@ -5,6 +5,7 @@ import pytest
 
 from footprint.derive import Account, run_footprint
 from footprint.model import CpuTime, Place, Run
+from footprint.reference import cpu_power
 from footprint.units import J_PER_KWH
 from tests.derive.examples import HOUR_S, gpu, host, part, run
 
@@ -144,15 +145,18 @@ def test_one_cpu_with_and_without_hyper_threads_is_two_factors() -> None:
     runs = [run(f"r{i}", started_at=f"2024-0{i + 1}-01T00:00:00Z", host=one) for i, one in enumerate(hosts)]
     factors = Account(runs).total(["r0", "r1"]).footprint.factors
     idle = {f.id: f.central for f in factors if f.id.startswith("cpu.idle")}
-    # 0.1618 W idle a watt rated; two chips of 205 W over the logical CPUs.
-    assert sorted(idle.values()) == pytest.approx([0.1618 * 410 / 112, 0.1618 * 410 / 56])
+    assert len(set(idle.values())) == 2
+    assert sorted(idle.values()) == sorted(cpu_power(one).idle_w_per_cpu.central for one in hosts)
 
 
 def test_the_cpus_of_a_virtual_machine_are_its_share_of_the_chip() -> None:
     cpu = CpuTime(tree_s=8 * HOUR_S, busy_s=8 * HOUR_S, logical_cpus=8, reserved_cpus=8.0, read_s=HOUR_S)
     named = host(cpu_name="Intel(R) Xeon(R) Platinum 8280 CPU @ 2.70GHz", virtual=True, sockets=1)
     found = run_footprint(run(host=named, cpu=cpu))
-    assert part(found, "cpu") == pytest.approx(8 * (0.1618 + 0.7591) * 205 / 56 / 1000, rel=1e-4)
+    power = cpu_power(named)
+    assert power.tdp_w_per_cpu == pytest.approx(205 / 56)
+    watts = 8 * (power.idle_w_per_cpu.central + power.active_w_per_cpu.central)
+    assert part(found, "cpu") == pytest.approx(watts / 1000)
 
 
 def test_a_short_reading_of_a_counter_that_lags_has_a_wide_range() -> None:
