@@ -33,7 +33,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -48,12 +48,12 @@ LIMIT_S = 60.0
 Program = Callable[..., "subprocess.Popen[str]"]
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
+def wait_for(condition: Callable[[], bool], what: str, limit_s: float = LIMIT_S) -> None:
     """Wait until something has happened; failing says what did not."""
-    deadline_s = time.monotonic() + LIMIT_S
+    deadline_s = time.monotonic() + limit_s
     while not condition():
         if time.monotonic() > deadline_s:
-            raise AssertionError(f"did not happen within {LIMIT_S:g} s: {what}")
+            raise AssertionError(f"did not happen within {limit_s:g} s: {what}")
         time.sleep(0.02)
 
 
@@ -120,14 +120,14 @@ def clocks(tmp_path: Path, clocks_library: Path) -> Clocks:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Program]:
-    """Start a Python program; its output is caught."""
+    """Start a Python program, by the command `before` it if there is one; its output is caught."""
     started: list[subprocess.Popen[str]] = []
 
-    def starter(code: str, **environment: str) -> subprocess.Popen[str]:
+    def starter(code: str, before: Sequence[str] | None = None, **environment: str) -> subprocess.Popen[str]:
         script = tmp_path / f"program{len(started)}.py"
         script.write_text(textwrap.dedent(code))
         process = subprocess.Popen(
-            [sys.executable, str(script)],
+            [*(before or ()), sys.executable, str(script)],
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
