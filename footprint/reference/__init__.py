@@ -1,10 +1,10 @@
 """Dated, cited factors and the look-ups that find them: one match, a range over all that fit, or a refusal."""
 
-from footprint.reference.cpu import CpuPower, cpu_power
+from footprint.reference.cpu import CpuPower, cpu_power, memory_power, package_idle
 from footprint.reference.cpu_names import Cpu, find_cpu
 from footprint.reference.grid import Intensity, intensity
 from footprint.reference.hardware import Accelerator, HardwareMatch, PowerScope, accelerator, find_accelerator
-from footprint.reference.power import accelerator_power, host_overhead, memory_power, meter_error, meter_lag, utilisation
+from footprint.reference.power import accelerator_power, host_overhead, host_rest, meter_error, meter_lag, mig_share, utilisation
 from footprint.reference.pue import pue
 from footprint.reference.statements import stated
 from footprint.reference.tables import FACTORS_VERSION
@@ -23,10 +23,13 @@ __all__ = [
     "find_accelerator",
     "find_cpu",
     "host_overhead",
+    "host_rest",
     "intensity",
     "memory_power",
     "meter_error",
     "meter_lag",
+    "mig_share",
+    "package_idle",
     "pue",
     "stated",
     "utilisation",

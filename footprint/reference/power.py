@@ -1,11 +1,24 @@
-"""What accelerators, meters, memory and hosts draw where nobody measured: priors with their rule in the factor's note."""
+"""What accelerators and hosts draw, and what meters err, where nobody measured: priors with their rule in the factor's note."""
 
 from __future__ import annotations
 
-from footprint.model import GRADES, TRAINING_KINDS, Factor, Kind
+from typing import Final
+
+from footprint.model import GRADES, TRAINING_KINDS, ComponentName, Factor, Grade, Kind
 from footprint.reference import names, tables
+from footprint.reference.cpu import era, maker
+from footprint.reference.cpu_names import find_cpu
 from footprint.reference.hardware import HardwareMatch
 from footprint.reference.triples import stretched
+
+_METERS: Final[dict[str, tuple[ComponentName, ...]]] = {
+    "nvml": ("accelerators",),
+    "amd": ("accelerators",),
+    "hwmon": ("cpu", "memory", "rest"),
+    "rapl": ("cpu", "memory", "rest"),
+}
+"""The meters whose error is told, and what they read."""
+_MIG_IDLE_RATIO: Final = 0.25
 
 
 def accelerator_power(match: HardwareMatch) -> Factor | None:
@@ -55,6 +68,11 @@ def host_overhead() -> Factor:
     return tables.prior("overhead.host")
 
 
+def host_rest() -> Factor:
+    """Energy of a host's board, fans, disks and power supply over that of its processor packages and memory."""
+    return tables.prior("host.rest")
+
+
 def meter_lag(meter: str) -> Factor:
     """Seconds by which the time that a meter's counter covers differs from the time between its readings, about 0.
 
@@ -67,21 +85,70 @@ def meter_lag(meter: str) -> Factor:
     return tables.prior(f"meter.{meter}.lag")
 
 
-def memory_power() -> Factor:
-    """Watts of a gigabyte of installed memory."""
-    return tables.prior("memory.power")
-
-
-def meter_error(meter: str) -> Factor:
+def meter_error(
+    meter: str, component: ComponentName = "accelerators", *, name: str | None = None, grade: Grade = "counter"
+) -> Factor:
     """True energy over what a meter reads, about 1.
 
     Args:
-        meter: the meter's name, such as `nvml`.
+        meter: the meter's name: `nvml`, `rapl`, `amd`, `hwmon`.
+        component: what it reads; `rest` is the whole machine.
+        name: the CPU's name, by which makers whose counters measure are told from those whose counters model.
+        grade: how it is read: a counter, or power that is polled and integrated.
 
     Raises:
-        KeyError: if the tables hold nothing on this meter's error.
+        KeyError: if the tables hold nothing on the error of this meter.
     """
-    return tables.prior(f"meter.{meter}")
+    if component not in _METERS.get(meter, ()):
+        raise KeyError(f"{meter}: {component}")
+    if (meter, component) == ("rapl", "cpu"):
+        return tables.prior(f"meter.rapl.cpu.{'measured' if _measures(name or '') else 'modelled'}")
+    if meter == "rapl":
+        return tables.prior(f"meter.rapl.{component}")
+    return tables.prior("meter.nvml.power" if (meter, grade) == ("nvml", "power") else f"meter.{meter}")
+
+
+def mig_share(ours: int, whole: int) -> Factor:
+    """The part of a GPU's energy that goes to a run which holds some of its slices (MIG): only the whole has a sensor.
+
+    By rule between two poles. The others work as we do: our part of the slices. The others are idle: our part of the idle
+    power, by rule a quarter of what the GPU draws, and all the rest. The centre is the middle of the two, the high bound the
+    second, the low bound the first less as much as the others may work harder than we do.
+
+    Args:
+        ours: slices that the run may use.
+        whole: slices that the GPU has; ours, and an exact 1, where all are ours.
+
+    Raises:
+        ValueError: if there are no such slices.
+    """
+    if not 0 < ours <= whole:
+        raise ValueError(f"{ours} of {whole} slices")
+    part = ours / whole
+    high = part * _MIG_IDLE_RATIO + (1 - _MIG_IDLE_RATIO) if ours < whole else 1.0
+    low, central, high = stretched(part * (1 - (1 - part) / 2), (part + high) / 2, high)
+    return Factor(
+        id=f"mig.share:{ours}/{whole}",
+        low=low,
+        central=central,
+        high=high,
+        unit="ratio",
+        source="rule",
+        year=None,
+        licence="",
+        basis="run / GPU",
+        grade="assumed",
+        error_family="mig:share",
+        varies="run",
+        note=f"{ours} of {whole} slices. From the run's part of the slices (all work alike) to that part of a quarter, which an "
+        "idle GPU draws, and all the rest (the others are idle); the centre is the middle of the two",
+    )
+
+
+def _measures(name: str) -> bool:
+    """Whether RAPL measures the power of a processor, rather than to model it: Intel from Haswell on."""
+    cpu = find_cpu(name)
+    return maker(name) == "intel" and era(cpu) == "2014"
 
 
 def _joined(texts: list[str]) -> str:

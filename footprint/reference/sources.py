@@ -55,9 +55,13 @@ grade `assumed`; no statement: unknown. A name that means several chips: lowest 
 inferred site's: within half. A region without one, of a provider that publishes ten or more: 5th percentile, mean and 95th
 percentile of those.
 
-**CPU** (`cpus.csv`, `priors.csv`). SPECpower servers; the filter stands with the source below. Memory's watts a GB at idle and
-at full load are fitted with the rated power by least squares (each CPU model weighs the same) and taken off; what remains, over
-the rated power of the chips, gives idle and active watts. Percentiles weigh each CPU model the same.
+**CPU and memory** (`cpu_fit.csv`, W). Fitted by `python -m footprint.reference.fitting` to the SPECpower servers of
+`server_power.csv`; data, filter, model and rule stand in that module. Watts of a whole server are memory's watts a GB, the idle
+watts of its chips (until 2013 a share of the rated power; since then a constant a chip and one a logical CPU) and a share of the
+rated power times the load: least squares of the relative error, each CPU model weighing the same. Ranges are 5th and 95th
+percentile of measured over modelled. `python -m tests.benchmarks.cpu_model` shows what the fit does on CPUs that it did not see.
+
+**Meters** (`priors.csv`, true / read). NVML's error is NVIDIA's statement; the others are rules, named in their notes.
 
 **Rated power of CPUs** (`cpus.csv`). The maker's figure is exact. Of a chip that a maker sells to one cloud only nothing is
 published: a third party's figure 20 % either way, else that of its public siblings with a range over what they and third parties

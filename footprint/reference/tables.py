@@ -20,7 +20,7 @@ FACTORS_VERSION: Final = "2026.11"
 FACTOR_COLUMNS: Final = (
     "id", "low", "central", "high", "unit", "source", "year", "basis", "grade", "error_family", "varies", "note",
 )  # fmt: skip
-FACTOR_TABLES: Final = ("accelerators", "cpus", "grid", "priors", "pue")
+FACTOR_TABLES: Final = ("accelerators", "cpu_fit", "cpus", "grid", "priors", "pue")
 
 Row = dict[str, str]
 
@@ -66,9 +66,10 @@ def factor(row: Row) -> Factor:
 
 
 def prior(factor_id: str) -> Factor:
-    """One of the factors in `priors.csv`.
+    """One of the factors in `priors.csv`, or of the fitted ones in `cpu_fit.csv`.
 
     Raises:
         KeyError: if there is none of that id.
     """
-    return factor(by_id("priors")[factor_id])
+    rows = by_id("priors")
+    return factor(rows[factor_id] if factor_id in rows else by_id("cpu_fit")[factor_id])

@@ -50,6 +50,20 @@ def added(left: Triple, right: Triple) -> Triple:
     return stretched(central - below, central, central + above)
 
 
+def times(left: Triple, right: Triple) -> Triple:
+    """The product of two independent quantities, neither below zero: relative sides are added in quadrature."""
+    central = left[1] * right[1]
+    below = min(1.0, math.hypot(1 - left[0] / left[1], 1 - right[0] / right[1]))
+    above = math.hypot(left[2] / left[1] - 1, right[2] / right[1] - 1)
+    return not_negative(stretched(central * (1 - below), central, central * (1 + above)))
+
+
+def not_negative(triple: Triple) -> Triple:
+    """The triple of a quantity that cannot be below zero: no further above its mean than a law from zero on reaches."""
+    low, central, high = triple
+    return max(low, 0.0), central, min(high, central * (1 + MAX_SIDES_RATIO))
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The percentile of values by linear interpolation, `share` in 0..1."""
     ordered = sorted(values)

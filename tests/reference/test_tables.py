@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from footprint.accounting.ranges import MAX_SIDES_RATIO, check_triple
 from footprint.model import GRADES
 from footprint.reference import evidence, tables
 from footprint.reference.sources import PATH, render
 from footprint.reference.triples import MAX_SIDES_RATIO as OUR_SIDES_RATIO
-from footprint.reference.triples import added, log_normal, stretched, widened
+from footprint.reference.triples import added, log_normal, not_negative, stretched, times, widened
 
 FACTOR_ROWS = [(name, row) for name in tables.FACTOR_TABLES for row in tables.table(name)]
 
@@ -120,6 +122,27 @@ def test_triples_only_grow() -> None:
     assert widened(base, 0.0) == pytest.approx(base)
     low, central, high = added(base, (10.0, 10.0, 10.0))
     assert (low, central, high) == pytest.approx((base[0] + 10, 110, base[2] + 10))
+
+
+@given(*2 * [st.tuples(st.floats(0, 1), st.floats(0.01, 100), st.floats(0, 2.8))])
+def test_a_product_is_of_a_shape_that_a_law_fits_and_no_narrower(left: tuple[float, ...], right: tuple[float, ...]) -> None:
+    first, second = (not_negative(stretched(m * (1 - down), m, m * (1 + up))) for down, m, up in (left, right))
+    product = times(first, second)
+    check_triple(*product)
+    assert product[0] >= 0
+    assert product[1] == pytest.approx(first[1] * second[1])
+    for one in (first, second):
+        assert product[0] / product[1] <= one[0] / one[1] + 1e-9
+        assert product[2] / product[1] >= one[2] / one[1] - 1e-9
+
+
+def test_a_product_with_an_exact_number_is_a_multiple() -> None:
+    assert times((1.0, 2.0, 4.0), (3.0, 3.0, 3.0)) == pytest.approx((3, 6, 12))
+
+
+def test_nothing_reaches_below_zero() -> None:
+    assert not_negative((-1.0, 1.0, 9.0)) == (0.0, 1.0, 1 + OUR_SIDES_RATIO)
+    assert not_negative((0.5, 1.0, 2.0)) == (0.5, 1.0, 2.0)
 
 
 def test_a_published_figure_is_kept_with_all_its_digits() -> None:
