@@ -24,8 +24,9 @@ Processes are known by (pid, start time), so a reused pid is another process. Of
 there until its parent waits for it: look once more before reaping (`waitid` with `WNOWAIT`).
 
 A scan reads the files of those that have run since the last one, and one system call tells of each other that it has not
-(`Source.pulse`): it can neither have forked nor waited. A few are read in spite of that, in turn, because the kernel may
-leave a child out of a list if another one ends while the list is read.
+(`Source.pulse`): it can neither have forked nor waited. Some are read in spite of that, in turn, because a process may come
+to a child in its sleep: an orphan is left to it (PR_SET_CHILD_SUBREAPER), its child forks a sibling (CLONE_PARENT), or the
+kernel has left one out of a list because another one ended while the list was read. Small trees are read whole each time.
 
 Elsewhere than on Linux the same is done with what psutil tells; waited-for children are then not told by the system, and
 children that live shorter than the time between two scans are missed.
@@ -39,8 +40,9 @@ from typing import Final, NamedTuple
 from footprint.recorder.procfs import Key, Source, Stat, resolution_s
 
 _TRIES: Final = 4
+_ANEW: Final = 8
 _TURNS: Final = 128
-"""Each process is read anew at least once in this many scans."""
+"""At least so many processes are read anew in each scan, and each process at least once in so many scans."""
 
 
 class _Process:
@@ -136,7 +138,8 @@ class Lineage:
 
     def _walk(self) -> tuple[dict[Key, Stat], list[Stat]]:
         """The living processes, parents before children, and which of them were read anew."""
-        source, turn = self._source, self._scans % _TURNS
+        source, turns = self._source, min(_TURNS, max(1, len(self._seen) // _ANEW))
+        turn = self._scans % turns
         found: dict[Key, Stat] = {}
         fresh: list[Stat] = []
         children: list[int] = []
@@ -146,7 +149,7 @@ class Lineage:
             # Where the parent is gone there is another one, and only the process's own file tells it. Whose parent is not of
             # the tree has none in it ever again.
             is_settled = process.parent is None or process.parent in found
-            if is_settled and process.pulse is not None and place % _TURNS != turn and source.pulse(key[0]) == process.pulse:
+            if is_settled and process.pulse is not None and place % turns != turn and source.pulse(key[0]) == process.pulse:
                 assert process.stat is not None, "it came with the pulse"
                 found[key] = process.stat
                 continue
