@@ -161,11 +161,6 @@ class AmdMeter:
         is_apu = _APU in name
         if is_apu:
             self._warnings.append(f"{name} reads the CPU cores and the memory of its package together with the GPU")
-        if ours < board.parts:
-            self._warnings.append(
-                f"{name} shows {board.parts} GPUs on one board, of which the run may use {ours}: they have no reading of "
-                "their own, the whole board is read, and what of that is the run's is an estimate"
-            )
         return Device(
             id=f"gpu:{_uuid(board)}",
             component="accelerators",

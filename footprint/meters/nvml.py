@@ -171,15 +171,13 @@ class NvmlMeter:
 
     def _share(self, gpu: Gpu, parts: Sequence[int]) -> tuple[int, int] | None:
         """The part of a cut GPU that the run may use; None if it is all of it, or not known."""
-        ours, known = sum(parts), bool(parts) and all(parts)
-        if known and ours >= gpu.whole:
-            return None
-        what = f"of which the run may use {ours} of {gpu.whole}" if known else "and how many of them the run may use is not known"
+        if all(parts):
+            return (sum(parts), gpu.whole) if sum(parts) < gpu.whole else None
         self._warnings.append(
-            f"GPU {gpu.index} ({gpu.name}) is cut into slices (MIG), {what}: they have no reading of their own, the whole GPU is "
-            "read, and what of that is the run's is an estimate"
+            f"GPU {gpu.index} ({gpu.name}) is cut into slices (MIG), which have no reading of their own, and how large the run's "
+            "are is not told: the whole GPU is read, with what others do on it"
         )
-        return (ours, gpu.whole) if known else None
+        return None
 
     def _leave_out(self, gpu: Gpu) -> None:
         """Name a GPU that the program may use and that cannot be read: its energy is unknown, not zero."""
