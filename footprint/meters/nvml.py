@@ -5,9 +5,9 @@ Source: `nvmlDeviceGetTotalEnergyConsumption` of the NVML API (millijoules since
 and older the power of the moment), through NVIDIA's own `pynvml` module (PyPI `nvidia-ml-py`). The mean is what readings a
 second apart want, so the field of the instantaneous power that newer drivers have beside it is not used.
 
-What the numbers are worth: NVIDIA states 5 % either way. The sensors of A100 and H100 look for 25 ms of each 100 ms (Yang,
-Adámek and Armour, arXiv 2312.02741): a load that swings in step with that is misread, one that does not is read right on
-average. The range is in the factors `meter.nvml` and `meter.nvml.lag`.
+What the numbers are worth: NVIDIA states 5 % either way. The sensors of A100 and H100 look for a quarter of the time only (arXiv
+2312.02741): a load that swings in step with them is misread, one that does not is read right on average. Neither is known here
+of a load, and nothing is corrected: the range is in the factors `meter.nvml` and `meter.nvml.lag`.
 
 Which GPUs: those that `CUDA_VISIBLE_DEVICES` leaves to the program, as CUDA reads it: unset means all; names are indices, UUIDs
 or beginnings of UUIDs, of GPUs or of their slices (MIG). An index means what we think only where CUDA counts in bus order
