@@ -41,11 +41,19 @@ def accelerators(case: Case) -> None:
         work.warn(f"accelerators were read for {ratio:.0%} of the time; the energy of the rest is not counted")
 
 
-def held_host(case: Case) -> bool:
-    """Whether the power of the run's modelled accelerators, as it is published, includes their host's."""
-    modelled = _of_the_run(case, case.devices("accelerators", "model"), say=False)
-    matches = [_match(one.device.name) for one in modelled]
-    return any(match is not None and match.power_scope != "chip" for match in matches)
+def host_within(case: Case) -> str | None:
+    """Why the host is in the accelerators' energy already; null where it is not.
+
+    Published power of some TPUs includes the host's, and the sensor of a chip that has processors on it (AMD's MI300A) reads
+    them, too.
+    """
+    devices = _of_the_run(case, case.devices("accelerators"), say=False)
+    if any("cpu" in one.device.contains for one in devices):
+        return "the accelerators' sensors read the processors and memory on their chips"
+    matches = [_match(one.device.name) for one in devices if one.device.grade == "model"]
+    if any(match is not None and match.power_scope != "chip" for match in matches):
+        return "the published power of the accelerators includes their host"
+    return None
 
 
 def _unknown(case: Case, warning: str) -> None:

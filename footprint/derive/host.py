@@ -22,7 +22,7 @@ import msgspec
 import footprint.reference as ref
 from footprint.accounting.power import counted, cpu_energy_kwh, memory_energy_kwh
 from footprint.accounting.ranges import Quantity, total
-from footprint.derive.accelerators import held_host
+from footprint.derive.accelerators import host_within
 from footprint.derive.case import GAP_RATIO, Case, number, times
 from footprint.derive.working import weakest
 from footprint.model import ComponentName, Coverage, CpuTime, DeviceEnergy, Factor, Grade
@@ -45,8 +45,8 @@ class Whole(NamedTuple):
 def host(case: Case) -> None:
     """Work out the parts of CPU, memory and rest."""
     work, cpu = case.work, case.run.cpu
-    if held_host(case):
-        work.warn("the published power of the accelerators includes their host: its CPU and memory are not added again")
+    if (why := host_within(case)) is not None:
+        work.warn(f"{why}: CPU and memory are not added again")
         return
     if cpu is None:
         for name in _WHO:

@@ -201,6 +201,14 @@ def test_published_power_that_includes_the_host_is_not_added_to_it() -> None:
     assert any("includes their host" in warning for warning in found.warnings)
 
 
+def test_processors_on_the_accelerators_chip_are_read_with_it() -> None:
+    apu = device("gpu:x", "accelerators", "amd", "power", contains=("cpu", "memory"))
+    own = DeviceEnergy(device=apu, energy_j=J_PER_KWH, read_s=HOUR_S, held_ratio=1.0)
+    found = run_footprint(run(devices=(own,)))
+    assert [one.component for one in found.breakdown] == ["accelerators"]
+    assert any("not added again" in warning for warning in found.warnings)
+
+
 def test_a_meter_that_nobody_knows_is_taken_as_it_is_and_said() -> None:
     own = DeviceEnergy(device=device("gpu:x", "accelerators", "home-made"), energy_j=J_PER_KWH, read_s=HOUR_S, held_ratio=1.0)
     found = run_footprint(run(devices=(own,)))
