@@ -80,16 +80,30 @@ class track:  # noqa: N801 - reads as a verb where it is used
 
     def start(self) -> TrackedRun:
         """Begin a run; its baseline is read when this returns."""
-        run = self.begin()
-        for over in [run for run in list(self._runs) if run.is_over]:  # ended by `run.stop()`: nothing of them is to be kept
-            with suppress(ValueError):
-                self._runs.remove(over)
-        self._runs.append(run)
-        return run
+        run = self._new(None)
+        try:
+            run.start()
+            for over in [run for run in list(self._runs) if run.is_over]:  # ended by `run.stop()`: nothing of them is to be kept
+                with suppress(ValueError):
+                    self._runs.remove(over)
+            self._runs.append(run)
+            return run  # noqa: TRY300 - whatever comes before the caller has it
+        except BaseException:
+            run.abandon()
+            raise
 
     def begin(self, target: Target | None = None) -> TrackedRun:
         """Begin a run that this tracker keeps no hold of, also one of another process; its baseline is read when this returns."""
-        run = TrackedRun(
+        run = self._new(target)
+        try:
+            run.start()
+            return run  # noqa: TRY300 - as above
+        except BaseException:
+            run.abandon()
+            raise
+
+    def _new(self, target: Target | None) -> TrackedRun:
+        return TrackedRun(
             name=self._name,
             kind=self._kind,
             place=self._place,
@@ -100,8 +114,6 @@ class track:  # noqa: N801 - reads as a verb where it is used
             interval_s=self._interval_s,
             target=target,
         )
-        run.start()
-        return run
 
     def stop(self) -> TrackedRun:
         """End the run that was started last (in this thread or task, where it was started there), as completed.

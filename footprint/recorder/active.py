@@ -180,6 +180,10 @@ class ActiveRun:
             self._pid = -1
             self._warnings.append(f"not recorded on its own: {because}")
 
+    def abandon(self) -> None:
+        """End a run whose start was interrupted (Ctrl-C): nobody holds it, and the program may go on."""
+        ActiveRun.end(self, "interrupted")  # without a file or a card
+
     def look(self) -> None:
         """Have the devices and the process tree read at once."""
         if self._client is not None and self._is_live():
@@ -206,10 +210,10 @@ class ActiveRun:
             return
         kind = _NUMBERS.sub("#", message)  # ten thousand runs on a full disk are one warning, however many records each has lost
         if kind not in _told and len(_told) < _TOLD_LIMIT:
-            _told.add(kind)
-            import logging
+            with suppress(Exception):  # a handler of the program's may raise, and loading a module without a descriptor left
+                import logging
 
-            with suppress(Exception):  # a handler of the program's may raise
+                _told.add(kind)
                 logging.getLogger("footprint").warning("footprint: %s", message)
 
     def note(self, message: str) -> bool:
@@ -282,7 +286,7 @@ class ActiveRun:
             try:
                 while self._uncounted:
                     name, amount = self._uncounted.popleft()
-                    self._add(name if name in self._work else context.clean_name(name), amount)
+                    self._add(name if name in self._work else _shown(name), amount)
             finally:
                 self._is_counting = False
 

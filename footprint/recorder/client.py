@@ -30,7 +30,7 @@ TRY_AGAIN_S: Final = 60.0
 _SEND_LIMIT_S: Final = 1.0
 _LOCK_LIMIT_S: Final = 10.0
 _JOIN_LIMIT_S: Final = 2.0
-_WAITING_LIMIT: Final = 1024
+_WAITING_LIMIT: Final = 4096
 
 
 class RecorderError(Exception):

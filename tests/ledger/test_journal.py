@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -91,4 +92,33 @@ def test_a_write_that_is_cut_short_costs_one_record(home: Path, write: Callable[
 def test_closing_twice_is_closing_once(home: Path) -> None:
     journal = Journal(home)
     journal.close()
+    journal.close()
+
+
+def test_a_journal_knows_when_it_was_deleted(home: Path) -> None:
+    journal = Journal(home)
+    assert not journal.is_deleted()
+    journal.path.rename(journal.path.with_name("elsewhere"))
+    assert not journal.is_deleted()  # it is only somewhere else
+    journal.path.with_name("elsewhere").unlink()
+    assert journal.is_deleted()
+    journal.close()
+
+
+def descriptors() -> set[str]:
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
+def test_a_sync_aside_syncs_and_leaves_no_descriptor(home: Path) -> None:
+    journal = Journal(home)
+    before = descriptors()
+    for _ in range(20):
+        assert journal.write(opened())
+        assert journal.sync_in_s() is not None
+        journal.sync_aside()
+    deadline_s = time.monotonic() + 60
+    while descriptors() != before:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+    assert journal.sync_error is None
     journal.close()

@@ -54,3 +54,32 @@ def test_an_unwritable_ledger_is_passed_over() -> None:
     announce(Path("/dev/null/x"), live())
     withdraw(Path("/dev/null/x"), live().tracked)
     assert enclosing(Path("/dev/null/x")) is None
+
+
+def test_what_is_attached_from_outside_stands_beside_what_the_process_says_itself(home: Path) -> None:
+    here = identify(os.getpid())
+    own, attached = live(tracked=here), msgspec.structs.replace(live(tracked=here), run="attached", attached=True)
+    announce(home, attached)
+    assert enclosing(home) == attached  # what this process begins lies in the run that somebody attached to it
+    announce(home, own)
+    assert enclosing(home) == attached
+    assert enclosing(home, here.pid) == own  # and so would another attached run
+    withdraw(home, here)
+    assert enclosing(home, here.pid) == attached
+    withdraw(home, here, attached=True)
+    assert enclosing(home, here.pid) is None
+
+
+def test_what_killed_recorders_left_does_not_pile_up(home: Path) -> None:
+    def left() -> int:
+        return len(list((home / "live").iterdir()))
+
+    announce(home, live())
+    for number in range(600):
+        tracked = msgspec.structs.replace(live().tracked, pid=10_000_000 + number)
+        elsewhere = msgspec.structs.replace(gone(), host="another")
+        announce(home, live(recorder=elsewhere if number % 100 == 0 else gone(), tracked=tracked))
+    assert left() <= 260
+    assert enclosing(home) == live()
+    kept = {path.name.split("-")[0] for path in (home / "live").iterdir()}
+    assert {f"{10_000_000 + number}" for number in range(0, 600, 100)} <= kept  # whether these live cannot be told from here
