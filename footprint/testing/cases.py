@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from footprint.derive import run_footprint
 from footprint.ledger import read_runs
 from footprint.model import Run
 from footprint.testing.nvml import SyntheticNvml
@@ -223,6 +224,10 @@ def _with_gap(seen: Measured, device_id: str, power_w: float) -> Result:
     read_s, length_s = seen.read_s(device_id), seen.run.duration_s
     if not LENGTH_S / 4 < read_s < length_s - _INTERVAL_S / 4:
         raise CaseError(f"no gap is known: read for {read_s:.2f} of {length_s:.2f} s")
+    component = next(one.device.component for one in seen.run.devices if one.device.id == device_id)
+    coverage = run_footprint(seen.run, attribution="machine").coverage  # nobody holds the stand-in's GPU
+    if not any(one.component == component and one.read_ratio < 1 for one in coverage):
+        raise CaseError(f"the coverage of {component} does not show the gap")
     return Result(power_w * read_s, seen.energy_j(device_id), f"read for {read_s:.2f} of {length_s:.2f} s, and the gap is known")
 
 

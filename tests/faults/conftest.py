@@ -2,24 +2,24 @@
 
 Each fault has a number, which stands in the names of its tests: `pytest tests/faults -v -k fault_13`.
 
-====  ==============================================================  ==================
- 1    kill -9 sixty times: nothing that was acknowledged is lost      test_death
- 2    SIGTERM, by default and with the user's handler                 test_death, test_host
- 3    KeyboardInterrupt and exceptions propagate unchanged            test_death, test_host
- 4    os._exit, a segmentation fault: the recorder closes the run     test_death, test_host
- 5    a full disk                                                     test_disk, test_host
- 6    a read-only file system, no home                                test_disk, test_host
-11    a GPU that is lost, hangs or takes its reader along             test_gpu
-12    RAPL: wraps of each zone, a reset to 0, EACCES                  test_rapl, test_host
-13    the clock on the wall set by an hour, forward and back          test_clocks
-14    the machine suspended                                           test_clocks
-15    fork with a lock held, a pool                                   test_forks
-16    spawn, forkserver                                               test_forks
-17    nested and overlapping trackers                                 test_overlaps
-19    a run of 5 ms, without a sample                                 test_endurance
-20    ten thousand runs in a row                                      test_endurance
-21    a day at one reading a second, simulated                        test_endurance
-====  ==============================================================  ==================
+====  ============================================================  ==========================
+ 1    kill -9 sixty times: nothing that was acknowledged is lost    test_death, test_unchanged
+ 2    SIGTERM, by default and with the user's handler               test_death, test_unchanged
+ 3    KeyboardInterrupt and exceptions propagate unchanged          test_death, test_unchanged
+ 4    os._exit, a segmentation fault: the recorder closes the run   test_death, test_unchanged
+ 5    a full disk                                                   test_disk
+ 6    a read-only file system, no home                              test_disk, test_unchanged
+11    a GPU that is lost, hangs or takes its reader along           test_gpu
+12    RAPL: wraps of each zone, a reset to 0, EACCES                test_rapl, test_unchanged
+13    the clock on the wall set by an hour, forward and back        test_clocks, test_unchanged
+14    the machine suspended                                         test_clocks, test_unchanged
+15    fork with a lock held, a pool                                 test_forks
+16    spawn, forkserver                                             test_forks
+17    nested and overlapping trackers                               test_overlaps, test_forks
+19    a run of 5 ms, without a sample                               test_endurance
+20    ten thousand runs in a row                                    test_endurance
+21    a day at one reading a second, simulated                      test_endurance
+====  ============================================================  ==========================
 """
 
 from __future__ import annotations

@@ -72,20 +72,22 @@ sys.exit(3)
 
 ENDS = {
     "at its end": "with tracked(): pause()",
-    "exception": "with tracked():\n    pause()\n    raise LookupError('of its own')",
-    "group": "with tracked():\n    pause()\n    raise BaseExceptionGroup('several', [KeyError(1), KeyboardInterrupt()])",
-    "exit": "with tracked():\n    pause()\n    sys.exit('a reason')",
-    "_exit": "with tracked():\n    pause()\n    os._exit(5)",
-    "abort": "with tracked():\n    pause()\n    os.abort()",
-    "fault": "with tracked():\n    pause()\n    ctypes.string_at(0)",
-    "signal": "with tracked():\n    pause()\n    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(60)",
-    "interrupt": "with tracked():\n    pause()\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)",
-    "handler": (
+    "fault_03: an exception": "with tracked():\n    pause()\n    raise LookupError('of its own')",
+    "fault_03: a group of exceptions": (
+        "with tracked():\n    pause()\n    raise BaseExceptionGroup('several', [KeyError(1), KeyboardInterrupt()])"
+    ),
+    "fault_03: sys.exit": "with tracked():\n    pause()\n    sys.exit('a reason')",
+    "fault_04: os._exit": "with tracked():\n    pause()\n    os._exit(5)",
+    "fault_04: abort": "with tracked():\n    pause()\n    os.abort()",
+    "fault_04: a segmentation fault": "with tracked():\n    pause()\n    ctypes.string_at(0)",
+    "fault_02: SIGTERM": "with tracked():\n    pause()\n    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(60)",
+    "fault_03: SIGINT": "with tracked():\n    pause()\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)",
+    "fault_02: SIGTERM with a handler": (
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
         "with tracked():\n    pause()\n    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(60)"
     ),
-    "exec": "with tracked():\n    pause()\n    os.execv('/bin/sh', ['sh', '-c', 'echo other; exit 6'])",
-    "never stopped": "tracked().__enter__()\npause()",
+    "fault_04: exec": "with tracked():\n    pause()\n    os.execv('/bin/sh', ['sh', '-c', 'echo other; exit 6'])",
+    "fault_04: never stopped": "tracked().__enter__()\npause()",
 }
 
 

@@ -1,0 +1,22 @@
+"""The table of faults in conftest.py says what there is: each number is in the name of a test of each file beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.faults import conftest
+
+ROWS = re.findall(r"^ ?(\d+) .*?  (test_[a-z_, ]+)$", conftest.__doc__ or "", re.MULTILINE)
+
+
+def test_the_table_is_read() -> None:
+    assert [int(number) for number, _ in ROWS] == [*range(1, 7), *range(11, 18), *range(19, 22)]
+
+
+@pytest.mark.parametrize(("number", "files"), ROWS)
+def test_each_fault_has_tests_where_the_table_says(number: str, files: str) -> None:
+    for file in files.split(", "):
+        assert f"fault_{int(number):02}" in (Path(__file__).parent / f"{file}.py").read_text(), file
