@@ -6,15 +6,17 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from footprint.ledger.processes import Process
 from footprint.ledger.records import Held, Tick
 from footprint.meters import open_meters
 from footprint.meters.common import KnowsHolders
 from footprint.meters.host import read_host
-from footprint.recorder import ephemeral, targets, tree
-from footprint.recorder.holders import Holders
+from footprint.recorder import tree
+
+if TYPE_CHECKING:
+    from footprint.recorder.holders import Holders
 
 Reading = TypeVar("Reading")
 
@@ -40,14 +42,13 @@ class Readings:
 
     def __init__(self, tracked: Process, *, attached: bool, in_thread: bool) -> None:
         self._pid = tracked.pid
-        environ = targets.environment(tracked.pid) if attached else os.environ
-        self._first_warnings: tuple[str, ...] = () if environ is not None else (targets.UNREADABLE,)
-        self._meters = open_meters(environ or {}, drivers_in="thread" if in_thread else "process")
+        self._first_warnings: tuple[str, ...] = ()
+        environ: Mapping[str, str] = self._environment_of(tracked.pid) if attached else os.environ
+        self._meters = open_meters(environ, drivers_in="thread" if in_thread else "process")
         self._tree = tree.ProcessTree(tracked.pid, tracked.start_ticks)
         if not self._tree.is_found:
             self._first_warnings += (_NO_TREE,)
-        self._holders = Holders(self._meters.holders, lambda: self._tree.pids() | {tracked.pid})
-        self._holders_told = any(isinstance(meter, KnowsHolders) for meter in self._meters.meters)
+        self._holders = self._find_holders()
         self.devices = self._meters.devices
         self.host = read_host(self._meters.meters)
         self.max_gap_s = self._meters.max_interval_s
@@ -75,14 +76,15 @@ class Readings:
             begun_s: when each of the open runs began.
             unless_within_s: look now, unless it was done so lately, since all of the runs began; by default if it is time to.
         """
-        if not begun_s or not self._holders_told:
+        holders = self._holders
+        if not begun_s or holders is None:
             return ()
         now_s, youngest_s = time.monotonic(), max(begun_s.values())
         if unless_within_s is None:
-            is_due = self._holders.is_due(now_s, youngest_s)
+            is_due = holders.is_due(now_s, youngest_s)
         else:
-            is_due = self._holders.unseen(max(now_s - unless_within_s, youngest_s))
-        return (self._try(lambda: self._holders.look(now_s, begun_s)) or ()) if is_due else ()
+            is_due = holders.unseen(max(now_s - unless_within_s, youngest_s))
+        return (self._try(lambda: holders.look(now_s, begun_s)) or ()) if is_due else ()
 
     def reserved_cpus(self) -> float | None:
         """The CPUs that the process may use; None if it cannot be told."""
@@ -94,8 +96,27 @@ class Readings:
 
     def warnings_of(self, home: Path) -> tuple[str, ...]:
         """What a reader should know of a ledger that nothing else keeps the run beside."""
+        from footprint.recorder import ephemeral
+
         vanishing = self._try(lambda: ephemeral.warning(home, self.host.container, os.environ))
         return () if vanishing is None else (vanishing,)
+
+    def _environment_of(self, pid: int) -> Mapping[str, str]:
+        """The environment of a process that we are attached to, as far as it can be read."""
+        from footprint.recorder import targets
+
+        environ = targets.environment(pid)
+        if environ is None:
+            self._first_warnings += (targets.UNREADABLE,)
+        return environ or {}
+
+    def _find_holders(self) -> Holders | None:
+        """What tells who holds the devices; None where no driver here does."""
+        if not any(isinstance(meter, KnowsHolders) for meter in self._meters.meters):
+            return None
+        from footprint.recorder.holders import Holders
+
+        return Holders(self._meters.holders, lambda: self._tree.pids() | {self._pid})
 
     def close(self) -> None:
         """Release the devices."""
