@@ -4,13 +4,13 @@ A server without its accelerators is modelled as memory (`power.memory_power` x 
 watts and further watts while busy. Those two hold all the rest of the server: chips, board, disks, fans, power supply.
 `fitting` fits all three together, so that memory is not counted twice, and to the terms that stand here.
 
-The model is linear in load, so that a run's CPU-seconds suffice. Evaluated at each tick by a curve of four knots, the same
-terms would err less by about one point of a hundred at the median; but where load alternates faster than the ticks, a curve errs
-by up to a third and the line does not (it is right for any alternation between idle and full load).
+The model is linear in load, so that a run's CPU-seconds suffice. Bent to a curve and evaluated at each tick it would err less by
+0.2 to 1 of a hundred at the median (`tests/benchmarks/cpu_model.py`). But a curve needs load that is steady within a tick: under
+load that alternates between idle and full, the mean of the load puts a concave curve wrong by a third, and the line not at all.
 
 Terms, by the year of the chip. Until 2013, idle power goes with the rated power (TDP) of the chip; since 2014 it is a constant a
 chip and a constant a logical CPU, whatever the TDP. Power above idle goes with the TDP. Chips of desks and laptops stand in
-machines that nobody submits to SPEC: their idle power is an assumption.
+machines that nobody submits to SPEC, and pass their rated power for as long as the board lets them: both terms are assumptions.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ def terms(cpu: Cpu, chips_per_cpu: float) -> Terms:
         chips_per_cpu: the share of a chip that a logical CPU is.
     """
     fit, tdp_w = era(cpu), cpu.tdp_w * chips_per_cpu
+    if _of_a_desk(cpu):
+        return Terms(idle={"cpu.idle.desk": chips_per_cpu}, active={"cpu.active.desk": tdp_w})
     if fit != "2014":
         return Terms(idle={f"cpu.idle.{fit}": tdp_w}, active={f"cpu.active.{fit}": tdp_w})
-    idle = (
-        {"cpu.idle.desk": chips_per_cpu} if _of_a_desk(cpu) else {"cpu.idle.chip.2014": chips_per_cpu, "cpu.idle.cpu.2014": 1.0}
-    )
+    idle = {"cpu.idle.chip.2014": chips_per_cpu, "cpu.idle.cpu.2014": 1.0}
     return Terms(idle=idle, active={f"cpu.active.{maker(cpu.name)}.2014": tdp_w})
 
 
@@ -99,15 +99,12 @@ def cpu_power(host: Host, *, priors: Priors = tables.prior) -> CpuPower:
     if cpu is None or chips_per_cpu is None:
         return _unidentified(host, cpu, priors)
     found = terms(cpu, chips_per_cpu)
-    stated: Triple = (cpu.low_w / cpu.tdp_w, 1.0, cpu.high_w / cpu.tdp_w)
-    of_tdp = era(cpu) != "2014"
     warnings: tuple[str, ...] = ()
     if _of_a_desk(cpu):
-        warnings = (f"{cpu.name}: what the rest of a desktop or laptop draws while idle is assumed, in a wide range",)
+        warnings = (f"{cpu.name}: what a desktop or laptop draws is assumed, in a wide range: the model is fitted on servers",)
     elif cpu.threads is None:
         warnings = (f"{cpu.name}: rated power from CodeCarbon's table, what it does to idle and busy power from other servers",)
-    idle = _summed(found.idle, priors, cpu, stated if of_tdp else (1.0, 1.0, 1.0))
-    active = _summed(found.active, priors, cpu, stated)
+    idle, active = _summed(found.idle, priors, cpu), _summed(found.active, priors, cpu)
     return CpuPower(
         idle_w_per_cpu=idle,
         active_w_per_cpu=active,
@@ -172,17 +169,19 @@ def _unidentified(host: Host, cpu: Cpu | None, priors: Priors) -> CpuPower:
 _OF: Final = {"W/W": "W rated", "W/chip": "chips", "W/CPU": "logical CPU"}
 
 
-def _summed(found: dict[str, float], priors: Priors, cpu: Cpu, stated: Triple) -> Factor:
-    """The sum of a CPU's terms, whose errors are one error, times the range in which its rated power is known."""
+def _summed(found: dict[str, float], priors: Priors, cpu: Cpu) -> Factor:
+    """The sum of a CPU's terms, whose errors are one error; where they go with its rated power, times the range of that."""
     fits = [(priors(name), amount) for name, amount in found.items()]
     first = fits[0][0]
+    exact: Triple = (1.0, 1.0, 1.0)
+    stated: Triple = (cpu.low_w / cpu.tdp_w, 1.0, cpu.high_w / cpu.tdp_w)
     low, central, high = times(
         (
             sum(fit.low * amount for fit, amount in fits),
             sum(fit.central * amount for fit, amount in fits),
             sum(fit.high * amount for fit, amount in fits),
         ),
-        stated,
+        stated if first.unit == "W/W" else exact,
     )
     key = cpu_key(cpu.name).replace(" ", "-")
     made = " + ".join(f"{fit.central:.4g} x {amount:.4g} {_OF.get(fit.unit, '')}".rstrip() for fit, amount in fits)

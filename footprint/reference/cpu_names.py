@@ -30,7 +30,6 @@ _MAKER: Final = re.compile(r"\b(?:intel|amd)\b")
 _FILLER: Final = re.compile(r"\b(?:\d+(?:th|rd|nd) gen|(?:\d+|[a-z]+)-cores?|processor|cpu|apu)\b")
 _GLUED: Final = ((re.compile(r"(?<=\d)v(?=\d$)"), " v"), (re.compile(r"\bcore2\b"), "core 2"))
 _FIRST_STEPPING: Final = re.compile(r"\b(e[357] \d{4}l?) 0$")  # `E5-2660 0`
-_NEWEST_ERA: Final = "2014"
 _PLAUSIBLE_W: Final = (1.0, 1500.0)
 _LONGEST_NAME: Final = 200
 
@@ -45,8 +44,7 @@ class Cpu(msgspec.Struct, frozen=True, kw_only=True):
     """A CPU model: rated watts a chip with their range, and logical CPUs a chip where known.
 
     `low_w` and `high_w` differ from `tdp_w` where the maker publishes nothing, and `grade` is then `assumed`. `threads` are
-    the logical CPUs that one chip shows in the machines that it is sold in. `era` names the fit that it belongs to, `year`
-    is when it came out.
+    the logical CPUs that one chip shows in the machines that it is sold in. `year` is when it came out, or was measured.
     """
 
     name: str
@@ -58,7 +56,6 @@ class Cpu(msgspec.Struct, frozen=True, kw_only=True):
     threads: int | None = None
     cores: int | None = None
     year: int | None = None
-    era: str = _NEWEST_ERA
     note: str = ""
 
 
@@ -92,7 +89,6 @@ def find_cpu(name: str) -> Cpu | None:
             threads=int(row["threads"]),
             cores=int(row["cores"]),
             year=int(row["year"]),
-            era=row["era"],
             note=row["note"],
         )
     known = codecarbon_table().rows.get(wanted)

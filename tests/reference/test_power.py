@@ -203,8 +203,8 @@ def test_a_chip_has_its_parts_however_it_is_cut() -> None:
         ("AMD EPYC 9654 96-Core Processor", ("cpu.idle.chip.2014+cpu.idle.cpu.2014", "cpu.active.amd.2014")),
         ("Intel(R) Xeon(R) Platinum 8280", ("cpu.idle.chip.2014+cpu.idle.cpu.2014", "cpu.active.intel.2014")),
         ("Ampere Altra Q80-33", ("cpu.idle.chip.2014+cpu.idle.cpu.2014", "cpu.active.other.2014")),
-        ("12th Gen Intel(R) Core(TM) i9-12900K", ("cpu.idle.desk", "cpu.active.intel.2014")),
-        ("AMD Ryzen 9 7950X 16-Core Processor", ("cpu.idle.desk", "cpu.active.amd.2014")),
+        ("12th Gen Intel(R) Core(TM) i9-12900K", ("cpu.idle.desk", "cpu.active.desk")),
+        ("AMD Ryzen 9 7950X 16-Core Processor", ("cpu.idle.desk", "cpu.active.desk")),
     ],
 )
 def test_each_chip_has_the_terms_of_its_years_and_kind(name: str, fitted: tuple[str, str]) -> None:
@@ -254,6 +254,13 @@ def test_a_desktop_needs_to_know_the_sockets_and_its_idle_power_is_assumed() -> 
     assert "desktop" in bare.warnings[0]
     laptop_w, desktop_w = 5, 50
     assert 8 * bare.idle_w_per_cpu.low < laptop_w < desktop_w < 8 * bare.idle_w_per_cpu.high
+
+
+def test_the_range_of_a_desktop_holds_its_turbo_power() -> None:
+    """Intel i9-12900K: 125 W rated, 241 W turbo."""
+    busy = cpu_power(host("12th Gen Intel(R) Core(TM) i9-12900K", virtual=False, sockets=1, logical_cpus=24)).active_w_per_cpu
+    rated_w, turbo_w = 125, 241
+    assert 24 * busy.low < rated_w < turbo_w < 24 * busy.high
 
 
 @pytest.mark.parametrize("name", [None, "", "Neoverse-N1", "x" * 5000, "(((((((", "AMD EPYC 77420"])
