@@ -18,6 +18,7 @@ import msgspec
 
 _CHUNK_BYTES: Final = 1 << 16
 _UNSENT_LIMIT_BYTES: Final = 1 << 16
+_UNREAD_LIMIT_BYTES: Final = 1 << 22
 _NO_SIGNAL: Final = getattr(socket, "MSG_NOSIGNAL", 0)
 _STANDARD: Final = 2
 
@@ -118,6 +119,8 @@ class Channel(Generic[Incoming]):
                 if not chunk:
                     raise ChannelClosedError("the other side is gone")
                 self._unread += chunk
+                if len(self._unread) > _UNREAD_LIMIT_BYTES and b"\n" not in chunk:
+                    self._unread = b""  # nobody of us says so much in one line
             line, newline, rest = self._unread.partition(b"\n")
             if not newline:
                 return None

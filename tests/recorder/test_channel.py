@@ -112,3 +112,18 @@ def test_what_is_no_message_is_passed_over() -> None:
     assert recorder.receive(1.0) == mark("after")
     for end in (raw, host, recorder):
         end.close()
+
+
+def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
+    ours, theirs = socket.socketpair()
+    raw = ours.dup()
+    host, recorder = Channel[messages.ToHost](ours, messages.ToHost), Channel[messages.ToRecorder](theirs, messages.ToRecorder)
+    for _ in range(200):
+        raw.send(b"x" * 60_000)
+        assert recorder.next_message() is None
+        assert len(recorder._unread) < 5_000_000
+    raw.send(b"\n")
+    host.send(mark("after"), 1.0)
+    assert recorder.receive(1.0) == mark("after")
+    for end in (raw, host, recorder):
+        end.close()

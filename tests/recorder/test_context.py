@@ -5,9 +5,15 @@ import subprocess
 import sys
 import types
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from footprint import text
+from footprint.ledger.processes import identify
 from footprint.recorder import context
+from footprint.recorder.targets import Target
 from footprint.tracking import track
 
 
@@ -125,3 +131,26 @@ def test_a_module_that_fails_when_it_is_looked_at_has_no_version(monkeypatch: py
 
     monkeypatch.setitem(sys.modules, "torch", Lazy())
     assert "torch" not in context.versions()
+
+
+def test_of_a_process_that_is_attached_to_its_own_surroundings_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    environ = {"RANK": "3", "SLURM_JOB_ID": "12", "FOOTPRINT_PARENT": "0123456789abcdef"}
+    target = Target(process=identify(os.getpid()), name="python", environ=environ)
+    hidden = msgspec.structs.replace(target, environ=None)
+    assert context.account(None, "the-run", None, target) == "slurm:12"
+    assert context.account(None, "the-run", None, hidden) == "the-run"
+    assert context.labels({"a": "b"}, target) == {"rank": "3", "job": "12", "a": "b"}
+    assert context.labels({}, hidden) == {}
+    assert context.parent(None, target) == "0123456789abcdef"
+    assert set(context.versions(target)) == {"footprint"}
+
+
+@pytest.mark.parametrize("name", ["plain", "two words", "a-b_c.d/e:f"])
+def test_plain_names_stay_as_they_are(name: str) -> None:
+    assert context.clean_name(name) == name == text.clean(name, limit=context.NAME_LIMIT)
+
+
+@given(st.text(max_size=250) | st.text("ab \t\x1b", max_size=250))
+def test_names_are_cleaned_alike_on_the_short_way(name: str) -> None:
+    assert context.clean_name(name) == text.clean(name, limit=context.NAME_LIMIT)
