@@ -26,7 +26,7 @@ there until its parent waits for it: look once more before reaping (`waitid` wit
 A scan reads the files of those that have run since the last one, and one system call tells of each other that it has not
 (`Source.pulse`): it can neither have forked nor waited. Some are read in spite of that, in turn, because a process may come
 to a child in its sleep: an orphan is left to it (PR_SET_CHILD_SUBREAPER), its child forks a sibling (CLONE_PARENT), or the
-kernel has left one out of a list because another one ended while the list was read. Small trees are read whole each time.
+kernel has left one out of a list because another one ended while the list was read. Of a small tree each is, every few looks.
 
 Elsewhere than on Linux the same is done with what psutil tells; waited-for children are then not told by the system, and
 children that live shorter than the time between two scans are missed.
@@ -40,7 +40,7 @@ from typing import Final, NamedTuple
 from footprint.recorder.procfs import Key, Source, Stat, resolution_s
 
 _TRIES: Final = 4
-_ANEW: Final = 8
+_ANEW: Final = 2
 _TURNS: Final = 128
 """At least so many processes are read anew in each scan, and each process at least once in so many scans."""
 
