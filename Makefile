@@ -28,7 +28,7 @@ test: lint types browser-ready ## Everything but what needs other services: also
 	$(BIN)/python -m pytest -q -n auto -m "not world"
 
 test-world: $(WORLD)/.done ## The whole journeys, in fresh clones, and trainings with frameworks in an environment of their own
-	$(WORLD)/bin/python -m pytest -q -m world
+	$(WORLD)/bin/python -m pytest -q -n auto --dist loadfile -m world
 
 bench: $(VENV)/.dev ## Benchmarks against peers, in the same run
 	$(BIN)/python -m tests.benchmarks

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,18 @@ from tests.faults.conftest import settled_runs
 from tests.world.conftest import CARD, Program
 
 pytestmark = pytest.mark.world
+
+
+OLDEST = ("transformers==4.46.3", "tokenizers<0.21", "huggingface_hub<1")
+
+
+@pytest.fixture(scope="module")
+def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The oldest transformers that is served, with those of its packages that must be as old."""
+    target = tmp_path_factory.mktemp("oldest")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, "--target", str(target), *OLDEST], check=True)
+    return target
 
 
 def the_run() -> Run:
@@ -234,3 +248,35 @@ def test_a_ledger_that_cannot_be_written_costs_the_training_nothing(program: Pro
     assert done.stdout.splitlines()[-1] == "5"
     assert done.stderr.count("footprint:") == 1
     assert card.read_text() == CARD
+
+
+def test_the_oldest_version_is_served_as_well(program: Program, card: Path, oldest: Path) -> None:
+    done = program(
+        """
+        import transformers
+        from transformers import TrainerCallback
+        from footprint.integrations.transformers import FootprintCallback
+        from tests.world.tiny import trainer
+        class Bad(TrainerCallback):
+            bad = False
+            def on_step_end(self, args, state, control, **more):
+                if self.bad:
+                    raise ValueError
+        print(transformers.__version__)
+        callback, bad = FootprintCallback("old", card="README.md", zone="FRA"), Bad()
+        training = trainer("out", [callback, bad], rows=41, eval_strategy="epoch", save_strategy="epoch")
+        training.train()
+        assert callback.run.facts.warnings == (), callback.run.facts.warnings
+        assert training.state.log_history[-1]["footprint_energy_kwh"] > 0
+        bad.bad = True
+        training.train()
+        """,
+        packages=oldest,
+    )
+    assert done.stdout.startswith("4.46.3"), done.stderr
+    assert done.stderr.endswith("ValueError\n")
+    completed, failed = reversed(settled_runs())
+    assert (completed.outcome, failed.outcome) == ("completed", "failed")
+    assert (completed.work, failed.work) == ({"samples": 41.0, "steps": 6.0}, {"samples": 8.0, "steps": 1.0})
+    assert {"epoch 1", "evaluation", "checkpoint"} == {mark.name for mark in completed.marks}
+    assert f"runs={completed.id} " in card.read_text()
