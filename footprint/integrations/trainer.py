@@ -58,7 +58,7 @@ def training_frame() -> FrameType | None:
 def name(args: Any, model: Any) -> str:
     """What a run is called by default: never a path, which may tell more than a name does."""
     stated = getattr(args, "run_name", None)
-    if stated and stated != args.output_dir:
+    if stated and stated != args.output_dir and not stated.isspace():
         return str(stated)
     known = str(getattr(getattr(model, "config", None), "_name_or_path", "") or "")
     path = Path(known)

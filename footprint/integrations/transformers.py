@@ -130,6 +130,7 @@ class FootprintCallback(TrainerCallback):
         self._batch, self._tokens = Batches.of(more.get("train_dataloader"), args.world_size), trainer.tokens(state)
         if self._watch is not None and self._watch.is_of(training) and self.run is not None:
             self.run.mark("the training begins anew")  # with a smaller batch, after it ran out of memory
+            self._leave_word(state, self.run)
             return
         self._end_forgotten()
         account = self._take_up(state)

@@ -170,7 +170,7 @@ def test_a_training_that_goes_on_from_a_checkpoint_is_one_account(program: Progr
     assert f"runs={first.id},{second.id},{third.id}" in card.read_text()
 
 
-def test_a_batch_that_is_found_too_large_is_part_of_the_training(program: Program) -> None:
+def test_a_batch_that_is_found_too_large_is_part_of_the_training(program: Program, tmp_path: Path) -> None:
     done = program("""
         from transformers import TrainerCallback
         from footprint.integrations.transformers import FootprintCallback
@@ -179,10 +179,13 @@ def test_a_batch_that_is_found_too_large_is_part_of_the_training(program: Progra
             def on_step_end(self, args, state, control, **more):
                 if state.train_batch_size == 8 and state.global_step == 2:
                     raise RuntimeError("CUDA out of memory. Tried to allocate")
-        trainer("out", [FootprintCallback(), Full()], auto_find_batch_size=True).train()
+        trainer("out", [FootprintCallback(), Full()], auto_find_batch_size=True, save_strategy="epoch").train()
     """)
     assert done.returncode == 0, done.stderr
     run = the_run()
+    (state,) = tmp_path.glob("out/checkpoint-*/trainer_state.json")
+    stored = json.loads(state.read_text())["stateful_callbacks"]["FootprintCallback"]
+    assert stored["attributes"]["continues"] == {"account": run.account, "runs": [run.id]}
     assert run.outcome == "completed"
     assert run.work["samples"] == 16 + 40
     assert "the training begins anew" in [mark.name for mark in run.marks]
