@@ -72,7 +72,7 @@ class Case:
             return Metered(Quantity(kwh_from_j(energy_j)), f"{number(energy_j)} J read")
         energy = self.work.use(error, device=self.own(device.id)) * kwh_from_j(energy_j)
         if reading.read_s < LONG_S:
-            lag = self.work.use(ref.meter_lag(device.meter), run=self.run.id)
+            lag = self.work.use(ref.meter_lag(device.meter, grade=device.grade), run=self.run.id)
             energy += lag * kwh_from_j(energy_j / reading.read_s)
         return Metered(energy, f"{number(energy_j)} J read × {number(error.central)}")
 

@@ -14,6 +14,7 @@ from footprint.reference.triples import stretched
 _METERS: Final[dict[str, tuple[ComponentName, ...]]] = {
     "nvml": ("accelerators",),
     "amd": ("accelerators",),
+    "codecarbon": ("accelerators", "cpu", "memory"),
     "hwmon": ("cpu", "memory", "rest"),
     "rapl": ("cpu", "memory", "rest"),
 }
@@ -73,16 +74,17 @@ def host_rest() -> Factor:
     return tables.prior("host.rest")
 
 
-def meter_lag(meter: str) -> Factor:
+def meter_lag(meter: str, *, grade: Grade = "counter") -> Factor:
     """Seconds by which the time that a meter's counter covers differs from the time between its readings, about 0.
 
     Args:
         meter: the meter's name, such as `nvml`.
+        grade: how it is read: a counter, or power that is polled and integrated.
 
     Raises:
         KeyError: if the tables hold nothing on this meter's refreshing.
     """
-    return tables.prior(f"meter.{meter}.lag")
+    return tables.prior("meter.nvml.power.lag" if (meter, grade) == ("nvml", "power") else f"meter.{meter}.lag")
 
 
 def meter_error(
@@ -91,7 +93,7 @@ def meter_error(
     """True energy over what a meter reads, about 1.
 
     Args:
-        meter: the meter's name: `nvml`, `rapl`, `amd`, `hwmon`.
+        meter: the meter's name: `nvml`, `rapl`, `amd`, `hwmon`, `codecarbon`.
         component: what it reads; `rest` is the whole machine.
         name: the CPU's name, by which makers whose counters measure are told from those whose counters model.
         grade: how it is read: a counter, or power that is polled and integrated.
@@ -103,8 +105,8 @@ def meter_error(
         raise KeyError(f"{meter}: {component}")
     if (meter, component) == ("rapl", "cpu"):
         return tables.prior(f"meter.rapl.cpu.{'measured' if _measures(name or '') else 'modelled'}")
-    if meter == "rapl":
-        return tables.prior(f"meter.rapl.{component}")
+    if meter in {"rapl", "codecarbon"}:
+        return tables.prior(f"meter.{meter}.{component}")
     return tables.prior("meter.nvml.power" if (meter, grade) == ("nvml", "power") else f"meter.{meter}")
 
 
