@@ -96,10 +96,13 @@ class Readings:
 
     def warnings_of(self, home: Path) -> tuple[str, ...]:
         """What a reader should know of a ledger that nothing else keeps the run beside."""
+        vanishing = self._try(lambda: self._vanishing(home))
+        return () if vanishing is None else (vanishing,)
+
+    def _vanishing(self, home: Path) -> str | None:
         from footprint.recorder import ephemeral
 
-        vanishing = self._try(lambda: ephemeral.warning(home, self.host.container, os.environ))
-        return () if vanishing is None else (vanishing,)
+        return ephemeral.warning(home, self.host.container, os.environ)
 
     def _environment_of(self, pid: int) -> Mapping[str, str]:
         """The environment of a process that we are attached to, as far as it can be read."""
