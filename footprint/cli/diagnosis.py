@@ -78,7 +78,7 @@ def diagnose() -> Diagnosis:
     from footprint.recorder.process import can_spawn
 
     findings: list[Finding] = []
-    opened = open_meters()
+    opened = open_meters(drivers_in="process")  # a driver that hangs is what doctor is asked about
     try:
         host = read_host(opened.meters)
         devices = _look(opened, findings)

@@ -105,7 +105,7 @@ def test_names_are_no_markup(home: Path, monkeypatch: pytest.MonkeyPatch, capsys
     from footprint.testing import ReplayMeter
 
     device = Device(id="gpu:x", component="accelerators", name="[red]X[/red] \x1b[2J\n:smile:", meter="replay", grade="power")
-    monkeypatch.setattr("footprint.meters.open_meters", lambda: OpenMeters([ReplayMeter([device], [])]))
+    monkeypatch.setattr("footprint.meters.open_meters", lambda **_: OpenMeters([ReplayMeter([device], [])]))
     doctor()
     out = capsys.readouterr().out
     assert "[red]X[/red] [2J :smile:" in out
