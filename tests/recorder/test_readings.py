@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -98,3 +99,28 @@ def test_what_fails_is_counted_and_costs_nothing_else() -> None:
         assert readings.held({}) == ()
     finally:
         readings.close()
+
+
+def test_a_lent_notebooks_ledger_is_warned_of_unless_the_run_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On Colab, by its variable, with the ledger in memory, as `/dev/shm` is everywhere."""
+    shared = Path("/dev/shm")
+    if "tmpfs" not in [
+        line.split()[2] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[1] == "/dev/shm"
+    ]:
+        pytest.skip("/dev/shm is no memory here")
+    ledger = shared / f"footprint-test-{os.getpid()}-{tmp_path.name}"
+    monkeypatch.setenv("FOOTPRINT_HOME", str(ledger))
+    try:
+        with track("a plain machine's") as plain:
+            pass
+        client.close_idle()
+        monkeypatch.setenv("COLAB_RELEASE_TAG", "release-colab")
+        with track("lost") as lost:
+            pass
+        with track("kept", record=tmp_path / "run.json") as kept:
+            pass
+        client.close_idle()
+        said = [any("will vanish" in warning for warning in run.facts.warnings) for run in (plain, lost, kept)]
+        assert said == [plain.facts.host.container is not None, True, False]
+    finally:
+        shutil.rmtree(ledger)
