@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,10 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footprint.errors import MeterError
 from footprint.meters import OpenMeters
 from footprint.meters.common import Meter
 from footprint.model import Device, Sample
-from footprint.testing import FakeClock, ReplayMeter, SyntheticRapl, SyntheticSensor, Zone, spikes, square, steady, without_root
+from footprint.testing import (
+    FakeClock,
+    ReplayMeter,
+    SyntheticNvml,
+    SyntheticRapl,
+    SyntheticSensor,
+    Zone,
+    build_stub,
+    spikes,
+    square,
+    steady,
+    without_root,
+)
 
 GPU = Device(id="gpu:x", component="accelerators", name="X", meter="replay", grade="counter")
 
@@ -137,3 +151,31 @@ def test_a_synthetic_counter_can_be_reset_denied_and_taken_away(tmp_path: Path) 
         os.close(held)
         assert not path.exists()
         assert counter_uj(rapl, "intel-rapl:1") > 0
+
+
+def test_without_a_compiler_the_stand_in_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MeterError, match="no C compiler"):
+        build_stub(tmp_path)
+    broken = tmp_path / "cc"
+    broken.write_text("#!/bin/sh\necho out of paper >&2\nexit 1\n")
+    broken.chmod(0o755)
+    with pytest.raises(MeterError, match="out of paper"):
+        SyntheticNvml(tmp_path / "nvml")
+
+
+@pytest.mark.slow
+def test_a_synthetic_gpu_counts_what_it_draws(tmp_path: Path) -> None:
+    """The real pynvml reads the stand-in, in a process that finds it first."""
+    gpus = SyntheticNvml(tmp_path, count=2, wave=spikes(30, 300, every_s=0.05, length_s=0.01))
+    code = (
+        "import time, pynvml\npynvml.nvmlInit()\ngpu = pynvml.nvmlDeviceGetHandleByIndex(pynvml.nvmlDeviceGetCount() - 1)\n"
+        "for _ in range(2):\n"
+        "    print(time.monotonic(), pynvml.nvmlDeviceGetTotalEnergyConsumption(gpu)); time.sleep(0.6)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **gpus.environment}, capture_output=True, text=True, check=True
+    )
+    (begin_s, before_mj), (end_s, after_mj) = (map(float, line.split()) for line in done.stdout.splitlines())
+    assert (after_mj - before_mj) / 1e3 == pytest.approx(gpus.truth_j(begin_s, end_s), abs=3)
+    assert (after_mj - before_mj) / 1e3 == pytest.approx(84 * (end_s - begin_s), abs=10)

@@ -42,7 +42,7 @@ def build_stub(folder: str | os.PathLike[str]) -> Path:
         raise MeterError("there is no C compiler (cc, gcc) to build the stand-in for NVIDIA's library with: install one")
     library = Path(folder) / LIBRARY
     library.parent.mkdir(parents=True, exist_ok=True)
-    command = [found, "-shared", "-fPIC", "-O1", "-Wall", "-o", str(library), str(SOURCE), "-lm", "-lpthread"]
+    command = [found, "-shared", "-fPIC", "-O1", "-Wall", "-o", str(library), str(SOURCE), "-lm"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise MeterError(f"{found} did not build {SOURCE}: {done.stderr.strip()[-200:]}")
