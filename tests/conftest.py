@@ -18,6 +18,7 @@ settings.load_profile("footprint")
 def _own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the ledger, or takes the place, of whoever runs it."""
     monkeypatch.setenv("FOOTPRINT_HOME", str(tmp_path / "footprint-home"))
+    monkeypatch.setenv("FOOTPRINT_EPHEMERAL", "1")  # wherever the tests run, their ledgers vanish
     for name in ("FOOTPRINT_REGION", "FOOTPRINT_PUE", "FOOTPRINT_LABELS", "FOOTPRINT_PARENT", "FOOTPRINT_ACCOUNT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

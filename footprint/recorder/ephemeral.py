@@ -38,7 +38,7 @@ def warning(home: Path, container: str | None, environ: Mapping[str, str], mount
     shown = os.fspath(home).encode(errors="replace").decode()
     return (
         f"the ledger at {shown} will vanish with {where}: set FOOTPRINT_HOME to a folder on a mounted volume, or keep the run "
-        "in a file there (track(record=FILE), --record FILE)"
+        "in a file there (track(record=FILE), --record FILE); FOOTPRINT_EPHEMERAL=1 says that you know"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 Reading = TypeVar("Reading")
 
 _NO_TREE: Final = "/proc does not show this program (is it another pid namespace's?): its CPU time is not known"
+_KNOWN: Final = "FOOTPRINT_EPHEMERAL"
+"""Set by who knows that the ledger vanishes with its container, and collects it before, say."""
+_LENT: Final = re.compile("COLAB_|KAGGLE_")
 _MOMENT_S: Final = 1e-4
 _MOMENT_TRIES: Final = 3
 
@@ -100,7 +104,7 @@ class Readings:
         return () if vanishing is None else (vanishing,)
 
     def _vanishing(self, home: Path) -> str | None:
-        if self.host.container is None and not any(name.startswith(("COLAB_", "KAGGLE_")) for name in os.environ):
+        if os.environ.get(_KNOWN) or (self.host.container is None and not any(map(_LENT.match, os.environ))):
             return None  # as on most machines, which then load nothing to find it out
 
         from footprint.recorder import ephemeral

@@ -110,6 +110,7 @@ def test_a_lent_notebooks_ledger_is_warned_of_unless_the_run_is_kept(monkeypatch
         pytest.skip("/dev/shm is no memory here")
     ledger = shared / f"footprint-test-{os.getpid()}-{tmp_path.name}"
     monkeypatch.setenv("FOOTPRINT_HOME", str(ledger))
+    monkeypatch.delenv("FOOTPRINT_EPHEMERAL")
     try:
         with track("a plain machine's") as plain:
             pass
@@ -120,7 +121,11 @@ def test_a_lent_notebooks_ledger_is_warned_of_unless_the_run_is_kept(monkeypatch
         with track("kept", record=tmp_path / "run.json") as kept:
             pass
         client.close_idle()
-        said = [any("will vanish" in warning for warning in run.facts.warnings) for run in (plain, lost, kept)]
-        assert said == [plain.facts.host.container is not None, True, False]
+        monkeypatch.setenv("FOOTPRINT_EPHEMERAL", "1")
+        with track("known") as known:
+            pass
+        client.close_idle()
+        said = [any("will vanish" in warning for warning in run.facts.warnings) for run in (plain, lost, kept, known)]
+        assert said == [plain.facts.host.container is not None, True, False, False]
     finally:
         shutil.rmtree(ledger)
