@@ -1,122 +1,86 @@
-"""`make bench`: our times beside a peer's, measured alternately in the same run, medians and ratios printed and kept.
+"""`make bench`: our figures beside the peers', in the same run; results are printed, and kept in RESULTS.md.
 
-Nothing here asserts a time: results depend on the machine, and stand with its kind and the date in RESULTS.md.
+`python -m tests.benchmarks [NAME …]` measures some of them again; `--quick` tries whether they work, and keeps nothing.
+Nothing here asserts a time: results depend on the machine, and stand with its kind and the date.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
-import statistics
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable
+import time
+import traceback
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
+from typing import Final, NamedTuple
 
-from tests.benchmarks import filling
-
-HERE = Path(__file__).parent
-REPEATS = 7
-
-# Each prints seconds: one number a line, in the order of LABELS.
-OURS = """
-import time; t = time.perf_counter()
-import footprint
-run = footprint.track("bench"); run.start()
-print(time.perf_counter() - t)
-t = time.perf_counter(); run.stop(); print(time.perf_counter() - t)
-again = footprint.track("bench"); t = time.perf_counter(); again.start(); print(time.perf_counter() - t); again.stop()
-"""
-CODECARBON = """
-import time; t = time.perf_counter()
-from codecarbon import OfflineEmissionsTracker
-def tracker():
-    return OfflineEmissionsTracker(country_iso_code="FRA", output_methods=[], log_level="critical", allow_multiple_runs=True)
-run = tracker(); run.start()
-print(time.perf_counter() - t)
-t = time.perf_counter(); run.stop(); print(time.perf_counter() - t)
-again = tracker(); t = time.perf_counter(); again.start(); print(time.perf_counter() - t); again.stop()
-"""
-LABELS = ("import and first start, cold", "stop", "a later start")
-
-CARD = """---
-license: mit
-tags: [a, b]
----
-# A model
-
-## Environmental Impact
-
-- **Hardware Type:** [More Information Needed]
-- **Hours used:** [More Information Needed]
-- **Cloud Provider:** [More Information Needed]
-- **Compute Region:** [More Information Needed]
-- **Carbon Emitted:** [More Information Needed]
-"""
+from tests.benchmarks import costs, cpu_time, memory, once, rows, short, starts, truth, wired
+from tests.benchmarks.effort import FULL, QUICK, Effort
+from tests.benchmarks.peers import PEERS, installed
+from tests.benchmarks.rows import Row
 
 
-def child(code: str, home: str) -> list[float]:
-    """Run a snippet in a fresh interpreter and read the seconds that it prints."""
-    environment = {**os.environ, "FOOTPRINT_HOME": home}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    return [float(line) for line in done.stdout.split()]
+class Benchmark(NamedTuple):
+    """Rows of one kind, and what they are about."""
+
+    title: str
+    run: Callable[[Effort], Iterator[Row]]
 
 
-def alternately(ours: Callable[[], list[float]], peer: Callable[[], list[float]]) -> tuple[list[float], list[float]]:
-    """Medians of both, measured in turn so that a slow minute of the machine hits both."""
-    pairs = [(ours(), peer()) for _ in range(REPEATS)]
-    columns = [zip(*side, strict=True) for side in zip(*pairs, strict=True)]
-    first, second = ([statistics.median(column) for column in side] for side in columns)
-    return first, second
-
-
-def line(what: str, ours_s: float, peer: str, peer_s: float) -> str:
-    """One row of the results."""
-    return f"| {what} | {peer} | {peer_s * 1000:.1f} ms | {ours_s * 1000:.1f} ms | {peer_s / ours_s:.1f} x |"
-
-
-def tracking() -> list[str]:
-    """Starting and stopping a tracker."""
-    with tempfile.TemporaryDirectory() as home:
-        ours, peer = alternately(lambda: child(OURS, home), lambda: child(CODECARBON, home))
-    name = f"CodeCarbon {version('codecarbon')}"
-    return [line(what, o, name, p) for what, o, p in zip(LABELS, ours, peer, strict=True)]
-
-
-def cards() -> list[str]:
-    """Setting the emissions of one card on disk: read, edit, prove, write."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "README.md"
-
-        def timed(fill: Callable[[Path], None]) -> list[float]:
-            path.write_text(CARD, encoding="utf-8")
-            return [filling.seconds(lambda: fill(path))]
-
-        timed(filling.ours), timed(filling.hub)  # load both before either is timed
-        ours, peer = alternately(lambda: timed(filling.ours), lambda: timed(filling.hub))
-    return [line("fill one card on disk", ours[0], f"huggingface_hub {version('huggingface_hub')}", peer[0])]
+BENCHMARKS: Final = {
+    "starts": Benchmark(starts.TITLE, starts.run),
+    "truth": Benchmark(truth.TITLE, truth.run),
+    "short": Benchmark(short.TITLE, short.run),
+    "children": Benchmark(cpu_time.TITLE, cpu_time.run),
+    "once": Benchmark(once.TITLE, once.run),
+    "cost": Benchmark(costs.TITLE, costs.run),
+    "memory": Benchmark(memory.TITLE, memory.run),
+    "slowdown": Benchmark("slowdown of a real training, paired", wired.slowdown_rows),
+    "cpu-model": Benchmark("CPU and memory models on servers left out of the fit", wired.cpu_model_rows),
+    "card": Benchmark("filling one card on disk", wired.card_rows),
+}
 
 
 def main() -> None:
-    """Measure, print and keep."""
-    rows = tracking() + cards()
+    """Measure, print and keep; whatever fails is a row, and the rest goes on."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(BENCHMARKS)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="only try whether they work; nothing is kept")
+    asked = parser.parse_args()
+    for name in asked.names:
+        if name not in BENCHMARKS:
+            parser.error(f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
+    effort = QUICK if asked.quick else FULL
+    for tool, reason in installed(*PEERS).items():
+        print(f"{tool.label}: {reason or 'installed'}")
+    begin_s = time.monotonic()
+    missed = 0
+    for name in asked.names or BENCHMARKS:
+        found, conditions = _measure(name, effort)
+        missed += sum(row.is_met is False for row in found)
+        if not asked.quick:
+            rows.keep(name, BENCHMARKS[name].title, conditions, found, order=list(BENCHMARKS))
+    print(f"\n{time.monotonic() - begin_s:.0f} s; {missed} target{'s' * (missed != 1)} missed")
+
+
+def _measure(name: str, effort: Effort) -> tuple[list[Row], str]:
+    """One benchmark's rows, printed as they come, and under what conditions they were found."""
+    benchmark = BENCHMARKS[name]
+    print(f"\n## {name}: {benchmark.title}\n\n{rows.HEAD}", flush=True)
+    begin_s, load = time.monotonic(), os.getloadavg()[0]
+    found: list[Row] = []
+    try:
+        for row in benchmark.run(effort):
+            print(row, flush=True)
+            found.append(row)
+    except Exception as error:  # noqa: BLE001 - one that fails is a row, and the others are measured
+        traceback.print_exc()
+        found.append(rows.failed(benchmark.title, "footprint", f"{type(error).__name__}: {error}")._replace(is_met=False))
+        print(found[-1], flush=True)
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} logical CPUs, Python {platform.python_version()}"
-    table = [
-        "# Results of `make bench`",
-        "",
-        f"{datetime.now(UTC):%Y-%m-%d}, {machine}; medians of {REPEATS} alternating repeats; ratio: peer over ours.",
-        "",
-        "| what | peer | peer's time | our time | ratio |",
-        "|---|---|---|---|---|",
-        *rows,
-    ]
-    (HERE / "RESULTS.md").write_text("\n".join(table) + "\n", encoding="utf-8")
-    print("\n".join(table))
+    took_s = time.monotonic() - begin_s
+    return found, f"{datetime.now(UTC):%Y-%m-%d}, {machine}; load average {load:.1f} before; measured in {took_s:.0f} s."
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ SECONDS: Final = 20.0
 _SETTLE_S: Final = 3.0
 
 # A process that forks the others; they sleep for good, or wake once a second. None outlives its parent (PR_SET_PDEATHSIG).
-_FOREST: Final = """
+FOREST: Final = """
 import ctypes, os, signal, sys, time
 prctl = ctypes.CDLL(None).prctl
 prctl(1, signal.SIGKILL)
@@ -68,19 +68,19 @@ def cost(processes: int, seconds: float = SECONDS, *, awake: bool = False) -> Co
         awake: whether each of the children wakes up once a second.
     """
     with tempfile.TemporaryDirectory() as home, _host(processes, home, awake=awake) as host:
-        recorder = _recorder_pid(Path(home))
+        recorder = recorder_pid(Path(home))
         time.sleep(_SETTLE_S)
-        begin_s, before = time.monotonic(), (_clock_s(host), _clock_s(recorder))
+        begin_s, before = time.monotonic(), (clock_s(host), clock_s(recorder))
         time.sleep(seconds)
         lasted_s = time.monotonic() - begin_s
-        used = [after - first for after, first in zip((_clock_s(host), _clock_s(recorder)), before, strict=True)]
+        used = [after - first for after, first in zip((clock_s(host), clock_s(recorder)), before, strict=True)]
     return Cost(*(1000 * used_s / lasted_s for used_s in used))
 
 
 @contextmanager
 def _host(processes: int, home: str, *, awake: bool) -> Iterator[int]:
     """A host program that is being recorded; its pid."""
-    forest = [sys.executable, "-I", "-S", "-c", _FOREST, str(processes - 1), "awake" if awake else "asleep"]
+    forest = [sys.executable, "-I", "-S", "-c", FOREST, str(processes - 1), "awake" if awake else "asleep"]
     start = f"import subprocess\nforest = subprocess.Popen({forest!r}, stdout=subprocess.PIPE)\nforest.stdout.readline()\n"
     process = subprocess.Popen(
         [sys.executable, "-c", start + _HOST],
@@ -101,14 +101,15 @@ def _host(processes: int, home: str, *, awake: bool) -> Iterator[int]:
         process.communicate()
 
 
-def _recorder_pid(home: Path) -> int:
+def recorder_pid(home: Path) -> int:
     """The recorder's pid, as the journal's first record tells it."""
     (journal,) = home.rglob("*.jsonl")
     opened = json.loads(journal.read_text(encoding="utf-8").splitlines()[0])
     return int(opened["recorder"]["pid"])
 
 
-def _clock_s(pid: int) -> float:
+def clock_s(pid: int) -> float:
+    """The CPU time of a process so far."""
     return time.clock_gettime((~pid << 3) | 2)  # clock_getcpuclockid(3)
 
 

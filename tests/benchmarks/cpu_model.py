@@ -25,7 +25,7 @@ TARGETS: Final = {"all": (0.14, 0.36), "since": (0.11, 0.34)}
 """Median and 90th percentile of the relative error, of all servers and of those published since 2013."""
 COVERAGE: Final = 0.88
 
-_TEADS: Final = ((0.0, 0.1, 0.5, 1.0), (0.12, 0.32, 0.75, 1.02))
+TEADS: Final = ((0.0, 0.1, 0.5, 1.0), (0.12, 0.32, 0.75, 1.02))
 
 
 class Point(NamedTuple):
@@ -144,7 +144,7 @@ def table() -> str:
         "ours bent to a curve, evaluated at each tick": curved(ours),
         "load³ × TDP (CodeCarbon: 0.1 + 0.9 load³)": peer(ours, lambda load: 0.1 + 0.9 * load**3),
         "load³ × TDP, nothing at idle": peer(ours, lambda load: load**3),
-        "Teads' curve × TDP": peer(ours, lambda load: float(np.interp(load, *_TEADS))),
+        "Teads' curve × TDP": peer(ours, lambda load: float(np.interp(load, *TEADS))),
     }
     every, newer = (f"{text} median / p90" for text in ("all:", f"since {SINCE}:"))
     lines = [
