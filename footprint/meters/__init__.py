@@ -18,7 +18,7 @@ from typing import Literal
 
 from footprint.accounting.energy import MAX_POWER_GAP_S
 from footprint.errors import MeterError
-from footprint.meters.common import ALL_GPUS, KnowsHolders, Meter
+from footprint.meters.common import ALL_GPUS, KnowsHolders, Meter, sysfs, text_of
 from footprint.model import Device, Sample
 
 _WHOLE = ("cpu", "memory")
@@ -79,6 +79,9 @@ class OpenMeters:
             meter.close()
 
 
+# A recorder starts while its host waits: a meter's module is loaded only where there is a trace of its sensors.
+
+
 def _open_nvml(environ: Mapping[str, str]) -> Meter | None:
     from footprint.meters import nvml
 
@@ -92,40 +95,52 @@ def _has_nvml() -> bool:
 
 
 def _open_amd(environ: Mapping[str, str]) -> Meter | None:
+    if not _has_amd():
+        return None
     from footprint.meters import amd
 
     return amd.open_meter(environ)
 
 
 def _has_amd() -> bool:
+    if not (sysfs() / "class/kfd").exists():
+        return False
     from footprint.meters import amd
 
     return amd.is_there()
 
 
 def _open_rapl(_environ: Mapping[str, str]) -> Meter | None:
+    if not (sysfs() / "class/powercap").exists():
+        return None
     from footprint.meters import rapl
 
     return rapl.open_meter()
 
 
 def _open_hwmon(_environ: Mapping[str, str]) -> Meter | None:
+    if not (sysfs() / "class/hwmon").exists():
+        return None
     from footprint.meters import hwmon
 
     return hwmon.open_meter()
 
 
 def _open_tpu(environ: Mapping[str, str]) -> Meter | None:
+    named = any("TPU" in name or name == "ACCELERATOR_TYPE" for name in environ)
+    if not named and "Google" not in text_of(sysfs() / "class/dmi/id/product_name"):
+        return None
     from footprint.meters import tpu_model
 
     return tpu_model.open_meter(environ)
 
 
 def _open_codecarbon(environ: Mapping[str, str]) -> Meter | None:
+    if "codecarbon" not in environ.get(METERS_VARIABLE, "") and sys.platform == "linux":
+        return None
     from footprint.meters import codecarbon
 
-    named = "codecarbon" in environ.get(METERS_VARIABLE, "")
-    return codecarbon.open_meter() if named or sys.platform != "linux" else None
+    return codecarbon.open_meter()
 
 
 def _open_cpu(_environ: Mapping[str, str]) -> Meter | None:
