@@ -24,9 +24,9 @@ class Effort(NamedTuple):
     truth_s: float = 20.0
     short_counts: tuple[int, int] = (12, 5)
     children: int = 50
-    hold_s: float = 15.0
+    hold_s: float = 12.0
     forest: int = 2_000
-    training_s: float = 120.0
+    training_s: float = 100.0
 
 
 FULL: Final = Effort()

@@ -40,8 +40,8 @@ class Case(NamedTuple):
 CASES: Final = (
     Case("steady", steady(_PACKAGE_W), steady(_DRAM_W)),
     Case("square wave", square(180, 20, 0.7), square(18, 2, 0.7)),
-    Case("1 wrap", steady(_PACKAGE_W), steady(_DRAM_W), 1),
-    Case("6 wraps", steady(_PACKAGE_W), steady(_DRAM_W), 6),
+    Case("1 wrap (of a range that the run fills once)", steady(_PACKAGE_W), steady(_DRAM_W), 1),
+    Case("6 wraps (of a sixth of it)", steady(_PACKAGE_W), steady(_DRAM_W), 6),
 )
 
 
