@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tests.benchmarks.slowdown import mean_interval, measure, median_interval
+from tests.benchmarks.slowdown import PAIRS_AT_LEAST, mean_interval, measure, median_interval
 
 
 def test_order_statistics_of_the_median_are_those_of_the_tables() -> None:
@@ -39,6 +39,6 @@ def test_intervals_hold_what_they_are_said_to_hold() -> None:
 @pytest.mark.slow
 def test_it_measures_recorded_runs() -> None:
     found = measure(limit_s=0.0, block_s=0.02)
-    assert found.pairs == 8
+    assert found.pairs == PAIRS_AT_LEAST
     assert found.median.low_ratio <= found.median.middle_ratio <= found.median.high_ratio
     assert found.with_start_and_stop.middle_ratio > found.median.middle_ratio
