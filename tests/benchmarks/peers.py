@@ -34,6 +34,7 @@ _ROOT: Final = Path(__file__).parents[2]
 _BENCH: Final = _ROOT / ".bench"
 _DRIVER: Final = Path(__file__).with_name("driver.py")
 _INSTALL_LIMIT_S: Final = 300.0
+_CLOSING_LIMIT_S: Final = 2.0
 # Who routes all the world to loopback has its packets vanish there: nobody answers, and nobody refuses.
 _NETWORKS: Final[dict[Network, str]] = {
     "as it is": "",
@@ -144,8 +145,10 @@ class Working:
             },
         )
         self._said: list[str] = []
-        threading.Thread(target=self._listen, daemon=True).start()
-        threading.Thread(target=lambda: self._said.extend(self._process.stderr or ()), daemon=True).start()
+        listeners = (self._listen, lambda: self._said.extend(self._process.stderr or ()))
+        self._threads = [threading.Thread(target=listener, daemon=True) for listener in listeners]
+        for thread in self._threads:
+            thread.start()
 
     def _listen(self) -> None:
         for line in self._process.stdout or ():
@@ -169,6 +172,7 @@ class Working:
             raise ToolError(f"no answer within {self._limit_s:g} s") from None
         if not line:
             self._process.wait()
+            self._threads[1].join(_CLOSING_LIMIT_S)
             raise ToolError(_last("".join(self._said)) or f"it ended with exit code {self._process.returncode}")
         return json.loads(line)
 
@@ -186,6 +190,11 @@ class Working:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        for thread in self._threads:
+            thread.join(_CLOSING_LIMIT_S)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with suppress(OSError):  # what was not said yet is heard by nobody
+                pipe.close()  # type: ignore[union-attr]  # it was started so
 
 
 def ask(tool: Tool, *mode: str, **world: Any) -> Any:
