@@ -18,13 +18,24 @@ from footprint.ledger.facts import Point, RunRecords, without_loose_parents
 from footprint.ledger.home import home as default_home
 from footprint.ledger.home import runs_dir
 from footprint.ledger.processes import is_alive
-from footprint.ledger.records import AnyRecord, Close, Held, NewerRecordError, Open, Tick, record_of, salvage
+from footprint.ledger.records import (
+    AnyRecord,
+    Close,
+    Held,
+    Marked,
+    NewerRecordError,
+    Open,
+    Tick,
+    Work,
+    is_intact,
+    record_of,
+    salvage,
+)
 from footprint.ledger.runfile import read_run_file
 from footprint.model import Run
 
 _AMBIGUOUS_SHOWN: Final = 4
-_TICK: Final = b'"type":"tick"'
-_HEAD: Final = re.compile(rb'\{"v":\d+,"journal":"[^"]*","seq":(\d+),"type":"tick"')
+_STREAMED: Final = re.compile(rb'\{"v":\d+,"journal":"([^"]*)","seq":(\d+),"type":"(?:tick|held|work|mark)"')
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +111,7 @@ class JournalReading:
 def read_journal(path: Path, only_run: str | None = None, *, keep_ticks: bool = False) -> JournalReading:
     """Read one journal, or of it only what bears on one run (quick in a long journal of many runs).
 
-    It is read twice, so that the end of a run is known before its ticks come, which are summed up and forgotten.
+    It is read twice, so that the end of a run is known before its readings come, which are summed up and forgotten.
 
     Args:
         path: the journal.
@@ -116,26 +127,20 @@ def read_journal(path: Path, only_run: str | None = None, *, keep_ticks: bool = 
 
 
 def _gather(lines: _Lines, *, keep_ticks: bool) -> JournalReading:
-    seldom = lines.seldom()
-    closes = {record.run: record for record in seldom if isinstance(record, Close)}
+    ends = lines.ends()
+    closes = {record.run: record for record in ends if isinstance(record, Close)}
     runs = {
         record.run: RunRecords(record, closes.get(record.run), keep_ticks=keep_ticks)
-        for record in seldom
+        for record in ends
         if isinstance(record, Open)
     }
-    orphans: set[str] = set()
-
-    def hand_out(record: AnyRecord) -> None:
+    orphans = closes.keys() - runs.keys()
+    for record in lines.between():
         for run_id in record.runs if isinstance(record, Tick | Held) else (record.run,):
             if run_id in runs:
                 runs[run_id].add(record)
             else:
                 orphans.add(run_id)
-
-    for record in seldom:
-        hand_out(record)
-    for tick in lines.ticks():
-        hand_out(tick)
     if orphans and lines.only_run is None:
         lines.tell(f"{lines.path}: the beginning of {len(orphans)} run(s) is lost: {', '.join(sorted(orphans))}")
     if lines.unfinished and not any(is_alive(records.opened.recorder) for records in runs.values()):
@@ -171,7 +176,7 @@ def _folders(parent: Path) -> list[Path]:
 class _Lines:
     """The records of an open journal in the order in which they were written, and what is wrong with its bytes.
 
-    Ticks, of which there are many, come one by one; all others are few and held.
+    Those that begin and end runs are few, and held; all others come one by one.
     """
 
     def __init__(self, path: Path, file: BinaryIO, only_run: str | None) -> None:
@@ -183,6 +188,7 @@ class _Lines:
         self._newer: set[int] = set()
         self._told: list[str] = []
         self._in_order = True
+        self._last: tuple[bytes, int] | None = None
         self._end = os.fstat(file.fileno()).st_size  # what is appended meanwhile is for the next reading
 
     @property
@@ -198,35 +204,38 @@ class _Lines:
         """Add a problem of the whole journal."""
         self._told.append(problem)
 
-    def seldom(self) -> list[AnyRecord]:
-        """All records but ticks."""
-        found: dict[int, AnyRecord] = {}
-        last = -1
+    def ends(self) -> list[Open | Close]:
+        """The records that begin and end runs; to be asked for before the others."""
+        found: dict[tuple[str, int], Open | Close] = {}
         for number, line in self._lines():
-            seq = _seq_of_tick(line)
-            if seq is None:
-                for record in self._records(number, line):
-                    found.setdefault(record.seq, record)  # a copied journal may hold a record twice
-            elif seq <= last:
-                self._in_order = False
-            else:
-                last = seq
-        return [found[seq] for seq in sorted(found) if not isinstance(found[seq], Tick)]
+            streamed = _STREAMED.match(line)
+            if streamed and line.count(b'"journal":') == 1:  # it stands alone in its line, by its looks
+                self._follow(streamed[1], int(streamed[2]), line)
+                continue
+            for record in self._records(number, line):
+                self._follow(record.journal.encode(), record.seq)
+                if isinstance(record, Open | Close):
+                    found.setdefault((record.journal, record.seq), record)  # a copied journal may hold a record twice
+        return [found[place] for place in sorted(found)]
 
-    def ticks(self) -> Iterator[Tick]:
-        """The ticks, each once. Those of a journal whose pieces stand twice or in disorder are held and sorted first."""
-        ticks = (
-            record
-            for number, line in self._lines()
-            if _TICK in line
-            for record in self._records(number, line)
-            if isinstance(record, Tick)
-        )
+    def between(self) -> Iterator[Tick | Held | Work | Marked]:
+        """All other records, each once. Those of a journal whose pieces stand twice or in disorder are held and sorted first."""
+        records = (record for number, line in self._lines() for record in self._records(number, line))
+        others = (record for record in records if not isinstance(record, Open | Close))
         if self._in_order:
-            yield from ticks
+            yield from others
         else:
-            found = {tick.seq: tick for tick in ticks}
-            yield from (found[seq] for seq in sorted(found))
+            found = {(record.journal, record.seq): record for record in others}
+            yield from (found[place] for place in sorted(found))
+
+    def _follow(self, journal: bytes, seq: int, line: bytes | None = None) -> None:
+        """Take note of a record's place; of one that is not the next, and was not looked at, only if its line is intact."""
+        last, place = self._last, (journal, seq)
+        if last is not None and place != (last[0], last[1] + 1):
+            if line is not None and not is_intact(line.removesuffix(b"\n")):
+                return  # its number may be what is damaged
+            self._in_order = self._in_order and journal == last[0] and seq > last[1]
+        self._last = place
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         wanted = self.only_run.encode() if self.only_run else b""
@@ -253,12 +262,6 @@ class _Lines:
             for piece in salvage(line):
                 with suppress(ValueError):
                     yield record_of(piece)
-
-
-def _seq_of_tick(line: bytes) -> int | None:
-    """The number of a tick that stands alone in its line, by its looks; null for all else, which is looked at closely."""
-    found = _HEAD.match(line)
-    return int(found[1]) if found and line.count(b'"journal":') == 1 else None
 
 
 def _mentions(path: Path, text: str) -> bool:

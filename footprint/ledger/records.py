@@ -149,7 +149,7 @@ def record_of(line: bytes) -> AnyRecord:
         NewerRecordError: if the line is intact, and of a newer schema.
         ValueError: if it is damaged.
     """
-    if not _intact(line):
+    if not is_intact(line):
         raise ValueError("the checksum does not fit")
     try:
         record = _decoder.decode(line)
@@ -168,11 +168,12 @@ def salvage(line: bytes) -> Iterator[bytes]:
     for end in _ENDS.finditer(line):
         starts = [start.start() for start in _STARTS.finditer(line, after, end.start())]
         piece = line[starts[-1] : end.end()] if starts else b""
-        if len(piece) < len(line) and _intact(piece):
+        if len(piece) < len(line) and is_intact(piece):
             yield piece
         after = end.end()
 
 
-def _intact(line: bytes) -> bool:
+def is_intact(line: bytes) -> bool:
+    """Whether a line, without its newline, is as it was written."""
     body, tail = line[:-_TAIL_BYTES], line[-_TAIL_BYTES:]
     return tail == b'%b%08x"}' % (_CRC_MEMBER, zlib.crc32(body))

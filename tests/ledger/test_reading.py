@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from footprint.errors import LedgerError
 from footprint.ledger import find_run, read_runs, series, write_run_file
 from footprint.ledger.processes import identify
 from footprint.ledger.reading import read_journal
-from footprint.ledger.records import AnyRecord
+from footprint.ledger.records import AnyRecord, Close, Held, Marked, Work, line_of
 from tests.ledger.conftest import opened, tick, whole_run
 
 Write = Callable[[list[AnyRecord]], Path]
@@ -129,6 +133,71 @@ def test_a_copied_journal_counts_its_records_once(home: Path, write: Write) -> N
     path = write(whole_run())
     path.write_bytes(path.read_bytes() * 2)
     assert len(series("a" * 16, home)) == 6
+
+
+@given(st.data())
+def test_records_in_whatever_order_and_however_often_tell_the_same(data: st.DataObject) -> None:
+    runs = [f"{number:016x}" for number in range(3)]
+    records: list[AnyRecord] = [opened(run, t_s=100.0 + number) for number, run in enumerate(runs)]
+    for second in range(100, 112):
+        records += [
+            tick(float(second), tuple(runs)),
+            Held(runs=tuple(runs), t_s=float(second), device_id="gpu:GPU-1", ours=second > 105, others=second % 2),
+            Work(run=runs[second % 3], t_s=float(second), work={"samples": float(second)}),
+            Marked(run=runs[0], key=second % 4, name=f"at {second}", t_s=float(second)),
+        ]
+    records += [Close(run=run, t_s=112.0, outcome="completed") for run in runs[:2]]
+    lines = [line_of(record, "j", seq) for seq, record in enumerate(records)]
+    shuffled = data.draw(st.permutations(range(len(lines))) | st.just(range(len(lines))))
+    more = data.draw(st.lists(st.integers(0, len(lines) - 1), max_size=6))
+    pieces = [lines[place] for place in shuffled]
+    for place in more:
+        again = data.draw(st.integers(0, len(pieces) - 1))
+        glue = data.draw(st.booleans())
+        pieces[again] = (pieces[again].removesuffix(b"\n") if glue else pieces[again]) + lines[place]
+
+    with tempfile.TemporaryDirectory() as folder:
+        told = []
+        for name, content in (("whole", b"".join(lines)), ("disordered", b"".join(pieces))):
+            path = Path(folder) / f"{name}.jsonl"
+            path.write_bytes(content)
+            told.append([records.run() for records in read_journal(path).runs.values()])
+    assert told[0] == told[1]
+
+
+def test_two_journals_in_one_file_lose_nothing(home: Path, write: Write) -> None:
+    first, second = write(whole_run("x")), write(whole_run("y"))
+    first.write_bytes(first.read_bytes() + second.read_bytes())
+    second.unlink()
+    assert {run.id: (run.duration_s, run.devices[0].energy_j) for run in read_runs(home).runs} == {"x": (5, 250), "y": (5, 250)}
+
+
+def test_a_long_run_costs_no_more_memory_than_a_short_one(home: Path) -> None:
+    def peak_bytes(count: int) -> int:
+        path = home / f"{count}.jsonl"
+        run = "a" * 16
+        with path.open("wb") as file:
+            file.write(line_of(opened(run), "j", 0))
+            for number in range(count):
+                t_s = 100.0 + number
+                file.write(line_of(tick(t_s, (run,)), "j", 3 * number + 1))
+                looked = Held(runs=(run,), t_s=t_s, device_id="gpu:GPU-1", ours=True, others=number % 2)
+                file.write(line_of(looked, "j", 3 * number + 2))
+                file.write(line_of(Work(run=run, t_s=t_s, work={"samples": float(number)}), "j", 3 * number + 3))
+        # A flipped digit of a record's number is no sign of disorder.
+        data = bytearray(path.read_bytes())
+        at = data.index(b'"seq":%d,' % (count // 2 * 3 + 1)) + len(b'"seq":')
+        data[at] ^= 0x08
+        path.write_bytes(data)
+        tracemalloc.start()
+        read_journal(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    home.mkdir()
+    peak_bytes(10)  # what is loaded and kept once
+    assert peak_bytes(4_000) < 1.5 * peak_bytes(500)
 
 
 def test_a_journal_copied_to_another_day_counts_its_runs_once(home: Path, write: Write) -> None:
