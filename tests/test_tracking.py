@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import stat
+import sys
 import threading
 import weakref
 from collections.abc import AsyncIterator, Iterator
@@ -321,6 +322,17 @@ def test_a_ledger_whose_path_is_no_text(monkeypatch: pytest.MonkeyPatch, tmp_pat
     with track("y") as run:
         pass
     assert any("cannot be written" in warning for warning in run.facts.warnings)
+
+
+def test_facts_that_cannot_be_read_here_raise_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a program that has changed its root or its user, and loads no module any more."""
+    with track("x") as run:
+        pass
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "footprint.ledger.reading", None)
+        assert run.facts.cpu is None
+        assert any("cannot be read here" in warning for warning in run.facts.warnings)
+    assert run.facts.cpu is not None
 
 
 def test_the_record_is_a_portable_file(tmp_path: Path) -> None:

@@ -36,7 +36,10 @@ def home() -> Path:
 
 @functools.lru_cache(_RELATIVE_KEPT)
 def _absolute(path: Path) -> Path:
-    return path.absolute()
+    try:
+        return path.absolute()
+    except FileNotFoundError:
+        raise LedgerError(f"FOOTPRINT_HOME={path} is relative to a folder that is gone: set it to an absolute path") from None
 
 
 def _users_data() -> Path:

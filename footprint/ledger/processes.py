@@ -63,11 +63,17 @@ def is_alive(process: Process) -> bool | None:
     """Whether that very process still runs; null if it cannot be told from here."""
     if process.host != socket.gethostname() or process.start_ticks is None or process.boot_id is None:
         return None
-    if process.boot_id != boot_id():
+    boot = boot_id()
+    if boot is None:  # short of descriptors, say
+        return None
+    if process.boot_id != boot:
         return False
     if process.pid_namespace != _pid_namespace():
         return None
-    return start_ticks(process.pid) == process.start_ticks
+    found = start_ticks(process.pid)
+    if found is None and start_ticks(os.getpid()) is None:  # nothing can be looked at
+        return None
+    return found == process.start_ticks
 
 
 def proc_is_ours() -> bool:

@@ -132,7 +132,11 @@ class ActiveRun:
     def facts(self) -> Run:
         """What is known of the run: so far while it lasts, all of it once it has ended."""
         if self._facts is None:
-            facts = self._read()
+            try:
+                facts = self._read()
+            except Exception as error:  # noqa: BLE001 - a program that has changed its root or user loads no module any more
+                self.warn(f"the run's facts cannot be read here: {error}")
+                return self._unrecorded()
             if not self.is_over:
                 return facts
             self._facts = facts

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from footprint.ledger.processes import Process
+from footprint.ledger.processes import Process, is_alive
 from footprint.ledger.records import Held, Tick
 from footprint.meters import open_meters
 from footprint.meters.common import KnowsHolders
@@ -47,10 +47,10 @@ class Readings:
     def __init__(self, tracked: Process, *, attached: bool, in_thread: bool) -> None:
         self._pid = tracked.pid
         self._first_warnings: tuple[str, ...] = ()
-        environ: Mapping[str, str] = self._environment_of(tracked.pid) if attached else os.environ
+        environ: Mapping[str, str] = self._environment_of(tracked) if attached else os.environ
         self._meters = open_meters(environ, drivers_in="thread" if in_thread else "process")
         self._tree = tree.ProcessTree(tracked.pid, tracked.start_ticks)
-        if not self._tree.is_found:
+        if not self._tree.is_found and is_alive(tracked) is not False:
             self._first_warnings += (_NO_TREE,)
         self._holders = self._find_holders()
         self.devices = self._meters.devices
@@ -111,12 +111,12 @@ class Readings:
 
         return ephemeral.warning(home, self.host.container, os.environ)
 
-    def _environment_of(self, pid: int) -> Mapping[str, str]:
+    def _environment_of(self, tracked: Process) -> Mapping[str, str]:
         """The environment of a process that we are attached to, as far as it can be read."""
         from footprint.recorder import targets
 
-        environ = targets.environment(pid)
-        if environ is None:
+        environ = targets.environment(tracked.pid)
+        if environ is None and is_alive(tracked) is not False:  # of one that has just ended there is nothing to read
             self._first_warnings += (targets.UNREADABLE,)
         return environ or {}
 

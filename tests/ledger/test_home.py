@@ -20,6 +20,16 @@ def test_the_environment_names_the_ledger(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert home() == tmp_path / "z"
 
 
+def test_a_relative_one_in_a_folder_that_is_gone_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setenv("FOOTPRINT_HOME", f"ledger-of-{tmp_path.name}")
+    with pytest.raises(LedgerError, match="set it to an absolute path"):
+        home()
+
+
 def test_by_default_it_is_the_users_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FOOTPRINT_HOME")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 
 import msgspec
 
@@ -27,3 +28,15 @@ def test_what_cannot_be_told_is_not_guessed() -> None:
     assert is_alive(msgspec.structs.replace(here, pid_namespace="pid:[1]")) is None
     assert is_alive(msgspec.structs.replace(here, start_ticks=None)) is None
     assert is_alive(msgspec.structs.replace(here, boot_id="another")) is False
+
+
+def test_who_is_short_of_descriptors_calls_nobody_dead() -> None:
+    code = """
+        import os, resource
+        from footprint.ledger.processes import identify, is_alive
+        here = identify(os.getpid())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+        print(is_alive(here))
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert done.stdout == "None\n", done.stderr

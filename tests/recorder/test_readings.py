@@ -3,6 +3,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -99,6 +101,20 @@ def test_what_fails_is_counted_and_costs_nothing_else() -> None:
         assert readings.held({}) == ()
     finally:
         readings.close()
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_of_a_program_that_has_ended_already_nothing_is_said_that_is_not_so(attached: bool) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        ended = identify(child.pid)
+    before = Readings(identify(os.getpid()), attached=False, in_thread=True)
+    after = Readings(ended, attached=attached, in_thread=True)
+    try:
+        assert after.warnings() == before.warnings()
+        assert after.tick(("r",), whole=True).tree_s is None
+    finally:
+        before.close()
+        after.close()
 
 
 def test_a_lent_notebooks_ledger_is_warned_of_unless_the_run_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
