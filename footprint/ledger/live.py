@@ -37,9 +37,6 @@ class Live(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attached: bool = False
 
 
-_decoder = msgspec.json.Decoder(Live)
-
-
 def announce(root: Path, live: Live) -> None:
     """Say that a process is being recorded; a failure is not told, for the record itself does not need it."""
     with suppress(OSError):
@@ -110,6 +107,6 @@ def _path(root: Path, tracked: Process, *, attached: bool) -> Path:
 def _read(path: Path) -> Live | None:
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
-            return _decoder.decode(file.read(_LIMIT_BYTES))
+            return msgspec.json.decode(file.read(_LIMIT_BYTES), type=Live)
     except (OSError, ValueError):  # a half-written or foreign file is no sign of anything
         return None

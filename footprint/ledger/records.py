@@ -10,6 +10,7 @@ is `CLOCK_BOOTTIME`, which also runs through suspends, `wall_s` is `CLOCK_REALTI
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
 from collections.abc import Iterator
@@ -23,8 +24,8 @@ from footprint.model import SCHEMA_VERSION, Device, Host, Kind, Outcome, Place, 
 _CRC_MEMBER: Final = b',"crc":"'
 _TAIL_BYTES: Final = len(b',"crc":"00000000"}')
 # No string inside a record can hold these bytes, for JSON escapes the quotes; and no counter or label of a user's looks so.
-_STARTS: Final = re.compile(rb'\{"v":\d+,"journal":"')
-_ENDS: Final = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
+_START: Final = rb'\{"v":\d+,"journal":"'
+_END: Final = rb',"crc":"[0-9a-f]{8}"\}'
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -119,7 +120,12 @@ class Close(Record, frozen=True, kw_only=True, tag="close"):
 AnyRecord = Open | Tick | Held | Work | Marked | Close
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
+
+
+@functools.cache
+def _decoder() -> msgspec.json.Decoder[AnyRecord]:
+    """Made when it is first used: who records never reads, and it takes the longest of all here."""
+    return msgspec.json.Decoder(AnyRecord)
 
 
 class NewerRecordError(ValueError):
@@ -129,9 +135,6 @@ class NewerRecordError(ValueError):
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
     v: int
     seq: int
-
-
-_envelope = msgspec.json.Decoder(_Envelope)
 
 
 def line_of(record: AnyRecord, journal: str, seq: int) -> bytes:
@@ -152,9 +155,9 @@ def record_of(line: bytes) -> AnyRecord:
     if not is_intact(line):
         raise ValueError("the checksum does not fit")
     try:
-        record = _decoder.decode(line)
+        record = _decoder().decode(line)
     except msgspec.DecodeError as error:
-        if _envelope.decode(line).v > SCHEMA_VERSION:
+        if msgspec.json.decode(line, type=_Envelope).v > SCHEMA_VERSION:
             raise NewerRecordError(str(error)) from error
         raise
     if record.v > SCHEMA_VERSION:
@@ -165,8 +168,9 @@ def record_of(line: bytes) -> AnyRecord:
 def salvage(line: bytes) -> Iterator[bytes]:
     """The intact lines inside a damaged one: a torn line without its newline has the next one glued to it."""
     after = 0
-    for end in _ENDS.finditer(line):
-        starts = [start.start() for start in _STARTS.finditer(line, after, end.start())]
+    beginnings = re.compile(_START)
+    for end in re.finditer(_END, line):
+        starts = [start.start() for start in beginnings.finditer(line, after, end.start())]
         piece = line[starts[-1] : end.end()] if starts else b""
         if len(piece) < len(line) and is_intact(piece):
             yield piece
