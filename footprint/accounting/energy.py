@@ -11,7 +11,6 @@ one of an hour.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
@@ -47,21 +46,6 @@ class Course:
     def points(self, origin_s: float = 0.0) -> tuple[tuple[float, float], ...]:
         """The points on a clock that starts at `origin_s`, to the millisecond and the thousandth of the unit."""
         return tuple((round(t_s - origin_s, 3), round(amount, 3)) for t_s, amount in self._points)
-
-
-def between(course: Points, begin_s: float, end_s: float) -> float:
-    """How much a cumulative quantity grew between two times; nothing before its first point and after its last."""
-    return max(0.0, _at(course, end_s) - _at(course, begin_s))
-
-
-def _at(course: Points, t_s: float) -> float:
-    after = bisect_right(course, t_s, key=lambda point: point[0])
-    if after == 0:
-        return course[0][1] if course else 0.0
-    if after == len(course):
-        return course[-1][1]
-    (before_s, before), (after_s, amount) = course[after - 1], course[after]
-    return before + (amount - before) * (t_s - before_s) / (after_s - before_s)
 
 
 class Integral:

@@ -1,58 +1,71 @@
 """Unions of intervals: what of each of several overlapping readings counts, so that each joule counts once.
 
 Runs that overlap on one device have each read the same joules. Laid side by side on one clock, their begins and ends cut time
-into segments in which the set of runs stays the same; in each segment what the device drew is divided among those that read it.
+into segments in which the set of runs stays the same; in each segment what was read is divided among those that read it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from footprint.accounting.energy import Points, between
+import numpy as np
+from numpy.typing import NDArray
 
-Divide = Callable[[Mapping[int, float]], Mapping[int, float]]
-"""From what each span grew in a segment, by index, to what counts of it."""
+from footprint.accounting.energy import Points
+
+_Segments = NDArray[np.float64]
+"""A value for each of some segments of time."""
 
 
 class Span(NamedTuple):
-    """One run's reading of something: begin and end, s; how it grew, on the same clock; the share of it that is taken."""
+    """One run's reading of something: begin and end, s; how it grew, on the same clock; the share of it that is taken.
+
+    Spans of one `program` read, and take, the same; without a program each is one of its own.
+    """
 
     begin_s: float
     end_s: float
     course: Points = ()
     taken_ratio: float = 1.0
+    program: str | None = None
 
 
-def divided(spans: Sequence[Span]) -> list[float]:
-    """The part of each run's reading of ONE device that counts: where n of them read it, 1/n in each.
+def divided(spans: Sequence[Span], inside: Sequence[Collection[int]] = (), *, of_one: bool = True) -> list[float]:
+    """The part of each span's reading that counts in the sum of all.
+
+    In each segment a program takes the largest share of its spans, and its spans divide it among them. Where programs together
+    would take more than all of one thing, each is given proportionally less. One that read nothing in a segment (its meter was
+    lost) takes nothing from those that did.
+
+    Args:
+        spans: the overlapping readings.
+        inside: for each span the indices of those which contain it: while one of them lasts, it adds nothing. Empty: none does.
+        of_one: all read one thing, of which together no more than all can be taken; else what programs read is added up.
 
     Returns:
         A ratio for each span; 1 where nothing was read.
     """
-
-    def divide(grown: Mapping[int, float]) -> Mapping[int, float]:
-        # One that read nothing here (its meter was lost) takes nothing from those that did.
-        readers = sum(amount > 0 for amount in grown.values())
-        return {i: amount / max(1, readers) for i, amount in grown.items()}
-
-    return parts(spans, divide)
-
-
-def rationed(spans: Sequence[Span]) -> list[float]:
-    """The part of each run's time that counts of something of which each takes a share, where together they take more than all.
-
-    Returns:
-        A ratio for each span; 1 for a span of no length.
-    """
-    counted_s = [0.0] * len(spans)
-    for begin_s, end_s, there in _segments(spans):
-        scale = min(1.0, 1.0 / math.fsum(spans[i].taken_ratio for i in there))
-        for i in there:
-            counted_s[i] += (end_s - begin_s) * scale
-    lengths_s = [span.end_s - span.begin_s for span in spans]
-    return [part / length_s if length_s > 0 else 1.0 for part, length_s in zip(counted_s, lengths_s, strict=True)]
+    grid = _Grid(spans, inside)
+    programs: dict[str | int, list[int]] = {}
+    for i, span in enumerate(spans):
+        programs.setdefault(i if span.program is None else span.program, []).append(i)
+    scale = grid.ones()
+    if of_one:
+        taken = grid.zeros()
+        for members in programs.values():
+            taken += grid.taken(members)[0]
+        np.divide(1.0, taken, out=scale, where=taken > 1.0)
+    ratios = [1.0] * len(spans)
+    for members in programs.values():
+        largest, together = grid.taken(members) if len(members) > 1 else (scale, scale)
+        rate = scale * np.divide(largest, together, out=grid.ones(), where=together > 0)
+        for i in members:
+            whole = float(grid.grown(i).sum())
+            if whole > 0:
+                ratios[i] = float((grid.grown(i, counted=True) * rate[grid.of(i)]).sum()) / whole
+    return ratios
 
 
 def clusters(spans: Sequence[Span]) -> Iterator[list[int]]:
@@ -70,38 +83,50 @@ def clusters(spans: Sequence[Span]) -> Iterator[list[int]]:
         yield together
 
 
-def parts(spans: Sequence[Span], divide: Divide) -> list[float]:
-    """The part of each run's reading that counts, when each segment is divided by a rule.
+class _Grid:
+    """The segments into which the begins and ends of spans cut time.
 
-    Args:
-        spans: the overlapping readings.
-        divide: told how much each span (by its index) grew in a segment, it says how much of that counts.
-
-    Returns:
-        A ratio for each span; 1 where nothing was read.
+    What a span did in them is worked out anew each time: thousands of spans over thousands of segments do not fit into memory.
     """
-    counted = [0.0] * len(spans)
-    wholes = [0.0] * len(spans)
-    for begin_s, end_s, there in _segments(spans):
-        grown = {i: between(spans[i].course, begin_s, end_s) for i in there}
-        for i, amount in grown.items():
-            wholes[i] += amount
-        for i, amount in divide(grown).items():
-            counted[i] += amount
-    return [part / whole if whole > 0 else 1.0 for part, whole in zip(counted, wholes, strict=True)]
 
+    def __init__(self, spans: Sequence[Span], inside: Sequence[Collection[int]]) -> None:
+        self._spans, self._inside = spans, inside
+        self._edges_s = np.unique([edge_s for span in spans for edge_s in (span.begin_s, span.end_s)])
+        begins = np.searchsorted(self._edges_s, [span.begin_s for span in spans])
+        ends = np.searchsorted(self._edges_s, [span.end_s for span in spans])
+        self._slices = [slice(begin, max(begin, end)) for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
 
-def _segments(spans: Sequence[Span]) -> Iterator[tuple[float, float, list[int]]]:
-    """The stretches of time in which the same spans lie, where at least one does."""
-    lasting = [(i, span) for i, span in enumerate(spans) if span.end_s > span.begin_s]
-    edges = sorted([(span.begin_s, 1, i) for i, span in lasting] + [(span.end_s, 0, i) for i, span in lasting])
-    there: dict[int, None] = {}
-    last_s = -math.inf
-    for at_s, begins, i in edges:
-        if there and at_s > last_s:
-            yield last_s, at_s, list(there)
-        last_s = at_s
-        if begins:
-            there[i] = None
-        else:
-            there.pop(i, None)
+    def zeros(self) -> _Segments:
+        """Nothing in any segment."""
+        return np.zeros(max(0, len(self._edges_s) - 1))
+
+    def ones(self) -> _Segments:
+        """One in each segment."""
+        return self.zeros() + 1.0
+
+    def of(self, i: int) -> slice:
+        """The segments that a span lies in."""
+        return self._slices[i]
+
+    def grown(self, i: int, *, counted: bool = False) -> _Segments:
+        """How much a span's reading grew in each of its segments; with `counted` nothing where another one contains it."""
+        there = self._slices[i]
+        if there.start == there.stop or not self._spans[i].course:
+            return np.zeros(there.stop - there.start)
+        times_s, amounts = np.array(self._spans[i].course, dtype=float).T
+        grown: Any = np.maximum(0.0, np.diff(np.interp(self._edges_s[there.start : there.stop + 1], times_s, amounts)))
+        if counted and self._inside:
+            for outer in self._inside[i]:
+                begin, end = self._slices[outer].start - there.start, self._slices[outer].stop - there.start
+                grown[max(0, begin) : max(0, end)] = 0.0
+        return grown  # type: ignore[no-any-return]
+
+    def taken(self, members: Sequence[int]) -> tuple[_Segments, _Segments]:
+        """The largest share that any of some spans takes in each segment, and all their shares together."""
+        largest, together = self.zeros(), self.zeros()
+        for i in members:
+            there = self._slices[i]
+            share = self._spans[i].taken_ratio * (self.grown(i, counted=True) > 0)
+            largest[there] = np.maximum(largest[there], share)
+            together[there] += share
+        return largest, together

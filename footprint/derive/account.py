@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from footprint.accounting.ranges import Quantity, total
+from footprint.accounting.ranges import total
 from footprint.derive.measured import derive_run
 from footprint.derive.nesting import containers
-from footprint.derive.portions import Portion, portions
+from footprint.derive.portions import portions
 from footprint.derive.working import Working, weakest
-from footprint.model import Attribution, Basis, ComponentName, Coverage, Footprint, Grade, Run
+from footprint.model import Attribution, Basis, ComponentName, Coverage, Footprint, Run
 
 # Runs one after the other may seem to overlap by as much: where the clock is that on the wall, it is read to the millisecond.
 NEARLY_WHOLE: Final = 0.99
@@ -32,6 +32,18 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     with_emissions: int
 
 
+class _Together(NamedTuple):
+    """What counts of some runs in their sum.
+
+    `within` is the run that contains each, if any; `partly` those of which only a part counts; `shared` how many of these share
+    more than a moment.
+    """
+
+    within: dict[str, str | None]
+    partly: dict[str, Working]
+    shared: int
+
+
 class Account:
     """Runs with their draws, so that totals keep what their ranges share.
 
@@ -47,6 +59,7 @@ class Account:
             self._runs.setdefault(run.id, run)
         self._workings: dict[str, Working] = {}
         self._footprints: dict[str, Footprint] = {}
+        self._together: dict[frozenset[str], _Together] = {}
 
     def footprint(self, run_id: str) -> Footprint:
         """One run's footprint.
@@ -58,26 +71,16 @@ class Account:
             self._footprints[run_id] = self._working(run_id).footprint()
         return self._footprints[run_id]
 
-    def portions(self, run_ids: Iterable[str]) -> dict[str, Portion]:
-        """What counts of each of some runs in their sum; of those that are left out, all of it, or nothing if contained.
-
-        Raises:
-            KeyError: if a run is not in this account.
-        """
-        chosen = [run_id for run_id, outer in containers(run_ids, self._runs).items() if outer is None]
-        return portions([self._runs[run_id] for run_id in chosen], self._runs, self.attribution)
-
     def counted(self, run_ids: Iterable[str]) -> dict[str, Footprint]:
         """Each of some runs as it counts in their sum: one that overlapped others, its part of what they read together.
 
         Raises:
             KeyError: if a run is not in this account.
         """
-        chosen = list(run_ids)
-        partly = self.portions(chosen)
+        together = self._sum_of(run_ids)
         return {
-            run_id: self._portion(run_id, partly[run_id]).footprint() if run_id in partly else self.footprint(run_id)
-            for run_id in chosen
+            run_id: together.partly[run_id].footprint() if run_id in together.partly else self.footprint(run_id)
+            for run_id in together.within
         }
 
     def total(self, run_ids: Iterable[str]) -> Total:
@@ -86,28 +89,37 @@ class Account:
         Raises:
             KeyError: if a run is not in this account.
         """
-        chosen = {run_id: self._runs[run_id] for run_id in run_ids}
-        within = containers(chosen, self._runs)
-        counted = [run_id for run_id in chosen if within[run_id] is None]
-        partly = self.portions(counted)
-        workings = [self._portion(run_id, partly[run_id]) if run_id in partly else self._working(run_id) for run_id in counted]
+        within, partly, shared = self._sum_of(run_ids)
+        counted = [run_id for run_id, outer in within.items() if outer is None]
+        workings = [partly.get(run_id) or self._working(run_id) for run_id in counted]
         sums = _sum(workings, self.attribution)
-        sums.coverage = _coverage([(self._working(run_id), chosen[run_id].duration_s) for run_id in counted])
+        sums.coverage = _coverage([(self._working(run_id), self._runs[run_id].duration_s) for run_id in counted])
         sums.warn(*_partial(workings))
-        shared = sum(portion.least_ratio < NEARLY_WHOLE for portion in partly.values())
         if shared:
             sums.warn(f"{shared} of the runs overlapped on one machine: what they read together is counted once")
         # A nested run is covered if what it is counted in is.
         counts = [self._working(outer or run_id) for run_id, outer in within.items()]
         return Total(
             footprint=sums.footprint(),
-            runs=len(chosen),
+            runs=len(within),
             with_energy=sum(w.facility is not None for w in counts),
             with_emissions=sum(w.emissions is not None for w in counts),
         )
 
-    def _portion(self, run_id: str, portion: Portion) -> Working:
-        return derive_run(self._runs[run_id], self.attribution, portion)
+    def _sum_of(self, run_ids: Iterable[str]) -> _Together:
+        """What counts of some runs in their sum. A run whose energy is not known is in no sum, and takes nothing from others."""
+        chosen = dict.fromkeys(run_ids)
+        key = frozenset(chosen)
+        if key not in self._together:
+            within = containers(chosen, self._runs)
+            known = [run_id for run_id, outer in within.items() if outer is None and self._working(run_id).it is not None]
+            parts = portions([self._runs[run_id] for run_id in known], self._runs, self.attribution)
+            self._together[key] = _Together(
+                within=within,
+                partly={run_id: derive_run(self._runs[run_id], self.attribution, part) for run_id, part in parts.items()},
+                shared=sum(part.least_ratio < NEARLY_WHOLE for part in parts.values()),
+            )
+        return self._together[key]
 
     def _working(self, run_id: str) -> Working:
         if run_id not in self._workings:
@@ -121,10 +133,13 @@ def _sum(workings: Sequence[Working], attribution: Attribution) -> Working:
     for name in _QUANTITIES:
         known = [getattr(w, name) for w in workings if getattr(w, name) is not None]
         setattr(result, name, total(known) if known else None)
+    # Of a run whose sum is not known no part is added either: the parts of a total add up to it.
+    stated = [working for working in workings if working.it is not None]
+    for part in dict.fromkeys(part for working in workings for part in working.parts):
+        of_it = [(energy, working.grades[part]) for working in stated if (energy := working.parts.get(part)) is not None]
+        grades = [grade for _, grade in of_it] or [working.grades[part] for working in workings if part in working.grades][:1]
+        result.add_part(part, total(energy for energy, _ in of_it) if of_it else None, weakest(grades))
     for working in workings:
-        for part, energy in working.parts.items():
-            # Of a run whose sum is not known no part is added either: the parts of a total add up to it.
-            _add(result, part, energy if working.it is not None else None, working.grades[part])
         for name in working.unknown:
             result.miss(name)
         result.factors |= {key: f for key, f in working.factors.items() if key not in result.factors}
@@ -167,17 +182,6 @@ def _coverage(weighted: Sequence[tuple[Working, float]]) -> list[Coverage]:
             Coverage(component=component, grade=weakest(grades) if grades else None, read_ratio=min(1.0, read_s / sum(times_s)))
         )
     return result
-
-
-def _add(sums: Working, part: ComponentName, energy: Quantity | None, grade: Grade) -> None:
-    """Add a run's part to the sum's; a part that is unknown in every run stays unknown."""
-    before = sums.parts.get(part)
-    if energy is None:
-        sums.add_part(part, before, sums.grades.get(part, grade))
-    elif before is None:
-        sums.add_part(part, energy, grade)
-    else:
-        sums.add_part(part, before + energy, weakest([sums.grades[part], grade]))
 
 
 def _common_basis(bases: set[Basis]) -> Basis | None:

@@ -1,4 +1,8 @@
-"""Which runs contain which: a run nested in another adds nothing to a total that holds both."""
+"""Which runs contain which: a run nested in another adds nothing to a total that holds both.
+
+Its parent has read all that it has. A parent that could not (it was given no GPU, and its child was) does not contain it: the two
+overlap, and what both read is counted once (`portions`).
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ def _outermost(run_id: str, chosen: Mapping[str, None], known: Mapping[str, Run]
         # A parent on another machine (a launcher) did not see this run's devices.
         if parent is None or parent.host.boot_id != run.host.boot_id:
             break
-        if parent.id in chosen and _covers(parent, known[run_id]):
+        if parent.id in chosen and _covers(parent, known[run_id]) and _reads_all(parent, known[run_id]):
             outermost = parent.id
         seen.add(parent.id)
         run = parent
@@ -44,3 +48,10 @@ def _covers(outer: Run, inner: Run) -> bool:
     if outer.outcome == "running" or clock != other:
         return True
     return begin_s >= outer_begin_s - OUTLIVING_S and end_s <= outer_end_s + OUTLIVING_S
+
+
+def _reads_all(outer: Run, inner: Run) -> bool:
+    """Whether a run has every accelerator that another one has and may have held."""
+    there = {one.device.id for one in outer.devices}
+    needed = [one for one in inner.devices if one.device.component == "accelerators" and one.held_ratio != 0]
+    return all(one.device.id in there for one in needed)

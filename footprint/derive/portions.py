@@ -1,9 +1,10 @@
 """Each joule once: what of each run counts in a sum of runs that overlapped on one machine.
 
 Runs overlap in three ways. On an *accelerator* (or a CPU's counter, a server's power meter) each has read the same joules: a
-moment counts once, divided among those that read it. Of the *idle CPUs and memory* of a machine each takes what was reserved to
-it, together never more than there is. *CPU-seconds* are those of a run's own process tree: runs of one program, and a run
-and what it started, see the same ones, and the outer tree's count; other trees are disjoint.
+moment counts once, divided among those that read it and held it; of a GPU that MIG cuts each takes its own share, together no
+more than all. Of the *idle CPUs and memory* of a machine each program takes what was reserved to it, together never more than
+there is. *CPU-seconds* are those of a run's own process tree: runs of one program, and a run and what it started, see the same
+ones, and the outer tree's count; other trees are disjoint.
 
 Runs of one boot are laid side by side by the monotonic clock that all its programs share, others by the clock on the wall.
 """
@@ -14,11 +15,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
+import footprint.reference as ref
 from footprint.accounting.energy import Points
-from footprint.accounting.union import Span, clusters, divided, parts, rationed
-from footprint.model import Attribution, Run
+from footprint.accounting.union import Span, clusters, divided
+from footprint.model import Attribution, DeviceEnergy, Run
 
 _ROUNDING: Final = 1e-9
 
@@ -54,16 +56,12 @@ def portions(runs: Sequence[Run], known: Mapping[str, Run], attribution: Attribu
         attribution: whose idle power counts, see `run_footprint`.
     """
     devices: dict[str, dict[str, float]] = {}
-    for run, key, ratio in _each(runs, _devices_of, lambda spans, _: divided(spans)):
+    for run, key, ratio in _each(runs, known, partial(_devices_of, attribution)):
         devices.setdefault(run.id, {})[key] = ratio
     ratios: dict[str, dict[str, float]] = {}
-    for name, readings, share in (
-        ("reserved_ratio", partial(_reserved_by, attribution), lambda spans, _: rationed(spans)),
-        ("tree_ratio", _tree_of, partial(_outermost, known))
-        if attribution == "share"
-        else ("busy_ratio", _busy_of, lambda spans, _: divided(spans)),
-    ):
-        for run, _, ratio in _each(runs, readings, share):
+    tree = ("tree_ratio", _tree_of, False) if attribution == "share" else ("busy_ratio", _busy_of, True)
+    for name, readings, of_one in (("reserved_ratio", partial(_reserved_by, attribution), True), tree):
+        for run, _, ratio in _each(runs, known, readings, of_one=of_one):
             ratios.setdefault(run.id, {})[name] = ratio
     return {
         run.id: Portion(devices=devices.get(run.id, {}), **ratios.get(run.id, {}))
@@ -80,43 +78,44 @@ def span(run: Run) -> tuple[str, float, float]:
     return f"wall:{run.host.boot_id or run.host.name}", start_s, start_s + run.duration_s
 
 
-_Reading = tuple[str, Points, float]
-"""Of what, how it grew since the run's start, and the share of it that the run takes."""
-_Readings = Callable[[Run], list[_Reading]]
-_Share = Callable[[Sequence[Span], Sequence[Run]], list[float]]
+class _Reading(NamedTuple):
+    """What a run read: of what, how it grew since the run's start (empty: steadily), and the share of it that the run takes.
+
+    `outer` says whether a run that contains this one takes what it takes, for as long as it lasts.
+    """
+
+    key: str
+    course: Points = ()
+    taken_ratio: float = 1.0
+    outer: bool = True
 
 
-def _devices_of(run: Run) -> list[_Reading]:
-    return [(one.device.id, one.course, 1.0) for one in run.devices]
+def _devices_of(attribution: Attribution, run: Run) -> list[_Reading]:
+    """The devices of which a run takes joules: what it did not read, or never held, it takes from nobody."""
+    if attribution == "machine":
+        return [_Reading(one.device.id, one.course, outer=False) for one in run.devices if _tells(one)]
+    there = [one for one in run.devices if _tells(one) and one.held_ratio != 0]
+    shares = [ref.mig_share(*one.device.slices).central if one.device.slices else 1.0 for one in there]
+    return [_Reading(one.device.id, one.course, share, outer=False) for one, share in zip(there, shares, strict=True)]
+
+
+def _tells(one: DeviceEnergy) -> bool:
+    return bool(one.energy_j) or one.device.grade == "model"
 
 
 def _reserved_by(attribution: Attribution, run: Run) -> list[_Reading]:
     if run.cpu is None:
         return []
-    return [("cpus", (), run.cpu.reserved_cpus / run.cpu.logical_cpus if attribution == "share" else 1.0)]
+    reserved_ratio = min(1.0, run.cpu.reserved_cpus / run.cpu.logical_cpus)
+    return [_Reading("cpus", (), reserved_ratio if attribution == "share" else 1.0)]
 
 
 def _tree_of(run: Run) -> list[_Reading]:
-    return [] if run.cpu is None else [("cpus", run.cpu.tree_course, 1.0)]
+    return [] if run.cpu is None else [_Reading("cpus", run.cpu.tree_course)]
 
 
 def _busy_of(run: Run) -> list[_Reading]:
-    return [] if run.cpu is None else [("cpus", run.cpu.busy_course, 1.0)]
-
-
-def _outermost(known: Mapping[str, Run], spans: Sequence[Span], runs: Sequence[Run]) -> list[float]:
-    """Of runs whose trees contain each other the outer one's CPU-seconds count, of those of one program the first's."""
-    above = [_ancestors(run, known) for run in runs]
-
-    def choose(grown: Mapping[int, float]) -> Mapping[int, float]:
-        there = {runs[i].id for i in grown}
-        counted: dict[str, int] = {}
-        for i in grown:
-            if not above[i] & there:
-                counted.setdefault(runs[i].journal_id or runs[i].id, i)
-        return {i: grown[i] for i in counted.values()}
-
-    return parts(spans, choose)
+    return [] if run.cpu is None or run.cpu.busy_s is None else [_Reading("cpus", run.cpu.busy_course, outer=False)]
 
 
 def _ancestors(run: Run, known: Mapping[str, Run]) -> set[str]:
@@ -128,21 +127,30 @@ def _ancestors(run: Run, known: Mapping[str, Run]) -> set[str]:
             break
         found.add(parent.id)
         run = parent
-    return found
+    # Runs that contain each other contain nothing: somebody wrote that by hand.
+    return found if run.parent not in found else set()
 
 
-def _each(runs: Sequence[Run], readings: _Readings, share: _Share) -> Iterator[tuple[Run, str, float]]:
+def _each(
+    runs: Sequence[Run], known: Mapping[str, Run], readings: Callable[[Run], list[_Reading]], *, of_one: bool = True
+) -> Iterator[tuple[Run, str, float]]:
     """Each run's readings that overlapped another's of the same thing, and what of them counts, if not all."""
-    held: dict[tuple[str, str], list[tuple[Run, Span]]] = {}
+    held: dict[tuple[str, str], list[tuple[Run, _Reading, Span]]] = {}
     for run in runs:
         clock, begin_s, end_s = span(run)
-        for key, course, taken_ratio in readings(run):
+        for one in readings(run):
             # Of what grew unseen (a model's device) each moment counts the same.
-            points = [(begin_s + t_s, amount) for t_s, amount in course] or [(begin_s, 0.0), (end_s, end_s - begin_s)]
-            held.setdefault((clock, key), []).append((run, Span(begin_s, end_s, points, taken_ratio)))
+            points = [(begin_s + t_s, amount) for t_s, amount in one.course] or [(begin_s, 0.0), (end_s, end_s - begin_s)]
+            own = Span(begin_s, end_s, points, one.taken_ratio, run.journal_id or None)
+            held.setdefault((clock, one.key), []).append((run, one, own))
     for (_, key), ones in held.items():
-        for together in clusters([one for _, one in ones]):
-            ratios = share([ones[i][1] for i in together], [ones[i][0] for i in together])
+        for together in clusters([own for _, _, own in ones]):
+            place = {ones[i][0].id: at for at, i in enumerate(together)}
+            inside = [
+                [place[outer] for outer in _ancestors(ones[i][0], known) if outer in place] if ones[i][1].outer else []
+                for i in together
+            ]
+            ratios = divided([ones[i][2] for i in together], inside, of_one=of_one)
             for i, ratio in zip(together, ratios, strict=True):
                 if abs(ratio - 1.0) > _ROUNDING:
                     yield ones[i][0], key, ratio

@@ -14,6 +14,7 @@ from typing import Final
 
 from footprint.derive import Account, Total
 from footprint.derive.nesting import containers
+from footprint.derive.portions import portions
 from footprint.derive.working import NO_PLACE
 from footprint.model import Factor, Footprint, Range, Run
 from footprint.report import grouping, words
@@ -63,7 +64,7 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
         lost_ratio=_lost(by["outcome"]),
         shares=known_how,
         components=whole.footprint.breakdown,
-        devices=device_rows(counted, account.portions([run.id for run in counted])),
+        devices=device_rows(counted, portions(counted, {run.id: run for run in runs}, "machine")),
         unknown=_unknown(counted, prints),
         by=by,
         over_time=_groups(step, counted, account, parts, 0),

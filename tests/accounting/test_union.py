@@ -1,18 +1,32 @@
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footprint.accounting.energy import COURSE_POINTS, Course, Growth, Integral, between
-from footprint.accounting.union import Span, clusters, divided, rationed
+from footprint.accounting.energy import COURSE_POINTS, Course, Growth, Integral, Points
+from footprint.accounting.union import Span, clusters, divided
 from footprint.model import Sample
 
 
 def steady(begin_s: float, end_s: float, power_w: float = 100.0, taken_ratio: float = 1.0) -> Span:
     return Span(begin_s, end_s, [(begin_s, 0.0), (end_s, power_w * (end_s - begin_s))], taken_ratio)
+
+
+def between(course: Points, begin_s: float, end_s: float) -> float:
+    """How much a cumulative quantity grew between two times."""
+
+    def at(t_s: float) -> float:
+        after = bisect_right(course, t_s, key=lambda point: point[0])
+        if after in {0, len(course)}:
+            return course[min(after, len(course) - 1)][1]
+        (before_s, before), (after_s, amount) = course[after - 1], course[after]
+        return before + (amount - before) * (t_s - before_s) / (after_s - before_s)
+
+    return at(end_s) - at(begin_s)
 
 
 def test_what_two_read_at_one_time_is_divided() -> None:
@@ -31,9 +45,29 @@ def test_a_reader_whose_meter_was_lost_takes_nothing_from_the_others() -> None:
 
 
 def test_of_a_machine_no_more_is_given_than_there_is() -> None:
-    assert rationed([steady(0, 10, taken_ratio=0.75), steady(0, 10, taken_ratio=0.75)]) == pytest.approx([2 / 3, 2 / 3])
-    assert rationed([steady(0, 10, taken_ratio=0.25), steady(0, 10, taken_ratio=0.5)]) == [1.0, 1.0]
-    assert rationed([steady(3, 3), steady(0, 10)]) == [1.0, 1.0]
+    assert divided([steady(0, 10, taken_ratio=0.75), steady(0, 10, taken_ratio=0.75)]) == pytest.approx([2 / 3, 2 / 3])
+    assert divided([steady(0, 10, taken_ratio=0.25), steady(0, 10, taken_ratio=0.5)]) == [1.0, 1.0]
+    assert divided([steady(3, 3), steady(0, 10)]) == [1.0, 1.0]
+    assert divided([steady(0, 10, taken_ratio=0.0), steady(0, 10)]) == [1.0, 1.0]
+
+
+def test_spans_of_one_program_take_the_same() -> None:
+    ours = [steady(0, 10, taken_ratio=0.25)._replace(program="p")] * 2
+    assert divided(ours) == pytest.approx([0.5, 0.5])
+    assert divided([*ours, steady(0, 10, taken_ratio=0.75)]) == pytest.approx([0.5, 0.5, 1.0])
+    assert divided([*ours, steady(0, 10)]) == pytest.approx([0.4, 0.4, 0.8])
+    assert divided([*ours, steady(0, 10)], of_one=False) == pytest.approx([0.5, 0.5, 1.0])
+
+
+def test_what_another_one_contains_adds_nothing_while_that_lasts() -> None:
+    outer, inner = steady(0, 10), steady(8, 18)
+    assert divided([outer, inner], [(), (0,)], of_one=False) == pytest.approx([1.0, 0.8])
+
+
+def test_thousands_that_overlap_are_summed_in_seconds() -> None:
+    spans = [steady(i, 5_000 + i) for i in range(3_000)]
+    joules = sum(ratio * 100.0 * 5_000 for ratio in divided(spans))
+    assert joules == pytest.approx(100.0 * 7_999)
 
 
 def test_only_what_overlaps_is_looked_at() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from footprint.derive import Account
 from footprint.model import Attribution, CpuTime, DeviceEnergy, Footprint, Run
+from footprint.report.summary import summarise
 from footprint.units import J_PER_KWH
 from tests.derive.examples import HOUR_S, gpu, host, part, run
 
@@ -137,3 +141,98 @@ def test_a_lost_meter_takes_nothing_from_one_that_read() -> None:
     lost = DeviceEnergy(device=gpu(0.0).device, energy_j=0.0, read_s=0.2, held_ratio=1.0, course=((0.0, 0.0), (0.2, 0.0)))
     runs = [on_gpu("a", 0.0, HOUR_S), on_gpu("b", 0.0, HOUR_S, devices=(lost,))]
     assert part(total(runs), "accelerators") * J_PER_KWH == pytest.approx(WATTS * HOUR_S, rel=1e-4)
+
+
+def test_a_run_whose_meter_told_nothing_takes_nothing() -> None:
+    """Its own energy is unknown; that of the one that read is not halved for it."""
+    silent = on_gpu("b", 0.0, HOUR_S, devices=(gpu(None, read_s=0.0),))
+    runs = [on_gpu("a", 0.0, HOUR_S), silent]
+    assert part(total(runs), "accelerators") * J_PER_KWH == pytest.approx(WATTS * HOUR_S)
+    assert total(runs).it_energy_kwh == total(runs[:1]).it_energy_kwh
+
+
+def test_who_never_held_a_gpu_takes_nothing_of_it() -> None:
+    """Two programs that both see two GPUs and use one each: each GPU counts, whole and once."""
+
+    def one(run_id: str, held: int) -> Run:
+        both = [gpu(WATTS * HOUR_S, uuid=f"GPU-{i}", held_ratio=float(i == held)) for i in range(2)]
+        return on_gpu(run_id, 0.0, HOUR_S, devices=tuple(both), journal_id=run_id)
+
+    runs = [one("a", 0), one("b", 1)]
+    for attribution in ("share", "machine"):
+        assert part(total(runs, attribution), "accelerators") * J_PER_KWH == pytest.approx(2 * WATTS * HOUR_S)
+    assert part(total(runs[:1]), "accelerators") * J_PER_KWH == pytest.approx(WATTS * HOUR_S)
+    rows = summarise(runs, Account(runs)).devices
+    assert sum((row.energy_kwh or 0.0) for row in rows) * J_PER_KWH == pytest.approx(2 * WATTS * HOUR_S)
+
+
+def test_slices_of_one_gpu_add_up_to_no_more_and_no_less_than_it() -> None:
+    def on_slices(run_id: str, ours: int, program: str) -> Run:
+        return on_gpu(run_id, 0.0, HOUR_S, devices=(gpu(WATTS * HOUR_S, slices=(ours, 7)),), journal_id=program)
+
+    def joules(*runs: Run) -> float:
+        return part(total(list(runs)), "accelerators") * J_PER_KWH
+
+    small, large = on_slices("a", 3, "p"), on_slices("b", 4, "q")
+    assert joules(small, large) == pytest.approx(WATTS * HOUR_S)
+    few = [on_slices(f"r{i}", 1, f"p{i}") for i in range(2)]
+    assert joules(*few) == pytest.approx(min(WATTS * HOUR_S, 2 * joules(few[0])))
+    # Two requests to one program on one slice.
+    assert joules(small, on_slices("c", 3, "p")) == pytest.approx(joules(small))
+
+
+def test_what_is_reserved_to_a_program_is_reserved_once() -> None:
+    requests = [on_cpu(f"r{i}", 0.0, HOUR_S, reserved=2.0, busy=0.0, journal_id="one") for i in range(4)]
+    for name in ("cpu", "memory"):
+        assert part(total(requests), name) == pytest.approx(part(total(requests[:1]), name))
+
+
+def test_a_child_with_a_gpu_that_its_parent_was_not_given_is_counted_beside_it() -> None:
+    parent = on_cpu("parent", 0.0, HOUR_S, journal_id="j1")
+    child = on_gpu("child", 600.0, 600.0, journal_id="j2", parent="parent", cpu=on_cpu("x", 0.0, 600.0).cpu)
+    found = total([parent, child])
+    assert part(found, "accelerators") * J_PER_KWH == pytest.approx(WATTS * 600)
+    assert part(found, "cpu") == pytest.approx(part(total([parent]), "cpu"))
+    assert part(found, "memory") == pytest.approx(part(total([parent]), "memory"))
+
+
+def test_runs_that_claim_to_contain_each_other_lose_nothing() -> None:
+    circle = [on_cpu("a", 0.0, HOUR_S, parent="b", journal_id="a"), on_cpu("b", 0.0, HOUR_S, parent="a", journal_id="b")]
+    apart = [on_cpu("a", 0.0, HOUR_S, journal_id="a"), on_cpu("b", 0.0, HOUR_S, journal_id="b")]
+    assert total(circle).it_energy_kwh == total(apart).it_energy_kwh
+
+
+PROGRAMS = {"p": (1.0, 2.0), "q": (2.0, 4.0), "r": (0.5, 8.0)}
+"""CPUs that a program keeps busy all the time, and that are reserved to it."""
+cuts = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 50), st.sampled_from(sorted(PROGRAMS))), min_size=1, max_size=5)
+
+
+@settings(max_examples=30)
+@given(cuts, st.sampled_from(["share", "machine"]))
+def test_another_run_never_takes_joules_away(some: list[tuple[int, int, str]], attribution: Attribution) -> None:
+    """The total of more runs is no less; that by shares no more than the machine's, nor than the time in which any run lasted."""
+    runs = []
+    everybody = sum(busy for busy, _ in PROGRAMS.values())
+    for i, (begin_s, length_s, program) in enumerate(some):
+        busy, reserved = PROGRAMS[program]
+        cpu = CpuTime(
+            tree_s=busy * length_s,
+            busy_s=everybody * length_s,
+            logical_cpus=8,
+            reserved_cpus=reserved,
+            read_s=length_s,
+            tree_course=((0.0, 0.0), (length_s, busy * length_s)),
+            busy_course=((0.0, 0.0), (length_s, everybody * length_s)),
+        )
+        runs.append(on_gpu(f"r{i}", float(begin_s), float(length_s), journal_id=program, cpu=cpu))
+    sums = []
+    for many in range(1, len(runs) + 1):
+        found = total(runs[:many], attribution).it_energy_kwh
+        assert found is not None
+        sums.append(found.central)
+    assert all(more >= fewer * (1 - 1e-9) for fewer, more in pairwise(sums))
+    whole = total(runs, "machine")
+    assert whole.it_energy_kwh is not None
+    assert sums[-1] <= whole.it_energy_kwh.central * (1 + 1e-9)
+    lasted_s = sum(any(begin_s <= at < begin_s + length_s for begin_s, length_s, _ in some) for at in range(100))
+    assert part(whole, "accelerators") * J_PER_KWH == pytest.approx(WATTS * lasted_s)

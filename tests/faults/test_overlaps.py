@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from footprint.derive import Account
+from footprint.derive.portions import portions
 from footprint.ledger.reading import journal_paths, read_journal
 from footprint.model import Run
 from footprint.testing import SyntheticRapl, Zone, square
@@ -76,9 +77,8 @@ def drawn_j(rapl: SyntheticRapl) -> float:
 
 def counted_j(runs: tuple[Run, ...]) -> float:
     """What the package's reading is counted as, in all runs together: the facts, before any factor."""
-    account = Account(runs, "machine")
-    counted = account.portions(run.id for run in runs)
     contained = {run.id for run in runs if any(other.id == run.parent for other in runs)}
+    counted = portions([run for run in runs if run.id not in contained], {run.id: run for run in runs}, "machine")
     energy_j = 0.0
     for run in runs:
         if run.id in contained:
