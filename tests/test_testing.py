@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footprint.errors import MeterError
+from footprint.errors import ConfigError, MeterError
 from footprint.meters import OpenMeters
 from footprint.meters.common import Meter
 from footprint.model import Device, Sample
@@ -108,6 +108,39 @@ def test_a_synthetic_tree_is_laid_out_as_the_kernels(tmp_path: Path) -> None:
     assert (powercap / "intel-rapl:0/constraint_0_max_power_uw").read_text() == "95000000\n"
     assert (powercap / "intel-rapl:0/max_energy_range_uj").read_text() == "20000000\n"
     assert counter_uj(rapl, "intel-rapl:0") == 15_000_000
+
+
+@pytest.mark.parametrize(
+    ("zones", "word"),
+    [
+        ({"package-0": Zone("package-0", steady(80))}, "intel-rapl:0"),
+        ({"intel-rapl:0/../../x": Zone("package-0", steady(80))}, "intel-rapl:0"),
+        ({"intel-rapl:0": Zone("package-0", steady(-1))}, "cannot count"),
+        ({"intel-rapl:0": Zone("package-0", steady(float("nan")))}, "cannot count"),
+        ({"intel-rapl:0": Zone("package-0", square(90, 30, 0))}, "cannot count"),
+        ({"intel-rapl:0": Zone("package-0", steady(80), range_j=0)}, "cannot count"),
+        ({"intel-rapl:0": Zone("package-0", steady(80), range_j=10, start_j=20)}, "cannot count"),
+    ],
+)
+def test_a_tree_that_could_not_be_is_refused_before_anything_is_written(
+    zones: dict[str, Zone], word: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=word):
+        SyntheticRapl(tmp_path / "sys", zones)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_synthetic_tree_says_how_it_is_used(tmp_path: Path) -> None:
+    rapl = SyntheticRapl(tmp_path / "sys", ZONES)
+    with pytest.raises(ConfigError, match="a folder of its own"):
+        SyntheticRapl(tmp_path / "sys", ZONES)
+    with pytest.raises(ConfigError, match="inside `with`"):
+        rapl.reset("intel-rapl:0")
+    for ask in (rapl.reset, rapl.vanish, lambda zone: rapl.truth_j(0, 1, zone)):
+        with pytest.raises(ConfigError, match="intel-rapl:1"):
+            ask("intel-rapl:7")
+    with rapl, pytest.raises(ConfigError, match="run already"):
+        rapl.__enter__()
 
 
 @pytest.mark.slow

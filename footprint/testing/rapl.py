@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from footprint.errors import ConfigError
 from footprint.testing.waves import Wave
 
 RANGE_J: Final = 262_143.328850
@@ -30,6 +32,7 @@ RANGE_J: Final = 262_143.328850
 
 _POWERCAP: Final = "class/powercap"
 _ZONES: Final = "devices/virtual/powercap/intel-rapl"
+_NAME: Final = re.compile(r"intel-rapl(:\d+)+")
 _READABLE: Final = 0o444
 _NOBODYS: Final = 0o000
 
@@ -54,12 +57,16 @@ class SyntheticRapl:
     Args:
         folder: stands for `/sys`.
         zones: the zones by the kernel's names for them, which say what lies in what: `intel-rapl:0`, `intel-rapl:0:1`.
+
+    Raises:
+        ConfigError: if the folder holds such a tree already, a zone is not named so, or nothing can count as it is to.
     """
 
     def __init__(self, folder: str | os.PathLike[str], zones: Mapping[str, Zone]) -> None:
         self.folder = Path(folder)
         self.zones = dict(zones)
         self._driver: subprocess.Popen[str] | None = None
+        self._check()
         _link(self.folder, "intel-rapl", self.folder / _ZONES)
         for name, zone in self.zones.items():
             path = self.path(name)
@@ -83,6 +90,8 @@ class SyntheticRapl:
     def __enter__(self) -> Self:
         from footprint.recorder.process import isolated
 
+        if self._driver is not None:
+            raise ConfigError(f"the counters of {self.folder} run already")
         self._driver = subprocess.Popen(
             isolated("from footprint.testing.rapl_driver import main; main()"),
             stdin=subprocess.PIPE,
@@ -100,14 +109,17 @@ class SyntheticRapl:
 
     def truth_j(self, begin_s: float, end_s: float, zone: str = "intel-rapl:0") -> float:
         """What a zone drew between two times of `time.monotonic()`, in joules, whatever became of its counter."""
+        self._check_known(zone)
         return self.zones[zone].wave.energy_j(begin_s, end_s)
 
     def reset(self, zone: str) -> None:
         """Let a counter begin again at zero, as after firmware took it over."""
+        self._check_known(zone)
         self._tell(f"reset {zone}")
 
     def vanish(self, zone: str) -> None:
         """Take a zone away, as when its driver is unloaded: who holds its file open reads nothing from it any more."""
+        self._check_known(zone)
         self._tell(f"vanish {zone}")
         (self.folder / _POWERCAP / zone).unlink()
         shutil.rmtree(self.path(zone))
@@ -125,6 +137,21 @@ class SyntheticRapl:
         parts = zone.split(":")
         return self.folder.joinpath(_ZONES, *(":".join(parts[:length]) for length in range(2, len(parts) + 1)))
 
+    def _check(self) -> None:
+        if (self.folder / _POWERCAP).exists():
+            raise ConfigError(f"{self.folder} holds a tree of RAPL already: give this one a folder of its own")
+        for name, zone in self.zones.items():
+            if not _NAME.fullmatch(name):
+                raise ConfigError(f"a zone is named as the kernel names it, intel-rapl:0 or intel-rapl:0:1, and not {name!r}")
+            if not (0 <= zone.start_j < zone.range_j and zone.wave.is_possible()):
+                raise ConfigError(
+                    f"{name} cannot count: it starts at {zone.start_j:g} of {zone.range_j:g} J and draws {zone.wave}"
+                )
+
+    def _check_known(self, zone: str) -> None:
+        if zone not in self.zones:
+            raise ConfigError(f"there is no zone {zone!r} here (there are {', '.join(self.zones)})")
+
     def _set_modes(self, mode: int) -> None:
         for zone in self.zones:
             if (file := self.path(zone) / "energy_uj").exists():
@@ -132,7 +159,8 @@ class SyntheticRapl:
 
     def _tell(self, line: str) -> None:
         """Have the driver do something, and wait until it has."""
-        assert self._driver is not None, "the counters run inside `with`"
+        if self._driver is None:
+            raise ConfigError("the counters run inside `with` only")
         assert self._driver.stdin is not None, "it was started so"
         assert self._driver.stdout is not None, "it was started so"
         self._driver.stdin.write(f"{line}\n")

@@ -18,6 +18,11 @@ class Wave(NamedTuple):
     period_s: float = 1.0
     high_ratio: float = 0.5
 
+    def is_possible(self) -> bool:
+        """Whether something can draw this: no counter counts downwards, and a period has a length."""
+        powers_w = (self.high_w, self.low_w)
+        return all(0 <= power_w < math.inf for power_w in powers_w) and 0 < self.period_s < math.inf and 0 <= self.high_ratio <= 1
+
     def power_w(self, t_s: float) -> float:
         """The power at a moment, in watts."""
         return self.high_w if math.fmod(t_s, self.period_s) < self.period_s * self.high_ratio else self.low_w
