@@ -18,7 +18,7 @@ from typing import Literal
 
 from footprint.accounting.energy import MAX_POWER_GAP_S
 from footprint.errors import MeterError
-from footprint.meters.common import ALL_GPUS, KnowsHolders, Meter, sysfs, text_of
+from footprint.meters.common import ALL_GPUS, SYSFS_VARIABLE, KnowsHolders, Meter, sysfs, text_of
 from footprint.model import Device, Sample
 
 _WHOLE = ("cpu", "memory")
@@ -212,6 +212,8 @@ def open_meters(
     seen = os.environ if environ is None else environ
     meters: list[Meter] = []
     order, warnings = _selected(order, seen.get(METERS_VARIABLE, ""))
+    if SYSFS_VARIABLE in os.environ and not sysfs().is_dir():
+        warnings.append(f"{SYSFS_VARIABLE}={str(sysfs())!r} is not a folder, and so no sensor of the CPU is found")
     for name, opener in order:
         try:
             meter = _open(name, opener, seen, drivers_in)
@@ -230,8 +232,10 @@ def _selected(order: Sequence[tuple[str, Opener]], stated: str) -> tuple[Sequenc
     known = dict(order)
     names = list(dict.fromkeys(name.strip().lower() for name in stated.split(",") if name.strip()))
     strange = [repr(name[:40]) for name in names if name not in known]
-    warnings = [f"{METERS_VARIABLE} names {', '.join(strange)}, which no meter is called: {', '.join(known)}"] if strange else []
-    return [(name, known[name]) for name in names if name in known] or order, warnings
+    chosen = [(name, known[name]) for name in names if name in known]
+    without = "" if chosen else ", so all are used"
+    told = f"{METERS_VARIABLE} names {', '.join(strange)}, and there is no such meter{without}; there are {', '.join(known)}"
+    return chosen or order, [told] if strange else []
 
 
 def _open(name: str, opener: Opener, environ: Mapping[str, str], drivers_in: Literal["process", "thread"] | None) -> Meter | None:
