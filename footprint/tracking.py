@@ -30,7 +30,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 INTERVALS_S: Final = (0.05, 3600.0)
-CARD_LIMIT_S: Final = 120.0
+ASIDE_LIMIT_S: Final = 120.0
 
 
 class track:  # noqa: N801 - reads as a verb where it is used
@@ -222,22 +222,34 @@ def fill_card(path: Path, run_ids: Sequence[str]) -> None:
     Raises:
         ConfigError: if the card is not filled; says why.
     """
-    import subprocess
-
     chosen = [word for run_id in run_ids for word in ("--run", run_id)]
     if not process.has_interpreter():
         raise ConfigError(f"there is no interpreter to do it; run: footprint card fill {' '.join(chosen)} CARD")
+    aside("from footprint.cli import main; main()", "card", "fill", *chosen, "--", str(path))
+
+
+def aside(code: str, *arguments: str) -> bytes:
+    """Run code of ours in a process of its own, with this ledger, and return what it prints.
+
+    Raises:
+        ConfigError: if there is no interpreter to do it, or if it fails; says why.
+    """
+    import subprocess
+
+    if not process.has_interpreter():
+        raise ConfigError("there is no interpreter to do it")
     done = subprocess.run(
-        process.isolated("from footprint.cli import main; main()", "card", "fill", *chosen, "--", str(path)),
+        process.isolated(code, *arguments),
         env={**os.environ, "FOOTPRINT_HOME": str(ledger_home())},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=CARD_LIMIT_S,
+        timeout=ASIDE_LIMIT_S,
         check=False,
     )
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
         raise ConfigError(said[-1].removeprefix("footprint: "))
+    return done.stdout
 
 
 def outcome_of(error: BaseException | None) -> Outcome:

@@ -7,7 +7,6 @@ others: a collective operation that one of them does not take part in would hang
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -16,17 +15,15 @@ from typing import Final
 
 import msgspec
 
-from footprint.errors import ConfigError
-from footprint.ledger import home, read_runs
+from footprint.ledger import read_runs
 from footprint.model import Range, Run
-from footprint.recorder import process
+from footprint.tracking import aside
 
 LABEL: Final = "training"
 """The label that the ranks of one training share, and that others at the same time do not have."""
 
 RANKS_LIMIT_S: Final = 20.0
 _LOOK_AGAIN_S: Final = (0.05, 1.0)
-_LIMIT_S: Final = 120.0
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,22 +49,8 @@ def whole(run_id: str, earlier: Sequence[str], ranks: int) -> Whole:
     Raises:
         ConfigError: if there is no interpreter to do it, or if it fails; says why.
     """
-    import subprocess
-
-    if not process.has_interpreter():
-        raise ConfigError("there is no interpreter to sum it up")
-    done = subprocess.run(
-        process.isolated("from footprint.integrations.trainings import main; main()", run_id, str(ranks), *earlier),
-        env={**os.environ, "FOOTPRINT_HOME": str(home())},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_LIMIT_S,
-        check=False,
-    )
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
-        raise ConfigError(said[-1])
-    return msgspec.json.decode(done.stdout, type=Whole)
+    told = aside("from footprint.integrations.trainings import main; main()", run_id, str(ranks), *earlier)
+    return msgspec.json.decode(told, type=Whole)
 
 
 def main() -> None:
