@@ -27,7 +27,7 @@ from footprint.derive.case import GAP_RATIO, Case, number, times
 from footprint.derive.working import weakest
 from footprint.model import ComponentName, Coverage, CpuTime, DeviceEnergy, Factor, Grade
 from footprint.reference.triples import MAX_SIDES_RATIO
-from footprint.units import BYTES_PER_GB, kwh_from_j
+from footprint.units import BYTES_PER_GB, j_from_kwh, kwh_from_j
 
 _WHO: Final[dict[ComponentName, str]] = {"cpu": "CPU", "memory": "memory"}
 
@@ -270,5 +270,5 @@ def _rest(case: Case, cpu: CpuTime, left: Whole | None) -> None:
         return
     factor = ref.host_rest()
     inside = total(energy for name in _WHO if (energy := work.parts.get(name)) is not None)
-    product = f"{number(factor.central)} × {number(inside.central)} kWh of CPU and memory"
+    product = f"{number(factor.central)} × {number(j_from_kwh(inside.central))} J of CPU and memory"
     _add(case, "rest", work.term("rest", "rest", product, inside * work.use(factor, run=case.run.id)), "assumed", 1.0)
