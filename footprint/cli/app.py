@@ -34,11 +34,12 @@ def _root(
     """The carbon and compute account of machine-learning work: measure runs, derive footprints, fill model cards."""
 
 
-app.command("run", context_settings=run.CONTEXT_SETTINGS)(run.run)
-app.command("attach")(attach.attach)
-app.command("estimate")(estimate.estimate)
+# The list of commands has room for some sixty characters each.
+app.command("run", context_settings=run.CONTEXT_SETTINGS, short_help="Measure a command, and leave it as it is.")(run.run)
+app.command("attach", short_help="Measure a process that runs already.")(attach.attach)
+app.command("estimate", short_help="Estimate energy and emissions from declared facts.")(estimate.estimate)
 app.add_typer(runs.app, name="runs")
-app.command("report")(report.report)
-app.add_typer(card.app, name="card")
-app.add_typer(reference.app, name="reference")
-app.command("doctor")(doctor.doctor)
+app.command("report", short_help="Write a report: HTML, Markdown, CSV, JSON or a table.")(report.report)
+app.add_typer(card.app, name="card", short_help="Show and fill what a model card says of its compute.")
+app.add_typer(reference.app, name="reference", short_help="Look up hardware, CPUs, regions and grid zones.")
+app.command("doctor", short_help="Say what can be measured here, and what to do about the rest.")(doctor.doctor)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from footprint.cli import options
 from footprint.cli.run import code_and_outcome, labels_of, summary
 from footprint.model import Outcome
 
@@ -33,15 +34,15 @@ def attach(
     pid: Annotated[int, typer.Argument(help="The process to measure, with all that it starts.", metavar="PID")],
     *,
     name: Annotated[str | None, typer.Option(help="What the run is called; the process's own short name if not stated.")] = None,
-    kind: Annotated[str, typer.Option(help="pre-training, fine-tuning, inference, evaluation or other.")] = "other",
-    region: Annotated[str | None, typer.Option(help="Where: a cloud region, e.g. aws:us-east-1.")] = None,
-    zone: Annotated[str | None, typer.Option(help="Where: a grid zone, e.g. FRA, US-VA, egrid:SRVC.")] = None,
-    pue: Annotated[float | None, typer.Option(help="The site's power usage effectiveness, >= 1.")] = None,
-    account: Annotated[str | None, typer.Option(help="What the run belongs to, together with others.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="A label, key=value; may be repeated.")] = None,
-    record: Annotated[str | None, typer.Option(help="A file to write the finished run to, as JSON.")] = None,
-    interval_s: Annotated[float, typer.Option("--interval", help="Seconds between two readings.")] = 1.0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print a summary, even to a terminal.")] = False,
+    kind: options.Kind = "other",
+    region: options.Region = None,
+    zone: options.Zone = None,
+    pue: options.Pue = None,
+    account: options.AccountName = None,
+    label: options.Labels = None,
+    record: options.Record = None,
+    interval_s: options.Interval = 1.0,
+    quiet: options.Quiet = False,
 ) -> None:
     """Measure a process that runs already, from now until it ends or Ctrl-C detaches; it is not touched.
 

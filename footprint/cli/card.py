@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from footprint import text
+from footprint.cli import options
 from footprint.cli.printing import say_json
 from footprint.errors import CardError, ConfigError, FootprintError
 from footprint.model import Place
@@ -29,11 +30,11 @@ _FACTS: Final = ("hardware", "count", "hours", "device_hours", "power_w", "year"
 _PLACE: Final = ("region", "zone", "provider", "pue", "intensity")
 
 
-@app.command("show")
+@app.command("show", short_help="Show what a card says of its compute.")
 def show(
     file: Annotated[Path, typer.Argument(help="The card, such as README.md.", show_default=False)],
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
+    json: options.Json = False,
 ) -> None:
     """Show the five fields, the front matter's emissions, and sentences of the card that bear on its compute."""
     from footprint.card import named, read_card
@@ -68,9 +69,9 @@ def show(
         print(f"problem: {text.clean(problem, limit=300)}", file=sys.stderr)
 
 
-@app.command("fill")
+@app.command("fill", short_help="Fill cards from runs, a profile, or declared facts.")
 def fill(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The cards.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="The cards.", show_default=False)],
     *,
     run: Annotated[list[str] | None, typer.Option(help="A run's id or file; repeat for the runs of one account.")] = None,
     profile: Annotated[Path | None, typer.Option(help="A profile (TOML) of what is publicly known.")] = None,
@@ -92,7 +93,7 @@ def fill(
     diff: Annotated[bool, typer.Option("--diff", help="Write nothing; print what would change.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the filled card here instead.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a person's values too.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
+    json: options.Json = False,
 ) -> None:
     """Fill cards from runs, a profile, or declared facts; a person's values stay, and no other byte changes."""
     given = locals()

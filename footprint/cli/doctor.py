@@ -27,7 +27,9 @@ import msgspec
 import typer
 
 from footprint import text
+from footprint.cli import options
 from footprint.cli.diagnosis import Diagnosis, diagnose
+from footprint.cli.printing import say, say_lines
 from footprint.model import Host, Place
 
 
@@ -36,7 +38,7 @@ def doctor(
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Run the meters against sensors whose truth is known, for half a minute.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
+    json: options.Json = False,
 ) -> None:
     """Say what can be measured on this machine, how, and what to do about the rest."""
     if self_test:
@@ -45,20 +47,21 @@ def doctor(
         raise typer.Exit(selftest.self_test(json=json))
     diagnosis = diagnose()
     if json:
-        print(msgspec.json.format(msgspec.json.encode(diagnosis), indent=2).decode())
+        say(msgspec.json.format(msgspec.json.encode(diagnosis), indent=2).decode())
     else:
-        print(_rendered(diagnosis), end="")
+        say_lines(_lines(diagnosis))
 
 
-def _rendered(diagnosis: Diagnosis) -> str:
-    lines = [f"footprint {diagnosis.footprint} on {_host(diagnosis.host)}", _device_table(diagnosis)]
+def _lines(diagnosis: Diagnosis) -> list[str]:
+    lines = [f"footprint {diagnosis.footprint} on {_host(diagnosis.host)}"]
+    lines += _device_table(diagnosis) if diagnosis.devices else ["", "no meter has a device here", ""]
     lines += [f"{name:<9} {value}" for name, value in _rows(diagnosis)]
     lines.append("")
     for finding in diagnosis.findings:
         lines.append(f"{text.clean(finding.about)}: {text.clean(finding.message, limit=400)}")
         if finding.remedy:
             lines.append(f"    -> {finding.remedy}")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _host(host: Host) -> str:
@@ -73,7 +76,7 @@ def _host(host: Host) -> str:
     return f"{text.clean(host.name)} ({', '.join(fact for fact in facts if fact)})"
 
 
-def _device_table(diagnosis: Diagnosis) -> str:
+def _device_table(diagnosis: Diagnosis) -> list[str]:
     """One row a device; as wide as the terminal, and plain where nobody looks."""
     import io
 
@@ -95,7 +98,7 @@ def _device_table(diagnosis: Diagnosis) -> str:
     console = Console(file=io.StringIO(), width=max(60, width))
     console.print(table)
     assert isinstance(console.file, io.StringIO)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
 def _rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from footprint import text
+from footprint.cli import options
 from footprint.cli.printing import say, say_json
 from footprint.model import Footprint, Range
 
@@ -42,17 +43,17 @@ def estimate(
     energy_kwh: Annotated[
         float | None, typer.Option(help="Measured energy of the IT equipment, kWh, instead of hardware.")
     ] = None,
-    region: Annotated[str | None, typer.Option(help="Where: a cloud region, e.g. aws:us-east-1.")] = None,
-    zone: Annotated[str | None, typer.Option(help="Where: a grid zone, e.g. FRA, US-VA, egrid:SRVC.")] = None,
+    region: options.Region = None,
+    zone: options.Zone = None,
     intensity: Annotated[float | None, typer.Option(help="The grid's intensity, gCO2e/kWh, as stated by you.")] = None,
-    pue: Annotated[float | None, typer.Option(help="The site's power usage effectiveness, >= 1.")] = None,
+    pue: options.Pue = None,
     power_w: Annotated[float | None, typer.Option(help="Watts a device, as given; the host is then not added.")] = None,
     scope: Annotated[str | None, typer.Option(help="server (accelerators and host) or accelerators.")] = None,
     year: Annotated[int | None, typer.Option(help="The year of the work; it picks the grid's figure.")] = None,
     kind: Annotated[
         str | None, typer.Option(help="pre-training, fine-tuning, inference, evaluation or other; it picks the load.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
+    json: options.Json = False,
 ) -> None:
     """Estimate energy and emissions from declared facts, with a 90 % range and every factor cited."""
     from footprint.derive import estimate as derive_estimate

@@ -1,9 +1,27 @@
-"""Options that several commands take, from their text."""
+"""Options that several commands take."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from footprint.errors import unknown_choice
 from footprint.model import ATTRIBUTIONS, Attribution
+
+Kind = Annotated[str, typer.Option(help="pre-training, fine-tuning, inference, evaluation or other.")]
+Region = Annotated[str | None, typer.Option(help="Where: a cloud region, e.g. aws:us-east-1.")]
+Zone = Annotated[str | None, typer.Option(help="Where: a grid zone, e.g. FRA, US-VA, egrid:SRVC.")]
+Pue = Annotated[float | None, typer.Option(help="The site's power usage effectiveness, >= 1.")]
+AccountName = Annotated[str | None, typer.Option(help="What the run belongs to, together with others.")]
+Labels = Annotated[list[str] | None, typer.Option(help="A label, key=value; may be repeated.")]
+Record = Annotated[str | None, typer.Option(help="A file to write the finished run to, as JSON.")]
+Interval = Annotated[float, typer.Option("--interval", help="Seconds between two readings.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not print a summary, even to a terminal.")]
+Policy = Annotated[str, typer.Option(help="share: the run's own part of the machine; machine: all of it.")]
+Name = Annotated[str | None, typer.Option(help="Runs whose name fits: 'llm-*'.")]
+Since = Annotated[str | None, typer.Option(help="Runs that started on this day or later: 2026-11-03, 12h, 7d, 4w.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")]
 
 
 def attribution_of(stated: str) -> Attribution:

@@ -21,6 +21,7 @@ from typing import Annotated
 import typer
 
 from footprint import text
+from footprint.cli import options
 from footprint.cli.printing import say_json
 from footprint.errors import UnknownHardware, UnknownPlace
 from footprint.model import Factor, Host, Place
@@ -28,12 +29,11 @@ from footprint.model import Factor, Host, Place
 app = typer.Typer(help="Look up hardware, CPUs, regions and grid zones in the tables, with sources.", no_args_is_help=True)
 
 Query = Annotated[list[str], typer.Argument(help="What to look up; several words are one name.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")]
 Year = Annotated[int | None, typer.Option(help="The year whose grid counts; default: this year.", min=1990, max=2100)]
 
 
-@app.command()
-def hardware(*, query: Query, json: Json = False) -> None:
+@app.command(short_help="An accelerator, a TPU slice or a cloud instance.")
+def hardware(*, query: Query, json: options.Json = False) -> None:
     """Look up an accelerator, a TPU slice or a cloud instance, and its power."""
     from footprint.reference import accelerator_power, find_accelerator
 
@@ -68,8 +68,8 @@ def hardware(*, query: Query, json: Json = False) -> None:
     _warn(match.warnings)
 
 
-@app.command()
-def cpu(*, query: Query, json: Json = False) -> None:
+@app.command(short_help="A CPU, by the name that the operating system gives it.")
+def cpu(*, query: Query, json: options.Json = False) -> None:
     """Look up a CPU by the name that the operating system gives it, and the watts of one logical CPU."""
     from footprint.reference import cpu_power, find_cpu
     from footprint.reference.cpu_names import cpus_near, unnamed
@@ -109,8 +109,8 @@ def cpu(*, query: Query, json: Json = False) -> None:
         _warn((found.note,))
 
 
-@app.command()
-def region(*, query: Query, year: Year = None, json: Json = False) -> None:
+@app.command(short_help="A cloud region or another place: PUE and grid.")
+def region(*, query: Query, year: Year = None, json: options.Json = False) -> None:
     """Look up a cloud region or another place: its PUE and the carbon intensity of its electricity."""
     from footprint.place import provider_name
     from footprint.reference import intensity, pue
@@ -134,8 +134,8 @@ def region(*, query: Query, year: Year = None, json: Json = False) -> None:
     _warn(found.warnings if found else ("no carbon intensity is known here",))
 
 
-@app.command()
-def grid(*, query: Query, json: Json = False) -> None:
+@app.command(short_help="All published figures of a grid zone.")
+def grid(*, query: Query, json: options.Json = False) -> None:
     """Look up all published figures of a grid zone, by year and basis."""
     from footprint.reference.grid import figures
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from footprint.cli.options import attribution_of
+from footprint.cli import options
 from footprint.cli.printing import say
 from footprint.errors import ConfigError
 from footprint.model import Run
@@ -42,15 +42,15 @@ def report(
     format_: Annotated[
         str | None, typer.Option("--format", help="html, md, csv, json or table. Default: by the output's ending, else html.")
     ] = None,
-    since: Annotated[str | None, typer.Option(help="Runs that started on this day or later: 2026-11-03, 12h, 7d, 4w.")] = None,
-    name: Annotated[str | None, typer.Option(help="Runs whose name fits: 'llm-*'.")] = None,
+    since: options.Since = None,
+    name: options.Name = None,
     group_by: Annotated[
         str, typer.Option(help="account, name, kind, hardware, region, day, month, outcome or label:KEY.")
     ] = "account",
     run: Annotated[
         list[str] | None, typer.Option(help="This run only: an id, its beginning, or a run.json; may be repeated.")
     ] = None,
-    attribution: Annotated[str, typer.Option(help="share: the run's own part of the machine; machine: all of it.")] = "share",
+    attribution: options.Policy = "share",
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON (a contract).")] = False,
 ) -> None:
     """Write a report: what was emitted, how sure that is, how much of it was measured, and what is unknown."""
@@ -61,11 +61,11 @@ def report(
 
     kind = _format(format_, output, json=json)
     check(group_by)
-    policy = attribution_of(attribution)
+    policy = options.attribution_of(attribution)
     now = datetime.now(UTC)
     found, problems = _read(run or [])
     runs = _choose(found, since, name, now, named=bool(run))
-    options = Options(
+    asked = Options(
         group_by=group_by,
         attribution=policy,
         generated_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -73,7 +73,7 @@ def report(
         rows=0 if kind in {"csv", "json"} else ROWS,
         notes=problems,
     )
-    summary = summarise(runs, Account(runs, options.attribution), options)
+    summary = summarise(runs, Account(runs, policy), asked)
     text = _render(kind, summary)
     target = _target(kind, output)
     if target is None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import typer
 
+from footprint.cli import options
 from footprint.errors import ConfigError
 from footprint.model import Outcome
 from footprint.recorder.context import ACCOUNT_VARIABLE, PARENT_VARIABLE
@@ -42,19 +43,19 @@ _FROM_KERNEL: Final = 0x80  # SI_KERNEL of sigaction(2): a terminal's signal, wh
 
 
 def run(
-    command: Annotated[list[str], typer.Argument(help="The command to measure, with its arguments.", metavar="[--] CMD…")],
+    command: Annotated[list[str], typer.Argument(help="The command to measure, with its arguments.", metavar="[--] CMD")],
     *,
     name: Annotated[str | None, typer.Option(help="What the run is called; CMD's file name if not stated.")] = None,
-    kind: Annotated[str, typer.Option(help="pre-training, fine-tuning, inference, evaluation or other.")] = "other",
-    region: Annotated[str | None, typer.Option(help="Where: a cloud region, e.g. aws:us-east-1.")] = None,
-    zone: Annotated[str | None, typer.Option(help="Where: a grid zone, e.g. FRA, US-VA, egrid:SRVC.")] = None,
-    pue: Annotated[float | None, typer.Option(help="The site's power usage effectiveness, >= 1.")] = None,
-    account: Annotated[str | None, typer.Option(help="What the run belongs to, together with others.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="A label, key=value; may be repeated.")] = None,
+    kind: options.Kind = "other",
+    region: options.Region = None,
+    zone: options.Zone = None,
+    pue: options.Pue = None,
+    account: options.AccountName = None,
+    label: options.Labels = None,
     card: Annotated[str | None, typer.Option(help="A model card to fill once CMD has completed.")] = None,
-    record: Annotated[str | None, typer.Option(help="A file to write the finished run to, as JSON.")] = None,
-    interval_s: Annotated[float, typer.Option("--interval", help="Seconds between two readings.")] = 1.0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print a summary, even to a terminal.")] = False,
+    record: options.Record = None,
+    interval_s: options.Interval = 1.0,
+    quiet: options.Quiet = False,
 ) -> None:
     """Measure a command; its exit code, signals, arguments, input and output stay as they are.
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from footprint import text
-from footprint.cli.options import attribution_of
-from footprint.cli.printing import say, say_json
+from footprint.cli import options
+from footprint.cli.printing import say, say_json, say_lines
 from footprint.model import ATTRIBUTIONS, Footprint, Run
 
 _AMOUNTS: Final = ("it_energy_kwh", "energy_kwh", "emissions_g")
@@ -20,9 +20,9 @@ app = typer.Typer(help="What was recorded, run by run.", no_args_is_help=True, r
 def list_(
     *,
     limit: Annotated[int, typer.Option(min=0, help="How many of the newest runs; 0 is all.")] = 100,
-    name: Annotated[str | None, typer.Option(help="Runs whose name fits: 'llm-*'.")] = None,
-    since: Annotated[str | None, typer.Option(help="Runs that started on this day or later: 2026-11-03, 12h, 7d, 4w.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")] = False,
+    name: options.Name = None,
+    since: options.Since = None,
+    json: options.Json = False,
 ) -> None:
     """List the recorded runs, the newest first."""
     from datetime import UTC, datetime
@@ -50,20 +50,20 @@ def list_(
             say(f"the newest {len(shown)} of {len(runs)} runs; --limit 0 lists all")
 
 
-@app.command("show")
+@app.command("show", short_help="Show one run, and how its footprint comes about.")
 def show(
     run_id: Annotated[str, typer.Argument(metavar="ID", help="A run's id, its beginning, or the path of a run.json.")],
     *,
     explain: Annotated[bool, typer.Option("--explain", help="Show each step from the readings to the result.")] = False,
-    attribution: Annotated[str, typer.Option(help="share: the run's own part of the machine; machine: all of it.")] = "share",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    attribution: options.Policy = "share",
+    json: options.Json = False,
 ) -> None:
     """Show one run: its facts, its footprint by either policy, and with --explain how the one becomes the other."""
     from footprint.derive import run_footprint
     from footprint.ledger import find_run
     from footprint.report import explain as explaining
 
-    policy = attribution_of(attribution)
+    policy = options.attribution_of(attribution)
     run = find_run(run_id)
     policies = {name: run_footprint(run, attribution=name) for name in ATTRIBUTIONS}
     footprint = policies[policy]
@@ -75,7 +75,7 @@ def show(
     lines = explaining.facts(run, footprint, whole=policies["machine"])
     if explain:
         lines += ["", *explaining.steps(run, footprint)]
-    say("\n".join(lines))
+    say_lines(lines)
 
 
 def listed(run: Run, footprint: Footprint) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from footprint import text
-from footprint.cli.printing import say, say_json
+from footprint.cli.printing import say, say_json, say_lines
 
 if TYPE_CHECKING:
     from footprint.testing.cases import Case
@@ -45,13 +45,14 @@ def self_test(*, json: bool) -> int:
     from footprint.testing.cases import CASES
 
     if not json:
-        say("The meters of this machine's footprint, against sensors whose truth is known:\n")
+        say("The meters in real recorders, against sensors whose truth is known\n")
+        say(f"{'case':<31}{'truth':>12} {'reading':>12} {'error':>9}")
     found = []
     with TemporaryDirectory(prefix="footprint-self-test-") as folder:
         for case, tried in _try_all(CASES, Path(folder)):
             found.append(tried)
             if not json:
-                say(_line(case, tried))
+                say_lines([_line(case, tried)])
     failed = sum(tried.passed is False for tried in found)
     if json:
         say_json({"schema": 1, "cases": found})

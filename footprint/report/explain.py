@@ -55,6 +55,8 @@ def _whose(footprint: Footprint, whole: Footprint) -> list[str]:
     mine, all_of_it = footprint.it_energy_kwh, whole.it_energy_kwh
     if mine is None or all_of_it is None or footprint.attribution == "machine":
         return [_line("whose", "all of the machine's")] if footprint.attribution == "machine" else []
+    if text.energy(mine.central) == text.energy(all_of_it.central):
+        return [_line("whose", "all that the machine drew is the run's")]
     rest_kwh = max(0.0, all_of_it.central - mine.central)
     parts = [text.energy(value_kwh) for value_kwh in (mine.central, all_of_it.central, rest_kwh)]
     return [_line("whose", "{} of {} that the machine drew (before PUE); {} are others' or nobody's".format(*parts))]

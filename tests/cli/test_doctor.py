@@ -158,6 +158,22 @@ def test_a_machine_without_counters_is_told(machine: Path, capsys: pytest.Captur
     assert any("shows no energy counter of its CPU" in message for message in said(told(capsys), "cpu"))
 
 
+def test_a_sysfs_that_is_not_there_is_told(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(told(capsys), "meters") == [f"FOOTPRINT_SYSFS='{machine}' is not a folder, and so no sensor of the CPU is found"]
+    machine.mkdir()
+    assert said(told(capsys), "meters") == []
+
+
+def test_a_machine_of_which_nothing_is_read_has_no_empty_table(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FOOTPRINT_METERS", "rapl")
+    doctor()
+    out = capsys.readouterr().out
+    assert "\nno meter has a device here\n" in out
+    assert "component" not in out
+
+
 def test_a_counter_that_can_be_read_is_used_and_shown(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with SyntheticRapl(machine, {"intel-rapl:0": Zone("package-0", steady(80)), "intel-rapl:0:0": Zone("dram", steady(6))}):
         found = told(capsys)

@@ -88,6 +88,9 @@ def test_a_group_alone_shows_its_commands_line_by_line(group: list[str], capsys:
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["--version"]) == 0
     assert capsys.readouterr().out.startswith("footprint 0.")
-    for command in ([], ["run"], ["estimate"], ["runs"], ["report"], ["card"], ["reference"], ["doctor"]):
+    for command in ([], ["run"], ["attach"], ["estimate"], ["runs"], ["report"], ["card"], ["reference"], ["doctor"]):
         assert call([*command, "--help"]) == 0
-        assert "Usage" in capsys.readouterr().out
+        out = capsys.readouterr().out
+        assert "Usage" in out
+        commands = out.partition("Commands:\n")[2].splitlines()
+        assert not [line for line in commands if line.endswith("...")]  # what a list of commands says of one is said whole

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from footprint.cli import call
+from footprint.cli.printing import wrapped
 from footprint.derive import Account, run_footprint
 from footprint.ledger import home, write_run_file
-from footprint.model import Attribution
+from footprint.model import Attribution, CpuTime, Device, DeviceEnergy, Run
 from footprint.report import explain
 from footprint.report.terminal import render_runs
 from tests.report.examples import HOSTILE, record, run, runs, somewhere
@@ -119,13 +120,51 @@ def worked_out(steps: str) -> list[tuple[str, float]]:
         name, colon, product = left.strip().partition(": ")
         product = product if colon else left
         value = 1.0
-        for operator, operand, unit in re.findall(r"(^|[×÷]) ?\s*([\d.]+)(?: ([^×÷]*))?", product):
+        for operator, operand, unit in re.findall(r"(^|[×÷]) ?\s*(-?[\d.]+)(?: ([^×÷]*))?", product):
             number = float(operand) / (100 if unit.strip() == "%" else 1)
             value = value / number if operator == "÷" else value * number
         result = float(right.split()[0])
         assert value == pytest.approx(result, rel=2e-5), line
         found.append((name if colon else "PUE" if "PUE" in left else "g/kWh", result))
     return found
+
+
+def of_counters(**facts: Any) -> Run:
+    """A run of an hour whose CPU and memory were read, on a machine that did as much besides."""
+    package = Device(id="cpu:package-0", component="cpu", name="CPU package 0", meter="rapl", grade="counter")
+    dram = Device(id="memory:dram-0", component="memory", name="Memory of package 0", meter="rapl", grade="counter")
+    readings = tuple(
+        DeviceEnergy(device=device, energy_j=power_w * 3600, read_s=3600.0, floor_w=power_w / 2)
+        for device, power_w in ((package, 120.0), (dram, 20.0))
+    )
+    return run(devices=readings, place=somewhere(), **facts)
+
+
+@pytest.mark.parametrize("attribution", ["share", "machine"])
+def test_what_counters_read_can_be_followed_in_joules(attribution: Attribution) -> None:
+    one = of_counters()
+    steps = explain.steps(one, run_footprint(one, attribution=attribution))
+    formulas = dict(worked_out("\n".join(steps)))
+    assert formulas["rest"] > 0
+    assert not any("kWh of CPU" in step for step in steps)
+
+
+def test_a_run_that_is_all_of_the_machine_leaves_nothing_to_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cpu = CpuTime(tree_s=3600.0, busy_s=3600.0, logical_cpus=64, reserved_cpus=64.0, read_s=3600.0)
+    write_run_file(run(devices=(), cpu=cpu), tmp_path / "run.json")
+    assert call(["runs", "show", str(tmp_path / "run.json")]) == 0
+    assert "whose      all that the machine drew is the run's\n" in capsys.readouterr().out
+
+
+def test_a_terminal_gets_no_line_that_is_longer_than_it() -> None:
+    long = "a word and another " * 12
+    told = wrapped(f"known by   {long}", 80).splitlines()
+    assert len(told) > 1
+    assert all(len(line) <= 80 for line in told)
+    assert all(line.startswith(" " * 11) and line[11] != " " for line in told[1:])
+    assert wrapped(f"  {long}", 80).splitlines()[1].startswith(" " * 6)
+    assert " ".join(" ".join(told).split()) == f"known by {long}".strip()
+    assert wrapped("short", 80) == "short"
 
 
 @pytest.mark.parametrize("seconds", [0.02, 3.0, 36.9, 3600.0, 5e7])
