@@ -11,6 +11,8 @@ Importing this package loads nothing heavy: a name's module is loaded when the n
 
 from __future__ import annotations
 
+# Loaded before msgspec loads it: where Ctrl-C interrupts that, msgspec can be imported again, and then crashes.
+import datetime as _datetime  # noqa: F401, ICN001 - only to be there, and no name of ours
 from typing import TYPE_CHECKING
 
 from footprint.lazy import lazily

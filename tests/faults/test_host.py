@@ -334,3 +334,28 @@ def test_a_stopped_recorder_is_waited_for_once_and_told_all(start: Program) -> N
     os.kill(recorder.pid, signal.SIGCONT)
     assert (process.returncode, out) == (0, "1\n")
     assert [run.outcome for run in settled_runs()] == ["completed"] * 8
+
+
+def test_a_ctrl_c_while_we_are_loaded_does_no_harm_later(finish: Finish) -> None:
+    status, out, err = finish("""
+        import sys
+
+        def interrupt(frame, event, argument):
+            if frame.f_code.co_filename.endswith("datetime.py"):
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return interrupt
+
+        sys.settrace(interrupt)
+        try:
+            import footprint
+            footprint.track
+        except KeyboardInterrupt:
+            print("interrupted")
+        sys.settrace(None)
+        import footprint
+        with footprint.track("x") as run:
+            pass
+        print(run.facts.outcome)
+    """)
+    assert (status, out) == (0, "interrupted\ncompleted\n"), err
