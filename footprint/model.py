@@ -183,6 +183,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     container: str | None = None
     unmetered_accelerators: tuple[str, ...] = ()
     """Accelerators on the bus that no meter could claim: their energy is unknown, not zero."""
+    accelerators: int | None = None
+    """How many are on the bus, also those that the run may not use: a meter of the whole machine reads them, too."""
 
 
 # -- Facts ------------------------------------------------------------------------------------------------------------

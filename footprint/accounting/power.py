@@ -27,7 +27,7 @@ def counted(cpu: CpuTime, attribution: Attribution) -> tuple[float, float | None
         attribution: `share`: the CPUs reserved to the run, and its own tree's activity; `machine`: all of the machine.
     """
     if attribution == "share":
-        return cpu.reserved_cpus, cpu.tree_s
+        return min(cpu.reserved_cpus, float(cpu.logical_cpus)), cpu.tree_s
     # A tree's time is known to the nanosecond, the machine's to a clock tick: never less than the part of it we saw.
     return float(cpu.logical_cpus), None if cpu.busy_s is None else max(cpu.busy_s, cpu.tree_s)
 

@@ -82,7 +82,7 @@ def _of_the_run(case: Case, devices: list[DeviceEnergy], *, say: bool = True) ->
 def _grade(case: Case, one: DeviceEnergy) -> Grade:
     """How a device's part is known: as it was read, one grade less where nobody could tell who held it."""
     grade = one.device.grade
-    if grade in {"counter", "power"} and one.read_s < period_s(one.device.meter):
+    if grade in {"counter", "power"} and one.read_s < period_s(one.device):
         return "assumed"
     if case.attribution == "share" and one.device.slices is not None:
         return "assumed"
@@ -107,11 +107,11 @@ def _accelerator(case: Case, one: DeviceEnergy) -> Quantity | None:
     name = text.clean(device.id)
     if (read := case.metered(one)) is not None:
         return work.term("accelerators", name, f"{read.product}{times(share.central)}", read.energy * share)
-    if device.grade == "model" or run.duration_s < period_s(device.meter):
+    if device.grade == "model" or run.duration_s < period_s(device):
         power = _rated_power(case, device.name, case.own(device.id))
         if power is not None:
             if device.grade != "model":
-                sensor = f"the sensor's period of {period_s(device.meter):g} s"
+                sensor = f"the sensor's period of {period_s(device):g} s"
                 work.warn(f"the run is shorter than {sensor}: its GPU energy is an estimate")
             time_s = one.read_s if device.grade == "model" else run.duration_s
             product = f"{power.product} × {number(time_s)} s{times(share.central)}"

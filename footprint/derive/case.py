@@ -10,15 +10,17 @@ from footprint import text
 from footprint.accounting.ranges import Quantity
 from footprint.derive.portions import WHOLE, Portion
 from footprint.derive.working import Working
-from footprint.model import GRADES, Attribution, ComponentName, DeviceEnergy, Grade, Run
+from footprint.model import GRADES, Attribution, ComponentName, Device, DeviceEnergy, Grade, Run
 from footprint.units import kwh_from_j
 
-SENSOR_PERIOD_S: Final = {"rapl": 0.01, "hwmon": 1.0}
+SENSOR_PERIOD_S: Final = {"rapl": 0.01, "hwmon": 1.0, "codecarbon": 1.0}
 """A sensor's own refreshing, s: over less than that, a reading of zero is no zero. RAPL counters move each millisecond (Khan
 et al. 2018), power meters of boards about each second (ACPI 6.5, 10.4), counters of GPUs each 20 to 100 ms (arXiv 2312.02741)."""
 OTHERS_PERIOD_S: Final = 0.1
-# From here on the sensor's period no longer shows beside its error.
-LONG_S: Final = 10.0
+POLLED_PERIOD_S: Final = 1.0
+"""Power of a GPU may be the mean of the last second."""
+# The sensor's lag no longer shows beside its error where it is less than this share of the time.
+LAG_RATIO: Final = 0.01
 # A reading is worth a word when more than this share of the run's time is missing from it.
 GAP_RATIO: Final = 0.02
 DIGITS: Final = 6
@@ -32,10 +34,11 @@ class Metered(NamedTuple):
 
 
 class Power(NamedTuple):
-    """A power, W, and the product that gives its middle."""
+    """A power, W, and the product that gives its middle; `note` is what limits it, to stand behind its name."""
 
     watts: Quantity
     product: str
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,23 +66,26 @@ class Case:
     def metered(self, reading: DeviceEnergy) -> Metered | None:
         """What a meter read of a whole device, with the meter's error; None where it read too little to tell."""
         device, energy_j = reading.device, reading.energy_j
-        if energy_j is None or reading.read_s < period_s(device.meter):
+        if energy_j is None or reading.read_s < period_s(device):
             return None
         try:
             error = ref.meter_error(device.meter, device.component, name=self.run.host.cpu_name, grade=device.grade)
         except KeyError:
             self.work.warn(f"nothing is known of the accuracy of the meter {device.meter!r}: its readings are taken as they are")
             return Metered(Quantity(kwh_from_j(energy_j)), f"{number(energy_j)} J read")
-        energy = self.work.use(error, device=self.own(device.id)) * kwh_from_j(energy_j)
-        if reading.read_s < LONG_S:
-            lag = self.work.use(ref.meter_lag(device.meter, grade=device.grade), run=self.run.id)
-            energy += lag * kwh_from_j(energy_j / reading.read_s)
+        # The packages of a machine are of one kind and err alike; of accelerators each board has an error of its own.
+        errs = device.id if device.component == "accelerators" else device.component
+        energy = self.work.use(error, device=self.own(errs)) * kwh_from_j(energy_j)
+        lag = ref.meter_lag(device.meter, grade=device.grade)
+        if lag.high > LAG_RATIO * reading.read_s:
+            energy += self.work.use(lag, run=self.run.id) * kwh_from_j(energy_j / reading.read_s)
         return Metered(energy, f"{number(energy_j)} J read × {number(error.central)}")
 
 
-def period_s(meter: str) -> float:
-    """How long a meter must have read for its readings to tell anything, s."""
-    return SENSOR_PERIOD_S.get(meter, OTHERS_PERIOD_S)
+def period_s(device: Device) -> float:
+    """How long a device must have been read for its readings to tell anything, s."""
+    least_s = POLLED_PERIOD_S if device.grade == "power" else OTHERS_PERIOD_S
+    return SENSOR_PERIOD_S.get(device.meter, least_s)
 
 
 def lowered(grade: Grade) -> Grade:

@@ -21,9 +21,9 @@ import msgspec
 
 import footprint.reference as ref
 from footprint.accounting.power import counted, cpu_energy_kwh, memory_energy_kwh
-from footprint.accounting.ranges import Quantity, total
+from footprint.accounting.ranges import Quantity, draw, total
 from footprint.derive.accelerators import host_within
-from footprint.derive.case import GAP_RATIO, Case, number, times
+from footprint.derive.case import GAP_RATIO, OTHERS_PERIOD_S, Case, Power, number, times
 from footprint.derive.working import weakest
 from footprint.model import ComponentName, Coverage, CpuTime, DeviceEnergy, Factor, Grade
 from footprint.reference.triples import MAX_SIDES_RATIO
@@ -48,13 +48,11 @@ def host(case: Case) -> None:
     if (why := host_within(case)) is not None:
         work.warn(f"{why}: CPU and memory are not added again")
         return
-    if cpu is None:
-        for name in _WHO:
-            work.miss(name, f"CPU time could not be read on {case.run.host.os}" if name == "cpu" else None)
-            _add(case, name, None, "assumed", 0.0)
-        return
     chips, dram = _read(case, "cpu"), _read(case, "memory")
-    left = _whole_machine(case, cpu, chips, dram)
+    if cpu is None:
+        _without_times(case, {"cpu": chips, "memory": dram})
+        return
+    left = _whole_machine(case, chips, dram)
     if chips is not None:
         _split(case, cpu, "cpu", chips, idle=ref.package_idle(case.run.host), units=cpu.logical_cpus)
     elif left is not None:
@@ -111,27 +109,63 @@ def _sum(case: Case, devices: Sequence[DeviceEnergy]) -> Whole | None:
     )
 
 
-def _whole_machine(case: Case, cpu: CpuTime, chips: Whole | None, dram: Whole | None) -> Whole | None:
+def _whole_machine(case: Case, chips: Whole | None, dram: Whole | None) -> Whole | None:
     """What a meter of the whole machine reads beyond its accelerators, its memory, and its CPU where that is read by itself."""
     for one in case.devices("rest"):
         server = _sum(case, [one])
-        contains = one.device.contains
-        if server is None or "cpu" not in contains:
+        if server is None or "cpu" not in one.device.contains:
             continue
-        inside: list[Quantity | None] = [chips.energy] if chips is not None else []
-        if "memory" in contains:
-            inside.append(dram.energy if dram is not None else _memory_energy(case, cpu.read_s, 1.0))
-        if "accelerators" in contains:
-            inside += [read.energy if (read := case.metered(each)) else None for each in case.devices("accelerators")]
-        known = [part for part in inside if part is not None]
-        left = server.energy + total(known) * -1.0
-        if len(known) == len(inside) and left.central > 0:
-            product = (
-                f"{server.product} − {number(total(known).central)} kWh of what is known by itself" if known else server.product
-            )
+        inside = _inside(case, one, chips, dram)
+        known = total(part for part in inside if part is not None)
+        left = server.energy + known * -1.0
+        if None not in inside and left.central > 0:
+            known_j = j_from_kwh(known.central)
+            product = f"({server.product} − {number(known_j)} J known by itself)" if inside else server.product
             return server._replace(energy=left, product=product)
         case.work.warn(f"{one.device.name} ({one.device.id}) cannot be told apart from the devices inside it, and is left out")
     return None
+
+
+def _inside(case: Case, machine: DeviceEnergy, chips: Whole | None, dram: Whole | None) -> list[Quantity | None]:
+    """What of a machine's reading is known by itself; None stands for what is in it and not known for the same time."""
+    contains, read_s, host = machine.device.contains, machine.read_s, case.run.host
+
+    def at_that_time(energy: Quantity | None, devices: Sequence[DeviceEnergy]) -> Quantity | None:
+        apart_s = max(abs(one.read_s - read_s) for one in devices)
+        return energy if apart_s <= GAP_RATIO * read_s + OTHERS_PERIOD_S else None
+
+    inside = [at_that_time(chips.energy, chips.devices)] if chips is not None else []
+    if "memory" in contains:
+        inside.append(at_that_time(dram.energy, dram.devices) if dram is not None else _memory_energy(case, read_s, 1.0))
+    if "accelerators" in contains:
+        there = case.devices("accelerators")
+        inside += [at_that_time(read.energy if (read := case.metered(each)) else None, [each]) for each in there]
+        if host.unmetered_accelerators or (host.accelerators or 0) > len(there):
+            inside.append(None)
+    return inside
+
+
+def _without_times(case: Case, read: dict[ComponentName, Whole | None]) -> None:
+    """Where the system tells no CPU times: what was read is the machine's, and nobody knows how much of it is the run's."""
+    for name, whole in read.items():
+        if whole is not None:
+            _machines(case, name, whole)
+        else:
+            case.work.miss(name, f"CPU time could not be read on {case.run.host.os}" if name == "cpu" else None)
+            _add(case, name, None, "assumed", 0.0)
+
+
+def _machines(case: Case, component: ComponentName, whole: Whole) -> None:
+    """All of what was read, where that is asked for."""
+    who, ratio = _WHO[component], min(case.covered(one.read_s) for one in whole.devices)
+    if case.attribution == "machine":
+        part = _portion(case, whole.devices)
+        mine = case.work.term(component, who, f"{whole.product}{times(part)}", whole.energy * part)
+        _add(case, component, mine, whole.grade, ratio)
+        return
+    told = f"the machine's busy time could not be read; all of the {who} can be shown (--attribution machine)"
+    case.work.miss(component, told)
+    _add(case, component, None, whole.grade, ratio)
 
 
 def _split(case: Case, cpu: CpuTime, component: ComponentName, whole: Whole, *, idle: Factor, units: float) -> None:
@@ -140,32 +174,28 @@ def _split(case: Case, cpu: CpuTime, component: ComponentName, whole: Whole, *, 
     ratio = min(case.covered(one.read_s) for one in whole.devices)
     if ratio < 1 - GAP_RATIO:
         work.warn(f"the {who} was read for {ratio:.0%} of the time; the energy of the rest is not counted")
-    if case.attribution == "machine":
-        part = _portion(case, whole.devices)
-        _add(case, component, work.term(component, who, f"{whole.product}{times(part)}", whole.energy * part), whole.grade, ratio)
-        return
-    if cpu.busy_s is None:
-        work.miss(component, f"the machine's busy time could not be read; all of the {who} can be shown (--attribution machine)")
-        _add(case, component, None, whole.grade, ratio)
+    if case.attribution == "machine" or cpu.busy_s is None:
+        _machines(case, component, whole)
         return
     read_s = min(one.read_s for one in whole.devices)
-    idle_w = work.use(_capped(idle, units, whole.floor_w), device=case.own(component))
+    idle_w = _idle(case, component, idle, units, whole)
     reserved_ratio = min(1.0, cpu.reserved_cpus / cpu.logical_cpus) * case.portion.reserved_ratio
+    busy_s = max(cpu.busy_s, cpu.tree_s)
     tree_s = cpu.tree_s * case.portion.tree_ratio
-    dynamic_ratio = tree_s / max(cpu.busy_s, tree_s) if tree_s > 0 else 0.0
+    dynamic_ratio = tree_s / busy_s if tree_s > 0 else 0.0
     # idle x reserved + (read - idle) x activity, with the two terms of idle power put together
     apart_ratio = reserved_ratio - dynamic_ratio
     active = work.term(
         component,
         f"{who} by activity",
-        f"{whole.product} × {number(tree_s)} CPU-s ÷ {number(max(cpu.busy_s, tree_s) or 1.0)} busy CPU-s",
+        f"{whole.product} × {number(tree_s)} CPU-s ÷ {number(busy_s or 1.0)} busy CPU-s",
         whole.energy * dynamic_ratio,
     )
     apart = work.term(
         component,
-        f"{who} idle, by reservation instead",
-        f"{number(idle_w.central)} W × {number(read_s)} s × {number(apart_ratio)}",
-        idle_w * kwh_from_j(read_s * apart_ratio),
+        f"{who} idle, by reservation instead{idle_w.note}",
+        f"{idle_w.product} × {number(read_s)} s × {number(apart_ratio)}",
+        idle_w.watts * kwh_from_j(read_s * apart_ratio),
     )
     _add(case, component, active + apart, whole.grade, ratio)
 
@@ -180,26 +210,22 @@ def _portion(case: Case, devices: Sequence[DeviceEnergy]) -> float:
     )
 
 
-def _capped(factor: Factor, units: float, floor_w: float | None) -> Factor:
-    """Idle watts of the whole machine's component: the factor times its units, below the lowest power that was read.
+def _idle(case: Case, component: ComponentName, factor: Factor, units: float, whole: Whole) -> Power:
+    """Idle watts of the whole machine's component: the factor times its units, within what was read.
 
-    What a component drew over some second of the run it cannot have exceeded while idle.
+    What a component drew over some second of the run, or over all of it, it cannot have exceeded while idle.
     """
+    own = case.own(component)
+    any_w = case.work.use(factor, device=own) * units
+    mean_w = j_from_kwh(whole.energy.central) / min(one.read_s for one in whole.devices)
+    most_w = mean_w if whole.floor_w is None else min(mean_w, whole.floor_w)
     low, central, high = factor.low * units, factor.central * units, factor.high * units
-    capped = floor_w is not None and floor_w < high
-    if floor_w is not None and capped:
-        low, high = (low if low < floor_w else 0.0), floor_w
-        central = min(max(central, low + (high - low) / (MAX_SIDES_RATIO + 1)), (low + high) / 2)
-    return msgspec.structs.replace(
-        factor,
-        id=f"{factor.id} of the machine",
-        low=low,
-        central=central,
-        high=high,
-        unit="W",
-        basis="the machine's",
-        note=f"{factor.note}. Times {number(units)}" + (", below the lowest power that was read" if capped else ""),
-    )
+    if high <= most_w:
+        return Power(any_w, f"{number(factor.central)} W × {number(units)} {'CPUs' if component == 'cpu' else 'GB'}")
+    low, high = (low if low < most_w else 0.0), most_w
+    central = min(max(central, low + (high - low) / (MAX_SIDES_RATIO + 1)), (low + high) / 2)
+    within = msgspec.structs.replace(factor, low=low, central=central, high=high)
+    return Power(draw(within, device=own), f"{number(central)} W", f" (no more than the {number(most_w)} W that were read)")
 
 
 # -- What is modelled --------------------------------------------------------------------------------------------------

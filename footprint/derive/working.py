@@ -48,8 +48,11 @@ class Term(NamedTuple):
 
 
 def range_of(quantity: Quantity | None) -> Range | None:
-    """The range of a quantity; unknown stays unknown."""
-    return None if quantity is None else quantity.range()
+    """The range of a quantity, none of which is below zero (the rest of a difference may seem so); unknown stays unknown."""
+    if quantity is None:
+        return None
+    found = quantity.range()
+    return Range(low=min(max(found.low, 0.0), found.central), central=found.central, high=found.high)
 
 
 @dataclass(kw_only=True)

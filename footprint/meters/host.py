@@ -80,6 +80,7 @@ def read_host(meters: Sequence[Meter] = (), root: Path = _ROOT, environ: Mapping
         virtual=_virtual(root, cpuinfo),
         container=_container(root, seen),
         unmetered_accelerators=unmetered(meters, root, seen),
+        accelerators=len(_accelerators(root)),
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from footprint.derive import Account, run_footprint, terms
-from footprint.model import ComponentName, CpuTime, Device, DeviceEnergy, Footprint, Grade, Run
+from footprint.model import Attribution, ComponentName, CpuTime, Device, DeviceEnergy, Footprint, Grade, Run
 from footprint.units import J_PER_KWH
 from tests.derive.examples import HOUR_S, gpu, host, part, run
 
@@ -33,6 +35,7 @@ def reading(one: Device, power_w: float, floor_w: float | None = None) -> Device
 PACKAGES = (device("cpu:package-0", "cpu"), device("cpu:package-1", "cpu"))
 DRAM = device("memory:dram-0", "memory")
 WHOLE = ("accelerators", "cpu", "memory")
+PSU = device("machine:power", "rest", "hwmon", "power", contains=WHOLE)
 
 
 def server(*devices: DeviceEnergy, tree: float = 20.0, busy: float = 40.0, reserved: float = 112.0, **facts: Any) -> Run:
@@ -99,8 +102,7 @@ def test_one_package_that_tells_nothing_leaves_the_model() -> None:
 
 
 def test_what_a_meter_of_the_machine_reads_beyond_its_parts_is_the_rest() -> None:
-    psu = device("machine:power", "rest", "hwmon", "power", contains=WHOLE)
-    read = (*(reading(one, 100.0) for one in PACKAGES), reading(DRAM, 20.0), reading(psu, 300.0))
+    read = (*(reading(one, 100.0) for one in PACKAGES), reading(DRAM, 20.0), reading(PSU, 300.0))
     found = run_footprint(server(*read), attribution="machine")
     assert watts(found, "rest") == pytest.approx(80.0)
     assert {one.component: one.grade for one in found.coverage}["rest"] == "power"
@@ -109,9 +111,8 @@ def test_what_a_meter_of_the_machine_reads_beyond_its_parts_is_the_rest() -> Non
 
 
 def test_without_a_counter_of_the_cpu_the_machines_meter_stands_for_it() -> None:
-    psu = device("machine:power", "rest", "hwmon", "power", contains=WHOLE)
     card = gpu(100.0 * HOUR_S)
-    found = run_footprint(server(card, reading(psu, 400.0)), attribution="machine")
+    found = run_footprint(server(card, reading(PSU, 400.0)), attribution="machine")
     assert watts(found, "accelerators") == pytest.approx(100.0)
     assert found.it_energy_kwh is not None
     assert found.it_energy_kwh.central * J_PER_KWH / HOUR_S == pytest.approx(400.0)
@@ -120,8 +121,7 @@ def test_without_a_counter_of_the_cpu_the_machines_meter_stands_for_it() -> None
 
 
 def test_a_meter_that_reads_less_than_its_parts_is_left_out() -> None:
-    psu = device("machine:power", "rest", "hwmon", "power", contains=WHOLE)
-    found = run_footprint(server(*(reading(one, 100.0) for one in PACKAGES), reading(psu, 150.0)))
+    found = run_footprint(server(*(reading(one, 100.0) for one in PACKAGES), reading(PSU, 150.0)))
     assert {one.component: one.grade for one in found.coverage}["rest"] == "assumed"
     assert any("left out" in warning for warning in found.warnings)
 
@@ -132,20 +132,113 @@ def test_psys_contains_the_cpu_alone() -> None:
     assert watts(found, "rest") == pytest.approx(5.0)
 
 
+def test_a_meter_that_was_read_for_another_time_than_what_is_in_it_is_left_out() -> None:
+    """500 W read for 36 minutes, less 200 W read for an hour, are no 167 W."""
+    brief = DeviceEnergy(device=PSU, energy_j=500.0 * 0.6 * HOUR_S, read_s=0.6 * HOUR_S, floor_w=400.0)
+    found = run_footprint(server(gpu(200.0 * HOUR_S), brief), attribution="machine")
+    assert {one.component: one.grade for one in found.coverage}["cpu"] == "model"
+    assert any("left out" in warning for warning in found.warnings)
+
+
+def test_a_meter_of_a_machine_with_accelerators_that_the_run_does_not_see_is_left_out() -> None:
+    """What seven more GPUs draw is no CPU's."""
+    one = server(gpu(100.0 * HOUR_S), reading(PSU, 3000.0))
+    seen = msgspec.structs.replace(one.host, accelerators=8)
+    found = run_footprint(msgspec.structs.replace(one, host=seen), attribution="machine")
+    assert {one.component: one.grade for one in found.coverage}["cpu"] == "model"
+    only = msgspec.structs.replace(one.host, accelerators=1)
+    found = run_footprint(msgspec.structs.replace(one, host=only), attribution="machine")
+    assert {one.component: one.grade for one in found.coverage}["cpu"] == "power"
+
+
+def test_the_packages_of_a_machine_err_alike() -> None:
+    found = run_footprint(server(*(reading(one, 100.0) for one in PACKAGES)), attribution="machine")
+    cpu = next(one.energy_kwh for one in found.breakdown if one.component == "cpu")
+    assert cpu is not None
+    assert (cpu.low / cpu.central, cpu.high / cpu.central) == pytest.approx((0.95, 1.05), rel=1e-3)
+
+
+@pytest.mark.parametrize("length_s", [0.2, 0.5, 0.99, 1.9])
+def test_a_short_run_has_no_less_than_nothing(length_s: float) -> None:
+    """No second was read whole, so there is no quietest one: over all of it the machine cannot have been idler than it was."""
+    read = [DeviceEnergy(device=one, energy_j=3.0 * length_s, read_s=length_s, floor_w=None) for one in PACKAGES]
+    cpu = CpuTime(tree_s=4 * length_s, busy_s=4 * length_s, logical_cpus=112, reserved_cpus=0.5, read_s=length_s)
+    one = run(host=host(**SERVER), cpu=cpu, devices=tuple(read), duration_s=length_s)
+    mine, whole = run_footprint(one), run_footprint(one, attribution="machine")
+    for found in (mine, whole):
+        for component in found.breakdown:
+            assert component.energy_kwh is not None
+            assert component.energy_kwh.low >= 0
+    assert part(mine, "cpu") <= part(whole, "cpu")
+
+
+def test_two_runs_of_a_program_whose_tree_was_busier_than_the_machine_share_one_machine() -> None:
+    """The tree's time is told to the nanosecond, the machine's in clock ticks of another moment."""
+    read = [reading(one, 100.0, floor_w=30.0) for one in PACKAGES]
+    runs = [server(*read, tree=8.0, busy=5.0, id=f"r{i}", monotonic_s=0.0, journal_id="one") for i in range(2)]
+    for some in (runs[:1], runs):
+        assert watts(Account(some).total([one.id for one in some]).footprint, "cpu") == pytest.approx(200.0)
+
+
+def test_where_the_system_tells_no_cpu_times_what_is_read_is_the_machines() -> None:
+    """macOS and Windows, where CodeCarbon is the only one who reads."""
+    read = (
+        reading(device("cpu", "cpu", "codecarbon", "model"), 30.0),
+        reading(device("memory", "memory", "codecarbon", "model"), 5.0),
+    )
+    one = run(host=host(os="Darwin 24.0"), cpu=None, devices=(*read, gpu(1000.0)))
+    whole, mine = run_footprint(one, attribution="machine"), run_footprint(one)
+    assert (watts(whole, "cpu"), watts(whole, "memory")) == pytest.approx((30.0, 5.0))
+    assert whole.it_energy_kwh is not None
+    assert mine.it_energy_kwh is None
+    assert any("--attribution machine" in warning for warning in mine.warnings)
+
+
+def test_more_cpus_cannot_be_reserved_than_there_are() -> None:
+    cpu = CpuTime(tree_s=10.0, busy_s=10.0, logical_cpus=8, reserved_cpus=64.0, read_s=HOUR_S)
+    mine, whole = (run_footprint(run(cpu=cpu), attribution=policy) for policy in ("share", "machine"))
+    assert mine.it_energy_kwh == whole.it_energy_kwh
+
+
 def test_a_gap_of_the_counter_is_said() -> None:
     half = DeviceEnergy(device=PACKAGES[0], energy_j=100.0, read_s=HOUR_S / 2)
     found = run_footprint(server(half), attribution="machine")
     assert any("the CPU was read for 50%" in warning for warning in found.warnings)
 
 
-def test_the_terms_add_up_to_the_parts() -> None:
-    one = server(gpu(100.0 * HOUR_S), *(reading(each, 100.0) for each in PACKAGES), reading(DRAM, 20.0))
-    found = run_footprint(one)
+def by_hand(product: str) -> float:
+    """What a pocket calculator makes of a term: its numbers and signs, in joules."""
+    plain = re.sub(r"[A-Za-z][A-Za-z/-]*", "", product.replace(",", "").replace("%", "* 0.01"))
+    for sign, operator in (("×", "*"), ("÷", "/"), ("−", "-")):
+        plain = plain.replace(sign, operator)
+    assert re.fullmatch(r"[-+*/().\d\s]+", plain), product
+    return float(eval(plain))
+
+
+SLICED = gpu(100.0 * HOUR_S, slices=(3, 7))
+MACHINES = {
+    "counters": (gpu(100.0 * HOUR_S), *(reading(each, 100.0) for each in PACKAGES), reading(DRAM, 20.0)),
+    "quiet counters": (*(reading(each, 9.0, floor_w=2.0) for each in PACKAGES), reading(DRAM, 20.0)),
+    "counters and the machine's power": (*(reading(each, 100.0) for each in PACKAGES), reading(DRAM, 20.0), reading(PSU, 300.0)),
+    "a cut GPU and the machine's power": (SLICED, reading(PSU, 300.0)),
+    "a socket's power": (reading(device("cpu:socket-0", "cpu", "hwmon", "power"), 150.0),),
+    "models": (),
+}
+
+
+@pytest.mark.parametrize("devices", MACHINES.values(), ids=MACHINES)
+@pytest.mark.parametrize("attribution", ["share", "machine"])
+def test_terms_can_be_followed_by_hand_and_add_up(devices: tuple[DeviceEnergy, ...], attribution: Attribution) -> None:
+    one = server(*devices, tree=12.3, reserved=7.5)
+    found = run_footprint(one, attribution=attribution)
+    told = terms(one, attribution=attribution)
+    for term in told:
+        assert by_hand(term.product) == pytest.approx(term.energy_kwh * J_PER_KWH, rel=1e-4, abs=1e-3), term
     for component in found.breakdown:
         energy = component.energy_kwh
         assert energy is not None
-        mine = sum(term.energy_kwh for term in terms(one) if term.component == component.component)
-        assert mine == pytest.approx(energy.central)
+        assert sum(term.energy_kwh for term in told if term.component == component.component) == pytest.approx(energy.central)
+        assert 0 <= energy.low <= energy.central <= energy.high
 
 
 # -- Accelerators ------------------------------------------------------------------------------------------------------
