@@ -141,7 +141,8 @@ def _each(
         for one in readings(run):
             # Of what grew unseen (a model's device) each moment counts the same.
             points = [(begin_s + t_s, amount) for t_s, amount in one.course] or [(begin_s, 0.0), (end_s, end_s - begin_s)]
-            own = Span(begin_s, end_s, points, one.taken_ratio, run.journal_id or None)
+            # From its first reading to its last: of a moment that it read in part only, it would seem to take a part.
+            own = Span(points[0][0], points[-1][0], points, one.taken_ratio, run.journal_id or None)
             held.setdefault((clock, one.key), []).append((run, one, own))
     for (_, key), ones in held.items():
         for together in clusters([own for _, _, own in ones]):

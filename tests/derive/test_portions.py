@@ -236,3 +236,16 @@ def test_another_run_never_takes_joules_away(some: list[tuple[int, int, str]], a
     assert sums[-1] <= whole.it_energy_kwh.central * (1 + 1e-9)
     lasted_s = sum(any(begin_s <= at < begin_s + length_s for begin_s, length_s, _ in some) for at in range(100))
     assert part(whole, "accelerators") * J_PER_KWH == pytest.approx(WATTS * lasted_s)
+
+
+def test_a_reading_that_begins_late_takes_no_part_of_what_came_before_it() -> None:
+    """Eight ranks start one after the other, each reads first some moments after its start: the sum is still the union."""
+
+    def rank(i: int) -> Run:
+        begin_s, late_s, length_s = 0.1 * i, 0.07, 4.0
+        course = ((late_s, 0.0), (length_s, WATTS * (length_s - late_s)))
+        reading = gpu(WATTS * (length_s - late_s), read_s=length_s - late_s, course=course)
+        return on_gpu(f"rank{i}", begin_s, length_s, devices=(reading,))
+
+    found = total([rank(i) for i in range(8)])
+    assert part(found, "accelerators") * J_PER_KWH == pytest.approx(WATTS * (4.0 + 0.7 - 0.07))
