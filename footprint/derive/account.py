@@ -96,7 +96,9 @@ class Account:
         sums.coverage = _coverage([(self._working(run_id), self._runs[run_id].duration_s) for run_id in counted])
         sums.warn(*_partial(workings))
         if shared:
-            sums.warn(f"{shared} of the runs overlapped on one machine: what they read together is counted once")
+            sums.warn(
+                f"{shared} of the runs overlapped on one machine: what they read together is counted once in sums and shares"
+            )
         # A nested run is covered if what it is counted in is.
         counts = [self._working(outer or run_id) for run_id, outer in within.items()]
         return Total(

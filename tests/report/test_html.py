@@ -168,6 +168,12 @@ def test_hostile_names_are_text() -> None:
     assert "{{7*7}} ${7*7}" in page.text
 
 
+def test_a_run_within_another_is_told_from_those_that_are_counted() -> None:
+    outer, inner = run("outer"), run("inner", parent="outer")
+    assert "2 runs, 1 of them within another" in Page(html.render(summary([outer, inner]))).text
+    assert "within another" not in Page(html.render(summary([outer]))).text
+
+
 @given(st.text())
 def test_json_cannot_leave_its_script(name: str) -> None:
     for text in (name, name + "</script><!--", "\u2028" + name):
