@@ -19,8 +19,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Annotated
 
 import msgspec
@@ -29,7 +27,7 @@ import typer
 from footprint import text
 from footprint.cli import options
 from footprint.cli.diagnosis import Diagnosis, diagnose
-from footprint.cli.printing import say, say_lines
+from footprint.cli.printing import say, say_lines, table
 from footprint.model import Host, Place
 
 
@@ -77,28 +75,15 @@ def _host(host: Host) -> str:
 
 
 def _device_table(diagnosis: Diagnosis) -> list[str]:
-    """One row a device; as wide as the terminal, and plain where nobody looks."""
-    import io
-
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("component", "device", "grade", "meter", "now"):
-        table.add_column(name, overflow="fold", justify="right" if name == "now" else "left")
+    """One row a device."""
+    rows = []
     for device in diagnosis.devices:
         now = (
             text.power(device.power_w) if device.power_w is not None else "from load" if device.grade == "model" else "no answer"
         )
         name = diagnosis.host.cpu_name or device.name if device.id == "cpu" else device.name
-        table.add_row(*(Text(text.clean(cell)) for cell in (device.component, name, device.grade, device.meter, now)))
-    width = os.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else 120
-    console = Console(file=io.StringIO(), width=max(60, width))
-    console.print(table)
-    assert isinstance(console.file, io.StringIO)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+        rows.append((device.component, name, device.grade, device.meter, now))
+    return table(("component", "device", "grade", "meter", "now"), rows, right=("now",))
 
 
 def _rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:

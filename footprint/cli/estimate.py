@@ -8,7 +8,7 @@ import typer
 
 from footprint import text
 from footprint.cli import options
-from footprint.cli.printing import say, say_json
+from footprint.cli.printing import say_json, say_lines
 from footprint.model import Footprint, Range
 
 # The contract of `estimate --json`, in its order.
@@ -77,7 +77,7 @@ def estimate(
     if json:
         say_json({name: getattr(footprint, name) for name in JSON_FIELDS})
     else:
-        say("\n".join([*_work(facts), *lines(footprint)]))
+        say_lines([*_work(facts), *lines(footprint)])
 
 
 def lines(footprint: Footprint) -> list[str]:

@@ -7,27 +7,60 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
+
+from footprint import text
 
 SCHEMA: Final = 1
 """The version of the JSON that commands print; see docs/json.md."""
 
 _LABEL: Final = re.compile(r"\S+(?: \S+)* {2,}")
 _NARROW: Final = 60
+_WIDE: Final = 250
 
 
-def say(text: str) -> None:
+def say(told: str) -> None:
     """Print to standard output, with one newline at the end; what its encoding cannot show becomes a question mark."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    print(text.removesuffix("\n"))
+    print(told.removesuffix("\n"))
 
 
 def say_lines(lines: Iterable[str]) -> None:
     """Print lines; at a terminal, what is too long for it goes on below, right of the label. A pipe gets each line whole."""
-    width = max(_NARROW, shutil.get_terminal_size().columns) if sys.stdout is not None and sys.stdout.isatty() else None
+    width = _terminal_width()
     say("\n".join(line if width is None else wrapped(line, width) for line in lines))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> list[str]:
+    """The lines of a table as wide as the terminal; a pipe gets one line a row. Cells are cleaned, and never read as markup.
+
+    Args:
+        head: the names of the columns.
+        rows: their cells.
+        right: columns that are aligned on the right.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in head:
+        shown.add_column(Text(text.clean(name)), overflow="fold", justify="right" if name in right else "left")
+    for row in rows:
+        shown.add_row(*(Text(text.clean(cell, limit=400, empty="")) for cell in row))
+    console = Console(file=io.StringIO(), width=_terminal_width() or _WIDE)
+    console.print(shown)
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def _terminal_width() -> int | None:
+    """How many characters a line of the terminal has; None where nobody looks."""
+    is_seen = sys.stdout is not None and sys.stdout.isatty()
+    return max(_NARROW, shutil.get_terminal_size().columns) if is_seen else None
 
 
 def wrapped(line: str, width: int) -> str:

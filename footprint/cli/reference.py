@@ -22,7 +22,7 @@ import typer
 
 from footprint import text
 from footprint.cli import options
-from footprint.cli.printing import say_json
+from footprint.cli.printing import say_json, say_lines, table
 from footprint.errors import UnknownHardware, UnknownPlace
 from footprint.model import Factor, Host, Place
 
@@ -174,21 +174,11 @@ def _source(factor: Factor | None) -> str:
 
 
 def _print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in head:
-        table.add_column(Text(text.clean(name)), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(text.clean(cell, limit=400, empty="")) for cell in row))
-    Console(highlight=False).print(table)
+    say_lines(table(head, rows))
 
 
 def _say(line: str) -> None:
-    print(text.clean(line, limit=400))
+    say_lines([text.clean(line, limit=400)])
 
 
 def _warn(warnings: Iterable[str]) -> None:

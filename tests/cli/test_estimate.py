@@ -94,3 +94,10 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
         assert "Usage" in out
         commands = out.partition("Commands:\n")[2].splitlines()
         assert not [line for line in commands if line.endswith("...")]  # what a list of commands says of one is said whole
+
+
+def test_a_pipe_gets_a_line_for_each_row(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["reference", "hardware", "H100"]) == 0
+    out = capsys.readouterr().out
+    assert sum("NVIDIA H100" in line and " W " in line and "CC BY" in line for line in out.splitlines()) == 3
+    assert not [line for line in out.splitlines() if line != line.rstrip()]
