@@ -34,7 +34,15 @@ Era = Literal["2008", "2012", "2014"]
 _ERAS: Final[tuple[Era, ...]] = ("2014", "2012")
 _AMD: Final = re.compile(r"amd|epyc|opteron|ryzen|athlon|phenom|hygon", re.IGNORECASE)
 _INTEL: Final = re.compile(r"intel|xeon|pentium|celeron|\bcore\b|\batom\b", re.IGNORECASE)
-_DESK: Final = re.compile(r"\b(?:core|ryzen|threadripper|athlon|phenom|pentium|celeron|atom|n\d{2,3})\b")
+# When server chips came out of which only CodeCarbon's table knows, without a year: by how their makers named them. And desks' of
+# Sandy and Ivy Bridge, whose RAPL is a model.
+_NAMED: Final[tuple[tuple[re.Pattern[str], Era], ...]] = (
+    (re.compile(r"opteron [346]3\d\d|xeon e[357] \d{4}[a-z]* v2$|xeon e[35] \d{4}[a-z]*$|core i[357] [23]\d{3}[a-z]*$"), "2012"),
+    (re.compile(r"opteron \d|xeon [elwx]?\d{4}$|xeon e7 \d{4}l?$"), "2008"),
+)
+_DESK: Final = re.compile(
+    r"\b(?:core|ryzen|threadripper|athlon|phenom|pentium|celeron|atom|fx|sempron|turion|a(?:4|6|8|9|10|12)|n\d{2,3})\b"
+)
 
 
 class CpuPower(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,9 +68,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def era(cpu: Cpu | None) -> Era:
-    """Which of the fits a chip belongs to; the newest where its year is not known."""
-    year = cpu.year if cpu else None
-    return next((first for first in _ERAS if year is None or year >= int(first)), "2008")
+    """Which of the fits a chip belongs to: by its year, else by its name, else the newest."""
+    if cpu is not None and cpu.year is not None:
+        return next((first for first in _ERAS if cpu.year >= int(first)), "2008")
+    named = cpu_key(cpu.name) if cpu else ""
+    return next((first for names, first in _NAMED if names.match(named)), _ERAS[0])
 
 
 def maker(name: str) -> Literal["amd", "intel", "other"]:

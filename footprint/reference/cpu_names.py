@@ -36,8 +36,9 @@ _LONGEST_NAME: Final = 200
 _MASKED: Final = re.compile(r"(?:qemu|kvm|common kvm|virtual)\b")
 _DESIGNS: Final = re.compile(r"(?:cortex|neoverse|ampere-1a?)\b", re.IGNORECASE)
 # Rows of CodeCarbon's table that name no chip (`Cortex-A72` is in a board of 4 cores and in servers of 16), or whose maker
-# publishes no rated power (Apple; one of the rows is of a chip that was never sold).
-_NOT_TAKEN: Final = re.compile(r"(?:apple|cortex)\b", re.IGNORECASE)
+# publishes no rated power (Apple; one of the rows is of a chip that was never sold), or whose rated power is cut to whole watts
+# (Core M and Y: 4 of 4.5 W).
+_NOT_TAKEN: Final = re.compile(r"(?:apple|cortex|intel core (?:m\d?|i[57]-7y\d+))\b", re.IGNORECASE)
 
 
 class Cpu(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +152,7 @@ def codecarbon_table() -> CodeCarbonTable:
         elif " " not in key or not any(character.isdigit() for character in key):
             refused[name] = "names no chip"
         elif _NOT_TAKEN.match(name):
-            refused[name] = "names no chip, or one whose maker publishes no rated power"
+            refused[name] = "names no chip, or one whose rated power is not published or not told"
         else:
             found.setdefault(key, {}).setdefault(tdp_w, name)
     for several in found.values():

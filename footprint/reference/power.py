@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from footprint.model import GRADES, TRAINING_KINDS, ComponentName, Factor, Grade, Kind
 from footprint.reference import names, tables
 from footprint.reference.cpu import era, maker
-from footprint.reference.cpu_names import find_cpu
+from footprint.reference.cpu_names import cpu_key, find_cpu
 from footprint.reference.hardware import HardwareMatch
 from footprint.reference.triples import stretched
 
@@ -148,9 +149,11 @@ def mig_share(ours: int, whole: int) -> Factor:
 
 
 def _measures(name: str) -> bool:
-    """Whether RAPL measures the power of a processor, rather than to model it: Intel from Haswell on."""
+    """Whether RAPL is known to measure the power of a processor, rather than to model it: Intel's from Haswell on."""
     cpu = find_cpu(name)
-    return maker(name) == "intel" and era(cpu) == "2014"
+    if cpu is None or maker(cpu.name) != "intel" or era(cpu) != "2014" or cpu.name.endswith(" v2"):
+        return False
+    return cpu.year is not None or re.match("xeon|core", cpu_key(cpu.name)) is not None
 
 
 def _joined(texts: list[str]) -> str:

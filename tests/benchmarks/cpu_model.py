@@ -157,10 +157,12 @@ def table() -> str:
         lines.append(f"| {name} | {' | '.join(cells)} |")
     for text, part in (("all", list(ours)), (f"since {SINCE}", of_years(ours, SINCE))):
         alike, by_model = coverage(part)
-        bias = statistics.fmean(point.measured_w / point.modelled_w.central for point in part)
+        ratios = [point.measured_w / point.modelled_w.central for point in part]
+        bias, model_bias = statistics.fmean(ratios), statistics.fmean(ratios, [point.weight for point in part])
         lines.append(
             f"\nOur 90 % range, {text}: holds {100 * alike:.1f} % of {len(part)} points "
-            f"({100 * by_model:.1f} % with each CPU model alike); measured over modelled is {bias:.3f} in the mean."
+            f"({100 * by_model:.1f} % with each CPU model alike); measured over modelled is {bias:.3f} in the mean "
+            f"({model_bias:.3f} with each CPU model alike)."
         )
     return "\n".join(lines)
 

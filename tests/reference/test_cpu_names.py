@@ -126,3 +126,9 @@ def test_any_text_has_a_plain_key(name: str) -> None:
 def test_a_name_with_another_letter_is_another_name(name: str, letter: str) -> None:
     found = find_cpu(f"{name}{letter}")
     assert found is None or cpu_key(found.name) == cpu_key(f"{name}{letter}") != cpu_key(name)
+
+
+def test_watts_that_the_table_cut_are_not_taken() -> None:
+    """Core M and Y are rated 4.5 W; CodeCarbon's table says 4."""
+    for name in ("Intel(R) Core(TM) m3-7Y30 CPU @ 1.00GHz", "Intel(R) Core(TM) M-5Y10c CPU @ 0.80GHz", "Intel Core i5-7Y54"):
+        assert find_cpu(name) is None

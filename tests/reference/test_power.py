@@ -111,7 +111,14 @@ def test_counters_that_measure_err_less_than_those_that_model() -> None:
     assert width(measured) < width(modelled)
     for name in (OLD, "AMD Ryzen 7 5800X 8-Core Processor", "Hygon C86 7285 32-core Processor", None, "", "Neoverse-N1"):
         assert meter_error("rapl", "cpu", name=name) == modelled
-    assert meter_error("rapl", "cpu", name="Intel(R) Xeon(R) CPU @ 2.20GHz") == measured
+    for name in (
+        "Intel(R) Xeon(R) CPU @ 2.20GHz",
+        "Intel(R) Xeon(R) CPU E5-2660 v2 @ 2.20GHz",
+        "Intel(R) Core(TM) i7-3770 CPU @ 3.40GHz",
+    ):
+        assert meter_error("rapl", "cpu", name=name) == modelled, name
+    for name in ("Intel(R) Xeon(R) Gold 6130T CPU @ 2.10GHz", "Intel(R) Core(TM) i7-8700 CPU @ 3.20GHz"):
+        assert meter_error("rapl", "cpu", name=name) == measured, name
     assert width(measured) < width(meter_error("rapl", "memory")) < width(meter_error("rapl", "rest"))
 
 
@@ -242,6 +249,25 @@ def test_an_idle_package_draws_less_than_an_idle_server() -> None:
         assert 0 <= package.low < package.central == pytest.approx(server.central / 2)
         assert package.central < package.high < server.high
         assert package.grade == "assumed"
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"),
+    [
+        ("Intel(R) Xeon(R) CPU           X5650  @ 2.67GHz", "cpu.idle.2008"),
+        ("AMD Opteron(tm) Processor 6272", "cpu.idle.2008"),
+        ("AMD Opteron(tm) Processor 4386", "cpu.idle.2012"),
+        ("Intel(R) Xeon(R) CPU E3-1230 V2 @ 3.30GHz", "cpu.idle.2012"),
+        ("Intel(R) Xeon(R) CPU E7-8890 v4 @ 2.20GHz", "cpu.idle.chip.2014"),
+        ("Intel(R) Xeon(R) W-2145 CPU @ 3.70GHz", "cpu.idle.chip.2014"),
+        ("AMD FX(tm)-8350 Eight-Core Processor", "cpu.idle.desk"),
+        ("AMD A10-7850K Radeon R7, 12 Compute Cores 4C+8G", "cpu.idle.desk"),
+    ],
+)
+def test_an_old_chip_without_a_year_is_told_by_its_name(name: str, factor: str) -> None:
+    """A Westmere server idles at a third of its rated power, which that of a chip of 2014 is far below."""
+    power = cpu_power(host(name, virtual=False, sockets=2, logical_cpus=24))
+    assert power.idle_w_per_cpu.id.startswith(factor)
 
 
 def test_a_desktop_needs_to_know_the_sockets_and_its_idle_power_is_assumed() -> None:
