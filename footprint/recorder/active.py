@@ -24,6 +24,7 @@ from footprint.ledger.journal import new_id
 from footprint.ledger.records import Close, Marked, Work
 from footprint.model import Host, Kind, Mark, Outcome, Place, Run
 from footprint.recorder import client, context, messages
+from footprint.recorder.handlers import pass_on
 
 if TYPE_CHECKING:
     from footprint.recorder.targets import Target
@@ -135,6 +136,7 @@ class ActiveRun:
             try:
                 facts = self._read()
             except Exception as error:  # noqa: BLE001 - a program that has changed its root or user loads no module any more
+                pass_on(error)
                 self.warn(f"the run's facts cannot be read here: {error}")
                 return self._unrecorded()
             if not self.is_over:
@@ -228,13 +230,13 @@ class ActiveRun:
         return True
 
     def attempt(self, what: str, action: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Do what must not harm the program: whatever goes wrong becomes a warning."""
+        """Do what must not harm the program: whatever goes wrong becomes a warning, but what a signal handler of its raises."""
         try:
             action(*args, **kwargs)
-        except (client.RecorderError, FootprintError) as error:
-            self.warn(f"{what}: {error}")
         except Exception as error:  # noqa: BLE001 - the host program is sacred: no defect of ours may end it
-            self.warn(f"{what}: {type(error).__name__}: {error}")
+            pass_on(error)
+            is_told = isinstance(error, client.RecorderError | FootprintError)
+            self.warn(f"{what}: {error}" if is_told else f"{what}: {type(error).__name__}: {error}")
 
     # -- Inside --------------------------------------------------------------------------------------------------------
 

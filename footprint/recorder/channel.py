@@ -46,6 +46,10 @@ class Channel(Generic[Incoming]):
         self._unsent = b""
         self._unread = b""
 
+    def __del__(self) -> None:
+        with suppress(Exception):  # a start that a signal handler's exception ended leaves nothing open
+            self.close()
+
     def fileno(self) -> int:
         """The descriptor, for polling."""
         return self._socket.fileno()

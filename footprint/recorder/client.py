@@ -13,16 +13,20 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from footprint.ledger import live
 from footprint.ledger.processes import Process, identify
 from footprint.ledger.records import Marked, Work
 from footprint.recorder import messages, process
 from footprint.recorder.channel import Channel, ChannelClosedError
+from footprint.recorder.handlers import pass_on
+from footprint.recorder.turn import Turn
+
+Done = TypeVar("Done")
 
 START_LIMIT_S: Final = 10.0
 STOP_LIMIT_S: Final = 2.0
@@ -35,32 +39,6 @@ _WAITING_LIMIT: Final = 4096
 
 class RecorderError(Exception):
     """The recorder cannot be reached, started, or did not answer; says so in a line."""
-
-
-class _Turn:
-    """Whose turn it is: one thread's at a time, waited for with a limit.
-
-    A signal handler that interrupts whoever has the turn, on the same thread, does not get it: it would wait for ever.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._is_taken = False
-
-    def take(self, limit_s: float) -> bool:
-        """Whether it is ours now."""
-        if not self._lock.acquire(timeout=limit_s):
-            return False
-        if self._is_taken:
-            self._lock.release()
-            return False
-        self._is_taken = True
-        return True
-
-    def give(self) -> None:
-        """Let the next one have it."""
-        self._is_taken = False
-        self._lock.release()
 
 
 class Client:
@@ -78,7 +56,7 @@ class Client:
         self.tracked = target or self._own
         self.runs: set[str] = set()
         self.is_stuck = False
-        self._turn = _Turn()
+        self._turn = Turn()
         self._waiting: deque[Work | Marked | messages.Look | messages.Start | messages.Stop] = deque()
         self._thread: threading.Thread | None = None
         self._child: int | None = None
@@ -93,9 +71,9 @@ class Client:
         """
         try:
             answer = self._ask(message, message.run, START_LIMIT_S)
-        except Exception:
+        except (RecorderError, ChannelClosedError):
             raise
-        except BaseException:  # Ctrl-C while we wait: the program may go on, and must not be recorded for ever
+        except BaseException:  # Ctrl-C, or what a handler raises: the program may go on, and must not be recorded for ever
             self.offer(messages.Stop(run=message.run, t_s=time.monotonic(), outcome="interrupted"))
             raise
         if isinstance(answer, messages.Adopted):
@@ -136,14 +114,15 @@ class Client:
         taken = len(self._waiting) < _WAITING_LIMIT
         if taken:
             self._waiting.append(message)
-        if not self._turn.take(0.0):
-            return taken
+        claim = object()
         try:
-            self._hand_over()
-        except OSError:
+            if self._turn.take(claim, 0.0):
+                self._hand_over()
+        except OSError as error:
+            pass_on(error)
             return False
         finally:
-            self._turn.give()
+            self._turn.give(claim, None)
         return taken
 
     def close(self) -> None:
@@ -175,10 +154,17 @@ class Client:
             raise
 
     def _ask(self, message: messages.Start | messages.Stop, run: str, limit_s: float) -> messages.ToHost:
-        if not self._turn.take(_LOCK_LIMIT_S):
-            if isinstance(message, messages.Stop):
-                self._waiting.append(message)  # whoever has the channel takes it along
-            raise RecorderError("the recorder's channel is in use, or a signal handler interrupted its use")
+        claim = object()
+        try:
+            if not self._turn.take(claim, _LOCK_LIMIT_S):
+                if isinstance(message, messages.Stop):
+                    self._waiting.append(message)  # whoever has the channel takes it along
+                raise RecorderError("the recorder's channel is in use, or a signal handler interrupted its use")
+            return self._converse(message, run, limit_s)
+        finally:
+            self._turn.give(claim, None)
+
+    def _converse(self, message: messages.Start | messages.Stop, run: str, limit_s: float) -> messages.ToHost:
         try:
             limit_s = 0.0 if self.is_stuck else limit_s  # it is told, in case that it wakes up, and not waited for again
             self._waiting.append(message)
@@ -194,12 +180,12 @@ class Client:
                 if isinstance(answer, wanted | messages.Failed) and answer.run == run:
                     return answer
         except TimeoutError as error:
+            pass_on(error)
             self.is_stuck = True
             raise RecorderError(f"the recorder did not answer{f' within {limit_s:g} s' * (limit_s > 0)}") from error
         finally:
             with suppress(OSError):
                 self._hand_over()  # what others left meanwhile, also a signal handler that interrupted us
-            self._turn.give()
 
     def _await_child(self, pid: int) -> None:
         """Wait for a recorder that is our child to end, so that nobody else has to."""
@@ -263,7 +249,7 @@ def _reason(answer: messages.ToHost) -> str:
 # -- One client a ledger, in each process ------------------------------------------------------------------------------
 
 _clients: dict[Path, Client] = {}
-_clients_turn = _Turn()
+_clients_turn = Turn()
 _clients_pid = os.getpid()
 _forked_from: list[tuple[Path, Process]] = []
 _try_again_s = -math.inf
@@ -291,6 +277,7 @@ def start(home: Path, message: messages.Start) -> tuple[Client, messages.Started
         try:
             return client, client.start(message)
         except ChannelClosedError as error:  # it was idle for long and ended, or it died
+            pass_on(error)
             _retire(client)
             if attempt == 2:  # noqa: PLR2004 - a new recorder that ends at once will do so again
                 raise RecorderError("the recorder process ended at once") from error
@@ -322,9 +309,12 @@ def attach(home: Path, target: Process, message: messages.Start) -> tuple[Client
 
 def close_idle() -> None:
     """End the recorders of this process that have no run open; the next run starts one again."""
-    with _locked_clients():
+
+    def close() -> None:
         for home in [home for home, client in _clients.items() if not client.runs]:
             _clients.pop(home).close()
+
+    _alone(close)
 
 
 def forked_from_tracked() -> bool:
@@ -334,7 +324,8 @@ def forked_from_tracked() -> bool:
 
 
 def _client(home: Path) -> Client:
-    with _locked_clients():
+
+    def find() -> Client:
         if home in _clients and _clients[home].is_stuck:
             del _clients[home]  # it is closed with its last run
         if home not in _clients:
@@ -343,26 +334,31 @@ def _client(home: Path) -> Client:
             _clients[home] = Client(home)
         return _clients[home]
 
+    return _alone(find)
+
 
 def _retire(client: Client) -> None:
     """Use a recorder for no more runs; those that it still has open may end in it."""
-    with _locked_clients():
+
+    def forget() -> None:
         if _clients.get(client.home) is client:
             del _clients[client.home]
+
+    _alone(forget)
     if not client.runs:
         client.close()
 
 
-@contextmanager
-def _locked_clients() -> Iterator[None]:
+def _alone(action: Callable[[], Done]) -> Done:
     """Be the only one to start and end recorders, or raise: a signal handler that tracks may have interrupted whoever does."""
     _disown()
-    if not _clients_turn.take(_LOCK_LIMIT_S):
-        raise RecorderError("another run is being started")
+    turn, claim = _clients_turn, object()
     try:
-        yield
+        if not turn.take(claim, _LOCK_LIMIT_S):
+            raise RecorderError("another run is being started")
+        return action()
     finally:
-        _clients_turn.give()
+        turn.give(claim, None)
 
 
 def _disown() -> None:
@@ -373,7 +369,7 @@ def _disown() -> None:
 
 def _after_fork_in_child() -> None:
     global _clients_turn, _clients_pid  # noqa: PLW0603 - the child's state, set once when it begins
-    _clients_turn = _Turn()  # the parent's may have been held by a thread that is not here
+    _clients_turn = Turn()  # the parent's may have been held by a thread that is not here
     _clients_pid = os.getpid()
     _forked_from.extend((client.home, client.tracked) for client in _clients.values() if client.runs)
     for client in _clients.values():

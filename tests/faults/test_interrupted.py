@@ -203,3 +203,51 @@ def test_threads_that_mark_while_others_start_and_stop_lose_no_mark(finish: Fini
     """)
     assert (status, out) == (0, "1200 {'samples': 1200.0} ()\n"), err
     settled_runs()
+
+
+def test_what_a_handler_raises_while_we_wait_reaches_the_program(finish: Finish) -> None:
+    """A timeout of the program's own, also of the class that ours are of, comes while a recorder does not answer."""
+    status, out, err = finish("""
+        import functools, os, signal, threading, time, footprint
+        from footprint.ledger.reading import journal_paths, read_journal
+
+        def handler(number, frame):
+            raise TimeoutError("the program's own")
+
+        class Handler:
+            def __call__(self, number, frame):
+                raise TimeoutError("the program's own")
+
+        for each in (handler, Handler(), functools.partial(handler)):
+            run = footprint.track("waited for", interval_s=0.05).start()
+            (recorder,) = [
+                records.opened.recorder.pid
+                for path in journal_paths()
+                for records in read_journal(path, only_run=run.id).runs.values()
+            ]
+            signal.signal(signal.SIGALRM, each)
+            for ask in (footprint.track("begun").start, run.stop):
+                os.kill(recorder, signal.SIGSTOP)
+                signal.setitimer(signal.ITIMER_REAL, 0.2)
+                try:
+                    ask()
+                except TimeoutError as error:
+                    print(error, end="; ")
+                os.kill(recorder, signal.SIGCONT)
+
+        def later():
+            with footprint.track("later") as run:
+                pass
+            print(run.facts.outcome, run.facts.warnings)
+
+        later()
+        thread = threading.Thread(target=later)
+        thread.start()
+        thread.join()
+    """)
+    assert (status, out) == (0, "the program's own; " * 6 + "completed ()\n" * 2), err
+    assert {run.name: run.outcome for run in settled_runs()} == {
+        "waited for": "completed",
+        "begun": "interrupted",
+        "later": "completed",
+    }
