@@ -31,7 +31,6 @@ GRADES: tuple[Grade, ...] = get_args(Grade)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 ATTRIBUTIONS: tuple[Attribution, ...] = get_args(Attribution)
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 TRAINING_KINDS: tuple[Kind, ...] = ("pre-training", "fine-tuning")
 
 

@@ -23,7 +23,6 @@ MASS: Final[Units] = (("Mt", 1e12), ("kt", 1e9), ("t", 1e6), ("kg", 1e3), ("g", 
 # Below a watt-hour: joules, because mWh and MWh are read as each other.
 ENERGY: Final[Units] = (("TWh", 1e9), ("GWh", 1e6), ("MWh", 1e3), ("kWh", 1.0), ("Wh", 1e-3), ("J", 1 / u.J_PER_KWH))
 POWER: Final[Units] = (("GW", 1e9), ("MW", 1e6), ("kW", 1e3), ("W", 1.0), ("mW", 1e-3))
-VOLUME: Final[Units] = (("m³", 1e3), ("l", 1.0), ("ml", 1e-3))
 # Beside a much larger value in the same unit, this share of the unit is as good as nothing, and is not said to be nothing.
 _LEAST: Final = 1e-3
 
@@ -129,11 +128,6 @@ def energy(value_kwh: float) -> str:
 def power(value_w: float) -> str:
     """Watts for a person: `300 W`, `1.2 kW`."""
     return quantity(value_w, POWER)
-
-
-def volume(value_l: float) -> str:
-    """Litres for a person: `12 l`, `3.4 m³`."""
-    return quantity(value_l, VOLUME)
 
 
 def span(low: float, high: float, *, scale: float = 1.0, dash: str = "–") -> str:

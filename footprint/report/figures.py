@@ -47,7 +47,6 @@ SKY: Final = "#56B4E9"
 GREEN: Final = "#009E73"
 ORANGE: Final = "#E69F00"
 VERMILION: Final = "#D55E00"
-PURPLE: Final = "#CC79A7"
 GREY: Final = "#8A8F98"
 GRADE_COLOURS: Final[dict[Grade, str]] = {
     "counter": BLUE,
