@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from footprint.cli import options
-from footprint.cli.printing import say
+from footprint.cli.printing import say, say_lines
 from footprint.errors import ConfigError
 from footprint.model import Run
 from footprint.text import clean, plural
@@ -77,7 +77,10 @@ def report(
     text = _render(kind, summary)
     target = _target(kind, output)
     if target is None:
-        say(text)
+        if kind == "table":
+            say_lines(text.splitlines())
+        else:
+            say(text)
         return
     _write(target, text)
     say(headline(summary) if summary.all_runs else "no runs to report; `footprint run -- COMMAND` records one")

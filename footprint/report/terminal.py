@@ -45,7 +45,7 @@ def render(summary: Summary) -> str:
         after.append(f"note: {len(summary.warnings) - _NOTES} more; --format json or html shows them")
     console = Console(file=io.StringIO(), width=_width())
     console.print(group_table(summary))
-    return "\n".join([*lines, _printed(console), *after]).rstrip("\n") + "\n"
+    return "\n".join([*lines, _printed(console).rstrip("\n") + "\n", *after]).rstrip("\n") + "\n"
 
 
 def render_runs(runs: Sequence[tuple[Run, Footprint]], *, width: int | None = None) -> str:
