@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import footprint.reference as ref
 from footprint import text
 from footprint.accounting.power import device_energy_kwh
@@ -41,18 +43,27 @@ def accelerators(case: Case) -> None:
         work.warn(f"accelerators were read for {ratio:.0%} of the time; the energy of the rest is not counted")
 
 
-def host_within(case: Case) -> str | None:
-    """Why the host is in the accelerators' energy already; null where it is not.
+class HostWithin(NamedTuple):
+    """Why the host is in the accelerators' energy already, and whether its memory is, too."""
 
-    Published power of some TPUs includes the host's, and the sensor of a chip that has processors on it (AMD's MI300A) reads
-    them, too.
+    why: str
+    memory: bool
+
+
+def host_within(case: Case) -> HostWithin | None:
+    """Whether the host is in the accelerators' energy already; null where it is not.
+
+    Published power of some TPUs includes the host's, and the sensor of a chip that has processors on it (AMD's MI300A, graphics of
+    an APU) reads them, too.
     """
     devices = _of_the_run(case, case.devices("accelerators"), say=False)
+    if any("memory" in one.device.contains for one in devices):
+        return HostWithin("the accelerators' sensors read the processors and memory on their chips", memory=True)
     if any("cpu" in one.device.contains for one in devices):
-        return "the accelerators' sensors read the processors and memory on their chips"
+        return HostWithin("the accelerator's sensor reads the processor on its chip", memory=False)
     matches = [_match(one.device.name) for one in devices if one.device.grade == "model"]
     if any(match is not None and match.power_scope != "chip" for match in matches):
-        return "the published power of the accelerators includes their host"
+        return HostWithin("the published power of the accelerators includes their host", memory=True)
     return None
 
 

@@ -45,8 +45,10 @@ class Whole(NamedTuple):
 def host(case: Case) -> None:
     """Work out the parts of CPU, memory and rest."""
     work, cpu = case.work, case.run.cpu
-    if (why := host_within(case)) is not None:
-        work.warn(f"{why}: CPU and memory are not added again")
+    if (within := host_within(case)) is not None:
+        work.warn(f"{within.why}: {'CPU and memory are' if within.memory else 'the CPU is'} not added again")
+        if cpu is not None and not within.memory:
+            _modelled_memory(case, cpu)
         return
     chips, dram = _read(case, "cpu"), _read(case, "memory")
     if cpu is None:

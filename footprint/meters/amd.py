@@ -9,7 +9,8 @@ the power says, within a factor of two; else the power is. A step backwards late
 
 Which GPUs: those that `ROCR_VISIBLE_DEVICES`, then `HIP_VISIBLE_DEVICES` or `CUDA_VISIBLE_DEVICES` leave to the program (see
 `kfd`). A board is one device, by its `unique_id`, however many GPUs it shows; how many of these the run may use stands beside it.
-An MI300A reads its CPU cores and memory together with its GPU.
+An MI300A reads its CPU cores and memory together with its GPU, and so does the graphics of an APU, without its memory, where that
+has so much memory set apart that it counts as an accelerator: the kernel shows the northbridge's voltage of APUs only.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from footprint.errors import MeterError
 from footprint.meters import kfd
 from footprint.meters.common import Attribute, sysfs, text_of
-from footprint.model import Device, Grade, Sample
+from footprint.model import ComponentName, Device, Grade, Sample
 
 if TYPE_CHECKING:
     import ctypes
@@ -37,6 +38,7 @@ _POWER_FILES = ("power1_average", "power1_input")
 _PROOF_S = 0.1
 _PROOF_RATIO = 2.0
 _APU = "MI300A"
+_APUS_ONLY = "in1_input"
 
 
 class _Gpu(NamedTuple):
@@ -158,16 +160,20 @@ class AmdMeter:
 
     def _device(self, board: kfd.Board, name: str, grade: Grade) -> Device:
         ours = len(self._boards[board])
-        is_apu = _APU in name
-        if is_apu:
+        contains: tuple[ComponentName, ...] = ()
+        if _APU in name:
+            contains = ("cpu", "memory")
             self._warnings.append(f"{name} reads the CPU cores and the memory of its package together with the GPU")
+        elif any(any(folder.glob(f"hwmon/hwmon*/{_APUS_ONLY}")) for folder in board.folders):
+            contains = ("cpu",)
+            self._warnings.append(f"{name} reads the CPU cores of its package together with the GPU")
         return Device(
             id=f"gpu:{_uuid(board)}",
             component="accelerators",
             name=name,
             meter=self.name,
             grade=grade,
-            contains=("cpu", "memory") if is_apu else (),
+            contains=contains,
             slices=(ours, board.parts) if ours < board.parts else None,
         )
 

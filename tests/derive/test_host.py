@@ -302,6 +302,14 @@ def test_processors_on_the_accelerators_chip_are_read_with_it() -> None:
     assert any("not added again" in warning for warning in found.warnings)
 
 
+def test_a_processor_with_graphics_is_read_with_them_and_its_memory_is_not() -> None:
+    apu = device("gpu:x", "accelerators", "amd", "power", contains=("cpu",))
+    own = DeviceEnergy(device=apu, energy_j=J_PER_KWH, read_s=HOUR_S, held_ratio=1.0)
+    found = run_footprint(run(devices=(own, reading(device("cpu:package-0", "cpu"), 60.0))))
+    assert [one.component for one in found.breakdown] == ["accelerators", "memory"]
+    assert any("the CPU is not added again" in warning for warning in found.warnings)
+
+
 def test_a_meter_that_nobody_knows_is_taken_as_it_is_and_said() -> None:
     own = DeviceEnergy(device=device("gpu:x", "accelerators", "home-made"), energy_j=J_PER_KWH, read_s=HOUR_S, held_ratio=1.0)
     found = run_footprint(run(devices=(own,)))

@@ -255,6 +255,14 @@ def test_an_apu_says_that_its_cpu_is_in_the_reading(machine: Machine) -> None:
     assert "CPU cores" in there.warnings[-1]
 
 
+def test_graphics_of_a_cpu_with_much_memory_of_its_own_say_that_the_cpu_is_in_the_reading(machine: Machine) -> None:
+    machine.gpu(A, 0xA1, device="0x1586", product_name="AMD Radeon 8060S", mem_info_vram_total=str(96 * 2**30))
+    machine.write(f"bus/pci/devices/{A}/hwmon/hwmon4/in1_input", "1000")
+    opened = meter(machine)
+    assert opened.devices()[0].contains == ("cpu",)
+    assert any("CPU cores" in warning for warning in opened.warnings)
+
+
 def test_graphics_inside_a_cpu_is_none(machine: Machine) -> None:
     machine.gpu(A, device="0x1638", mem_info_vram_total=str(512 << 20))
     machine.gpu(B, 0xB2)
