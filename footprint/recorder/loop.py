@@ -37,7 +37,7 @@ _SYNC_SOON_S: Final = 0.2
 _UNSTOPPED: Final = "the program ended, or closed the recorder's channel, without stopping the run"
 _LEFT: Final = "`footprint attach` was killed; the program that it recorded may have gone on"
 _MADE_ANEW: Final = (
-    "the ledger was deleted during the run and made anew: readings between the run's first and that moment are lost"
+    "the ledger was deleted during the run and made anew: the run's marks, and its readings but the first, before that are lost"
 )
 _WATCH_S: Final = 1.0
 """Where the kernel has no pidfd, the host is looked for this often."""
