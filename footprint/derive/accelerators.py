@@ -53,8 +53,8 @@ class HostWithin(NamedTuple):
 def host_within(case: Case) -> HostWithin | None:
     """Whether the host is in the accelerators' energy already; null where it is not.
 
-    Published power of some TPUs includes the host's, and the sensor of a chip that has processors on it (AMD's MI300A, graphics of
-    an APU) reads them, too.
+    Published power of some TPUs includes the host's, and the sensor of a chip that has processors on it (AMD's MI300A, an APU)
+    reads them, too.
     """
     devices = _of_the_run(case, case.devices("accelerators"), say=False)
     if any("memory" in one.device.contains for one in devices):
