@@ -195,7 +195,7 @@ def _split(case: Case, cpu: CpuTime, component: ComponentName, whole: Whole, *, 
     )
     apart = work.term(
         component,
-        f"{who} idle, by reservation instead{idle_w.note}",
+        f"{who} idle, reserved {number(reserved_ratio)} less active {number(dynamic_ratio)}{idle_w.note}",
         f"{idle_w.product} × {number(read_s)} s × {number(apart_ratio)}",
         idle_w.watts * kwh_from_j(read_s * apart_ratio),
     )

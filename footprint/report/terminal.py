@@ -26,7 +26,7 @@ _BETWEEN: Final = 3
 _LEAST_NAME: Final = 8
 _WORDS: Final = ("run", "name", "started (UTC)")
 # What a narrow terminal goes without, in this order.
-_LEFT_OUT: Final = ("outcome", "started (UTC)", "time", "CO2e", "energy", "name")
+_LEFT_OUT: Final = ("started (UTC)", "outcome", "time", "CO2e", "energy", "name")
 
 
 def render(summary: Summary) -> str:
