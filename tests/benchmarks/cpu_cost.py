@@ -101,11 +101,11 @@ def _host(processes: int, home: str, *, awake: bool) -> Iterator[int]:
         process.communicate()
 
 
-def recorder_pid(home: Path) -> int:
-    """The recorder's pid, as the journal's first record tells it."""
-    (journal,) = home.rglob("*.jsonl")
-    opened = json.loads(journal.read_text(encoding="utf-8").splitlines()[0])
-    return int(opened["recorder"]["pid"])
+def recorder_pid(home: Path, run: str = "") -> int:
+    """The recorder's pid, as the journal's record of that run's beginning tells it; of the only one there is if none is named."""
+    lines = [line for journal in home.rglob("*.jsonl") for line in journal.read_text(encoding="utf-8").splitlines()]
+    opened = [record for record in map(json.loads, lines) if record["type"] == "open" and run in record["run"]]
+    return int(opened[-1]["recorder"]["pid"])
 
 
 def clock_s(pid: int) -> float:

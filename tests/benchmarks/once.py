@@ -20,7 +20,7 @@ from tests.benchmarks.rows import Row, failed
 
 TITLE: Final = "one device read by several trackers: their sum over what it drew"
 TARGET_RATIO: Final = 0.01
-_LENGTH_S: Final = 8.0
+_LENGTH_S: Final = 20.0
 _APART_S: Final = 0.1  # they overlap for nearly all of it, and do not fight for a CPU as they begin
 _PROCESSES: Final = 8
 

@@ -1,20 +1,21 @@
 """How much slower a training gets when it is tracked: `python -m tests.benchmarks.slowdown`.
 
-One process trains the same network on the same digits for the same number of epochs, from the same weights, again and again:
-blocks of equal work, about 2.5 s each, so that a tracked one holds a first reading, two more at 1 Hz, and a last one. Blocks
-come in pairs, one tracked, one not; which goes first is drawn for every other pair and reversed in the next (ABBA or BAAB), so
-that a machine that slowly gets faster or slower favours neither. The recorder is started before the first pair and lives on.
+One process trains a network on digits, step by step, each step of equal work and some hundredths of a second long. A run is
+open all the time; between steps its recorder is let go on (SIGCONT) or held (SIGSTOP), so that a step has a recorder beside
+it or has none. A machine's noise is far larger than what is looked for, and slow: neighbours on it, clock rates, caches. So steps
+come in pairs, one with and one without, one right after the other; which goes first is drawn for every other pair and reversed
+in the next (ABBA or BAAB). Blocks of seconds would need hours to tell as much.
 
-What is stated is the ratio tracked / untracked of a pair's times:
+A recorder that was held takes the reading that it owes as soon as it may, so there is one each second, and all of them fall into
+steps with a recorder, which are half of the time: what is stated is up to twice what a training sees.
 
-- *training*: the block alone, as the program's step times show it; *with start and stop*: all that tracking it took, which
-  weighs more here than in a training that is longer than a block.
-- the *mean* is geometric, with Student's interval of the log-ratios: what tracking costs in the long run, stalls included. The
-  *median* has the interval of order statistics, which assumes nothing of the machine's noise. Both are two-sided, of 95 %.
-- *CPU*: the same of the process's own CPU time, which other programs disturb less, but which does not see waiting.
+What is stated is the ratio of a pair's times: the *mean* is geometric, with Student's interval of the log-ratios: what tracking
+costs in the long run, stalls included. The *median* has the interval of order statistics, which assumes nothing of the
+machine's noise. Both are two-sided, of 95 %. Once with the CPUs as they are, and once with program and recorder on one CPU,
+where no reading is for nothing.
 
-Pairs are measured until the intervals of the training's mean and median reach no further than 0.4 % to either side, or time is
-up. It is their width that ends it, never where they lie: looking at them as they grow favours no result.
+Pairs are measured until both intervals reach no further than half a percent to either side, or time is up. It is their width
+that ends it, never where they lie: looking at them as they grow favours no result.
 """
 
 from __future__ import annotations
@@ -23,18 +24,23 @@ import argparse
 import math
 import os
 import random
+import signal
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-BLOCK_S: Final = 2.5
+from tests.benchmarks.cpu_cost import recorder_pid
+
+STEP_S: Final = 0.02
 PAIRS_AT_LEAST: Final = 6
 """With fewer, no order statistics hold the median in 95 % of samples."""
-WIDE_RATIO: Final = 0.004
+PAIRS_A_LOOK: Final = 200
+WIDE_RATIO: Final = 0.005
 LIMIT_S: Final = 120.0
 TARGET_RATIO: Final = 1.01
 
@@ -51,92 +57,91 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Slowdown(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found: ratios tracked / untracked."""
+    """What was found: ratios with / without a recorder at work, and how many readings it took meanwhile."""
 
     pairs: int
-    block_s: float
+    step_s: float
     took_s: float
+    readings: int
     median: Interval
     mean: Interval
-    with_start_and_stop: Interval
-    cpu: Interval
 
     @property
     def is_reached(self) -> bool:
-        """Whether the upper bounds of both intervals of the training's time are below the target."""
+        """Whether the upper bounds of both intervals are below the target."""
         return max(self.median.high_ratio, self.mean.high_ratio) <= TARGET_RATIO
 
     def __str__(self) -> str:
+        steps = f"{self.pairs} pairs of steps of {1000 * self.step_s:.0f} ms in {self.took_s:.0f} s, {self.readings} readings"
         verdict = "reached" if self.is_reached else "not reached"
-        blocks = f"{self.pairs} pairs of blocks of {self.block_s:.2f} s in {self.took_s:.0f} s"
-        return "\n".join(
-            [
-                f"{blocks}; tracked / untracked (95 % interval)",
-                f"  training, median            {self.median}",
-                f"  training, mean              {self.mean}",
-                f"  with start and stop, median {self.with_start_and_stop}",
-                f"  its own CPU time, median    {self.cpu}",
-                f"  target: upper bound of the training's mean and median <= {TARGET_RATIO}: {verdict}",
-            ]
-        )
+        return f"{steps}: median {self.median}, mean {self.mean}; upper bounds <= {TARGET_RATIO}: {verdict}"
 
 
-class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds that one block took: of training, of it with start and stop of the run, and of the process's CPU."""
-
-    training_s: float
-    all_s: float
-    cpu_s: float
-
-
-def measure(limit_s: float = LIMIT_S, *, wide_ratio: float = WIDE_RATIO, block_s: float = BLOCK_S, seed: int = 1) -> Slowdown:
+def measure(
+    limit_s: float = LIMIT_S, *, wide_ratio: float = WIDE_RATIO, step_s: float = STEP_S, one_cpu: bool = False, seed: int = 1
+) -> Slowdown:
     """Measure pairs until the intervals are narrow or time is up.
 
     Args:
         limit_s: the time it may take, s, but for the pairs that any interval needs.
-        wide_ratio: how far the intervals of the training's time may reach to either side.
-        block_s: how long a block is to take, s; longer than two readings are apart.
+        wide_ratio: how far the intervals may reach to either side.
+        step_s: how long a step is to take, s.
+        one_cpu: keep program and recorder on one CPU.
         seed: of the order within the pairs.
     """
     import footprint
+    from footprint.ledger import series
 
-    train = _training(block_s)
-    order = random.Random(seed)
-    begin_s = time.monotonic()
-    ratios: list[tuple[float, float, float]] = []
-    plain: list[float] = []
-
-    def block(*, tracked: bool) -> Block:
-        before_s = time.perf_counter()
-        run = footprint.track("slowdown").start() if tracked else None
-        start_s, start_cpu_s = time.perf_counter(), time.process_time()
-        train()
-        end_cpu_s, end_s = time.process_time(), time.perf_counter()
-        if run is not None:
-            run.stop()
-            if not run.is_recorded:
-                raise RuntimeError(f"the tracked block was not recorded: {run.facts.warnings}")
-        return Block(training_s=end_s - start_s, all_s=time.perf_counter() - before_s, cpu_s=end_cpu_s - start_cpu_s)
-
-    block(tracked=True), block(tracked=False)  # what is loaded and started but once
-    first_is_tracked = True
-    while len(ratios) < PAIRS_AT_LEAST or (time.monotonic() - begin_s < limit_s and not _is_narrow(ratios, wide_ratio)):
-        first_is_tracked = order.random() < 0.5 if len(ratios) % 2 == 0 else not first_is_tracked
-        first, second = block(tracked=first_is_tracked), block(tracked=not first_is_tracked)
-        ours, theirs = (first, second) if first_is_tracked else (second, first)
-        logs = [math.log(getattr(ours, name) / getattr(theirs, name)) for name in Block.__struct_fields__]
-        ratios.append((logs[0], logs[1], logs[2]))
-        plain.append(theirs.training_s)
-    training, everything, cpu = (list(column) for column in zip(*ratios, strict=True))
+    before = os.sched_getaffinity(0)
+    step = _training(step_s)
+    run = footprint.track("slowdown").start()
+    if not run.is_recorded:
+        raise RuntimeError(f"the training is not recorded: {run.facts.warnings}")
+    recorder = recorder_pid(Path(os.environ["FOOTPRINT_HOME"]), run.id)
+    try:
+        if one_cpu:
+            for pid in (0, recorder):
+                os.sched_setaffinity(pid, {min(before)})
+        begin_s = time.monotonic()
+        logs, plain_s = _pairs(step, recorder, random.Random(seed), begin_s + limit_s, wide_ratio)
+        took_s = time.monotonic() - begin_s
+    finally:
+        os.kill(recorder, signal.SIGCONT)
+        os.sched_setaffinity(0, before)
+        run.stop()
     return Slowdown(
-        pairs=len(ratios),
-        block_s=statistics.median(plain),
-        took_s=time.monotonic() - begin_s,
-        median=median_interval(training),
-        mean=mean_interval(training),
-        with_start_and_stop=median_interval(everything),
-        cpu=median_interval(cpu),
+        pairs=len(logs),
+        step_s=statistics.median(plain_s),
+        took_s=took_s,
+        readings=len(series(run.id)),
+        median=median_interval(logs),
+        mean=mean_interval(logs),
     )
+
+
+def _pairs(
+    step: Callable[[], None], recorder: int, order: random.Random, until_s: float, wide_ratio: float
+) -> tuple[list[float], list[float]]:
+    """The log-ratios of pairs of steps, and the seconds of those without a recorder."""
+
+    def timed(*, recorded: bool) -> float:
+        os.kill(recorder, signal.SIGCONT if recorded else signal.SIGSTOP)
+        start_s = time.perf_counter()
+        step()
+        return time.perf_counter() - start_s
+
+    logs: list[float] = []
+    plain_s: list[float] = []
+    first = True
+    while len(logs) < PAIRS_AT_LEAST or time.monotonic() < until_s:
+        first = order.random() < 0.5 if len(logs) % 2 == 0 else not first
+        one_s, other_s = timed(recorded=first), timed(recorded=not first)
+        ours_s, theirs_s = (one_s, other_s) if first else (other_s, one_s)
+        logs.append(math.log(ours_s / theirs_s))
+        plain_s.append(theirs_s)
+        if len(logs) % PAIRS_A_LOOK == 0 and _is_narrow(logs, wide_ratio):
+            break
+    return logs, plain_s
 
 
 def median_interval(logs: Sequence[float]) -> Interval:
@@ -147,7 +152,7 @@ def median_interval(logs: Sequence[float]) -> Interval:
     ordered, count = sorted(logs), len(logs)
     outside, rank = 0.0, 0
     while True:  # how many values may be left out at either end
-        outside += math.comb(count, rank) / 2.0**count
+        outside += math.comb(count, rank) / 2**count
         if outside > 0.025 or rank >= (count - 1) // 2:
             break
         rank += 1
@@ -173,52 +178,49 @@ def _student(freedom: int) -> float:
     return float(t.ppf(0.975, freedom))
 
 
-def _is_narrow(ratios: Sequence[tuple[float, float, float]], wide_ratio: float) -> bool:
-    training = [logs[0] for logs in ratios]
+def _is_narrow(logs: Sequence[float], wide_ratio: float) -> bool:
     return all(
         max(found.high_ratio - found.middle_ratio, found.middle_ratio - found.low_ratio) <= wide_ratio
-        for found in (median_interval(training), mean_interval(training))
+        for found in (median_interval(logs), mean_interval(logs))
     )
 
 
-def _training(block_s: float) -> Callable[[], None]:
-    """A training of about that length: a perceptron on scikit-learn's digits, the same steps from the same weights each time."""
-    import warnings
-
+def _training(step_s: float) -> Callable[[], None]:
+    """A step of a training, of about that length: a perceptron on scikit-learn's digits, on one thread."""
     import numpy as np
     from sklearn.datasets import load_digits
     from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
+    threadpool_limits(1)  # more threads would wait for each other, and for the neighbours of this machine
     digits = load_digits()
-    data: Any = (digits.data / 16).astype(np.float32)
-    labels: Any = digits.target
+    data: Any = (digits.data[:128] / 16).astype(np.float32)
+    labels: Any = digits.target[:128]
+    network = MLPClassifier(hidden_layer_sizes=(256, 256), random_state=0)
 
-    def train(epochs: int) -> None:
-        network = MLPClassifier(
-            hidden_layer_sizes=(256, 256), batch_size=128, max_iter=epochs, tol=0.0, n_iter_no_change=epochs, random_state=0
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it has not converged is no matter
-            network.fit(data, labels)
-        if network.n_iter_ != epochs:
-            raise RuntimeError(f"{network.n_iter_} epochs instead of {epochs}: blocks are not equal")
+    def step(batches: int) -> None:
+        for _ in range(batches):
+            network.partial_fit(data, labels, classes=np.unique(digits.target))
 
-    train(1)
+    step(20)
     begin_s = time.perf_counter()
-    train(4)
-    epochs = max(1, round(4 * block_s / (time.perf_counter() - begin_s)))
-    return lambda: train(epochs)
+    step(20)
+    batches = max(1, round(20 * step_s / (time.perf_counter() - begin_s)))
+    return lambda: step(batches)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="How much slower a training gets when it is tracked.")
-    parser.add_argument("--limit-s", type=float, default=LIMIT_S, help="how long it may take, s")
+    parser.add_argument("--limit-s", type=float, default=LIMIT_S, help="how long each of the two may take, s")
     parser.add_argument("--wide-ratio", type=float, default=WIDE_RATIO, help="how far the intervals may reach to either side")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         os.environ["FOOTPRINT_HOME"] = home
-        print(measure(given.limit_s, wide_ratio=given.wide_ratio))
+        for one_cpu in (False, True):
+            print(
+                "on one CPU:" if one_cpu else "as it is: ", measure(given.limit_s, wide_ratio=given.wide_ratio, one_cpu=one_cpu)
+            )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from pathlib import Path
 
 import pytest
 
@@ -37,8 +38,9 @@ def test_intervals_hold_what_they_are_said_to_hold() -> None:
 
 
 @pytest.mark.slow
-def test_it_measures_recorded_runs() -> None:
-    found = measure(limit_s=0.0, block_s=0.02)
-    assert found.pairs == PAIRS_AT_LEAST
+def test_it_measures_steps_beside_a_recorder_that_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTPRINT_HOME", str(tmp_path))
+    found = measure(limit_s=1.5, step_s=0.005, one_cpu=True)
+    assert found.pairs > PAIRS_AT_LEAST
+    assert found.readings > 3
     assert found.median.low_ratio <= found.median.middle_ratio <= found.median.high_ratio
-    assert found.with_start_and_stop.middle_ratio > found.median.middle_ratio
