@@ -189,10 +189,10 @@ class Recorder:
             self._answer(messages.Failed(run=stop.run, reason="the recorder does not know the run"))
             return
         begun = self._open[stop.run]
+        with suppress(LedgerError):  # the run says so at its end
+            self._replace_deleted()  # before the last reading, which would go with the deleted file
         self._tick(whole=True, looking=False)
         self._look(unless_within_s=_LAST_LOOK_S)
-        with suppress(LedgerError):  # the run says so at its end
-            self._replace_deleted()
         warnings = self._finish(stop.run, stop.t_s, stop.outcome, stop.work, stop.warnings)
         assert self._journal is not None, "a run was open"
         moved = os.fsencode(self._journal.path) if self._journal.path != begun.path else None
@@ -237,6 +237,8 @@ class Recorder:
         self._ended = True
         if not self._open:
             return
+        with suppress(LedgerError):
+            self._replace_deleted()
         self._tick(whole=True, looking=False)
         end_s = time.monotonic()  # the same for all: a run does not outlast the one that it is nested in
         outcome: Outcome = "unknown" if self._attached else "interrupted"

@@ -66,6 +66,25 @@ def test_a_ledger_that_is_deleted_is_made_anew_with_the_run(start: Program) -> N
     assert not read_runs().problems
 
 
+def test_the_last_reading_of_a_program_that_is_killed_after_its_ledger_was_deleted_is_kept(start: Program) -> None:
+    ledger = Path(os.environ["FOOTPRINT_HOME"])
+    process = start(WORK)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == "tracked\n"
+    wait_for(lambda: ticks_written() >= 4, "some readings")
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "worked\n"
+    shutil.rmtree(ledger)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: any(run.outcome == "interrupted" for run in read_runs().runs), "the end of the run in a new ledger")
+    (run,) = settled_runs()
+    assert run.cpu is not None
+    assert run.cpu.tree_s > 0.02
+
+
 def test_a_ledger_that_is_deleted_and_cannot_be_made_anew(start: Program, tmp_path: Path) -> None:
     ledger = tmp_path / "parent" / "ledger"
     ledger.parent.mkdir()
