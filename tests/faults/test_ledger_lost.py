@@ -76,6 +76,8 @@ def test_the_last_reading_of_a_program_that_is_killed_after_its_ledger_was_delet
     process.stdin.write("go\n")
     process.stdin.flush()
     assert process.stdout.readline() == "worked\n"
+    so_far = ticks_written()
+    wait_for(lambda: ticks_written() >= so_far + 2, "readings of the work")
     shutil.rmtree(ledger)
     process.kill()
     process.communicate()
@@ -201,7 +203,7 @@ def test_a_sync_that_hangs_holds_up_neither_readings_nor_answers(finish: Finish,
         print(run.facts.outcome, *run.facts.warnings)
         """,
         LD_PRELOAD=disk_that_does_not_sync,
-        SYNC_SLEEP_S="20",
+        SYNC_SLEEP_S="6",
     )
     assert (status, out, err) == (0, "completed\ncompleted\n", "")
     assert ticks_written() > 20
