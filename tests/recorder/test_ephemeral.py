@@ -49,7 +49,7 @@ def test_a_ledger_in_a_containers_own_layer_vanishes(mounts: Path, lines: list[s
 def test_notebooks_on_lent_machines(mounts: Path, variable: str, where: str) -> None:
     drive = "2 1 0:60 / /content/drive rw - fuse.drive drive rw"
     mounts.write_text(f"{OVERLAY}\n{drive}")
-    said = warning(Path("/root/.local/share/footprint"), None, {variable: "1"}, mounts)
+    said = warning(Path("/home/user/.local/share/footprint"), None, {variable: "1"}, mounts)
     assert said is not None
     assert f"this machine of {where}" in said
     assert warning(Path("/content/drive/MyDrive/footprint"), None, {variable: "1"}, mounts) is None
