@@ -122,7 +122,7 @@ def test_a_process_is_measured_until_its_end(start: Start, attached: Start, tmp_
     process = attached(target.pid, *words)
     before = ticks_of("seen")
     assert target.stdin is not None
-    target.stdin.write("3000000\n")
+    target.stdin.write("20000000\n")
     target.stdin.flush()
     wait_for(lambda: ticks_of("seen") > before, "another reading")
     _, err = target.communicate()

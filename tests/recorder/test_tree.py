@@ -411,7 +411,7 @@ class Kernel:
     def __init__(self) -> None:
         self.processes: dict[int, Stat] = {1: Stat((1, 1), 0, 1, 0.0, 0.0)}
         self.zombies: set[int] = set()
-        self.next_pid = 2
+        self.next_pid = 2**22 + 1  # above any real pid: a tree leaves the process that looks at it out
         self.true_s = 0.0
         self.during: list[Callable[[], None]] = []
         self.pulses: dict[int, int] = {}
