@@ -114,7 +114,7 @@ def test_who_is_in_it_and_below_it(tmp_path: Path) -> None:
 
 # -- Whose a cgroup is, by a simulated kernel --------------------------------------------------------------------------
 
-ROOT, STRANGER = 1000, 5000
+ROOT, STRANGER = 2**22 + 1000, 2**22 + 5000  # above any real pid: a tree leaves the process that looks at it out
 INIT = 1
 OLD = Stat((STRANGER, 0), INIT, 1, 0.0, 0.0, session=7)
 
