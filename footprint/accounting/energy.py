@@ -141,20 +141,6 @@ class Growth:
         self.course.add(t_s, self.amount)
 
 
-def device_energy(samples: Sequence[Sample], start_s: float, end_s: float) -> tuple[float | None, float]:
-    """The energy of one device between two times, J (None if no two readings cover any of it), and the seconds covered.
-
-    Args:
-        samples: readings of one device, ascending in time; all counters or all powers.
-        start_s: begin of the interval, on the samples' clock, s.
-        end_s: end of the interval, s.
-    """
-    integral = Integral(start_s, end_s)
-    for sample in samples:
-        integral.add(sample)
-    return integral.energy_j, integral.read_s
-
-
 def _between(earlier: Sample, later: Sample) -> float | None:
     """Joules between two readings of a device, or None where they do not tell."""
     if earlier.energy_j is not None and later.energy_j is not None:

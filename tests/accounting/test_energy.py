@@ -4,8 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footprint.accounting.energy import MAX_POWER_GAP_S, device_energy
+from footprint.accounting.energy import MAX_POWER_GAP_S, Integral
 from footprint.model import Sample
+
+
+def device_energy(samples: list[Sample], start_s: float, end_s: float) -> tuple[float | None, float]:
+    """The joules between two times, and the seconds that readings cover."""
+    integral = Integral(start_s, end_s)
+    for sample in samples:
+        integral.add(sample)
+    return integral.energy_j, integral.read_s
 
 
 def counters(*readings: tuple[float, float]) -> list[Sample]:
