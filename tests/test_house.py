@@ -116,3 +116,13 @@ def test_importing_loads_nothing_heavy() -> None:
 def test_files_stay_readable() -> None:
     for path in sources():
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 420, f"{path.name} has more than one reason to exist"
+
+
+def test_a_tests_name_is_the_same_in_every_process() -> None:
+    """Workers that run the tests together must collect the same ones: no parameter is read from the process or a clock."""
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "parametrize":
+                called = {ast.unparse(c.func) for a in node.args[1:] for c in ast.walk(a) if isinstance(c, ast.Call)}
+                odd = {name for name in called if name.split(".")[0] in {"os", "time", "random", "tempfile"}}
+                assert not odd, f"{path.name}:{node.lineno}: {odd} is called while collecting: call it in the test"

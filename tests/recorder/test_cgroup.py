@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -260,15 +260,17 @@ def test_who_was_there_before_us_makes_the_cgroup_not_ours(kernel: Kernel) -> No
     assert tree.cgroup is None
 
 
-@pytest.mark.parametrize(
-    ("what", "parent", "session"),
-    [
-        ("of a shell of somebody's", os.getppid(), os.getsid(0)),
-        ("sent in from outside the container", 0, 0),
-        ("a daemon of a living stranger's session", INIT, os.getsid(0) or os.getpid()),
-    ],
-)
-def test_a_newcomer_that_is_not_the_trees(kernel: Kernel, what: str, parent: int, session: int) -> None:
+# Called in the test: a test whose name held a pid would be another test in each worker.
+NEWCOMERS: dict[str, Callable[[], tuple[int, int]]] = {
+    "of a shell of somebody's": lambda: (os.getppid(), os.getsid(0)),
+    "sent in from outside the container": lambda: (0, 0),
+    "a daemon of a living stranger's session": lambda: (INIT, os.getsid(0) or os.getpid()),
+}
+
+
+@pytest.mark.parametrize("what", NEWCOMERS)
+def test_a_newcomer_that_is_not_the_trees(kernel: Kernel, what: str) -> None:
+    parent, session = NEWCOMERS[what]()
     tree = kernel.tree()
     tree.cpu_s()
     kernel.enter(Stat((STRANGER, kernel.now_ticks()), parent, 1, 0.0, 0.0, session=session))
