@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from hypothesis import HealthCheck, settings
 # Examples run real code on a shared machine: time says nothing about correctness.
 settings.register_profile("footprint", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("footprint")
+
+# A shell starts what it puts in the background with Ctrl-C ignored, and the programs that the tests start and interrupt
+# would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
