@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("footprint", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("footprint")
 
-# A shell starts what it puts in the background with Ctrl-C ignored, and the programs that the tests start and interrupt
-# would inherit that.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell starts what it puts in the background with Ctrl-C ignored, and `nohup` with the hang-up: the programs that the
+# tests start and interrupt would inherit that.
+for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 
 @pytest.fixture(autouse=True)

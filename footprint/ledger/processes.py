@@ -90,17 +90,17 @@ def boot_id() -> str | None:
     return text.strip() if text else None
 
 
-def in_first_namespace() -> bool:
+def in_first_namespace(root: str = "") -> bool:
     """Whether our pids are those that the kernel and its drivers count by: we are in the machine's first pid namespace.
 
     Its number is fixed (`PROC_PID_INIT_INO` of the kernel's `include/linux/proc_ns.h`).
     """
-    return _pid_namespace() == _FIRST_NAMESPACE
+    return _pid_namespace(root) == _FIRST_NAMESPACE
 
 
-def _pid_namespace() -> str | None:
+def _pid_namespace(root: str = "") -> str | None:
     try:
-        return os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - it is a name, not a path
+        return os.readlink(f"{root}/proc/self/ns/pid")  # noqa: PTH115 - it is a name, not a path
     except OSError:
         return None
 

@@ -19,7 +19,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from footprint.recorder.procfs import SHORTAGES, namespace_is_initial, read
+from footprint.ledger.processes import in_first_namespace
+from footprint.recorder.procfs import SHORTAGES, read
 
 Version = Literal[1, 2]
 
@@ -109,7 +110,7 @@ def cgroups_of(pid: int, root: str = "") -> list[Cgroup]:
     for mount in sorted(_mounts(root)):
         path = paths.get(mount.version)
         below = None if path is None else _below(path, mount.path)
-        if path is None or below is None or (mount.version == 1 and not namespace_is_initial(root)):
+        if path is None or below is None or (mount.version == 1 and not in_first_namespace(root)):
             continue
         folder = root + mount.folder.rstrip("/") + below
         if os.path.isdir(folder):  # noqa: PTH112 - text in, text out

@@ -25,8 +25,6 @@ SHORTAGES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 # A list in /proc is handed out a page at a time, cut between two entries; what is shorter than this is all there is.
 _SURELY_ALL_BYTES: Final = 2048
 _PF_EXITING: Final = 0x4  # include/linux/sched.h; set until nothing is left of the process
-_INITIAL_PID_NAMESPACE: Final = "pid:[4026531836]"
-"""PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h, the same on every machine."""
 
 Key = tuple[int, int]
 """A process: its pid, and its start time (clock ticks after boot on Linux)."""
@@ -221,14 +219,6 @@ def ignores_children(pid: int) -> bool:
     """
     _, found, rest = (read(f"{_PROC}/{pid}/status") or b"").partition(b"\nSigIgn:")
     return bool(found) and bool(int(rest.split(maxsplit=1)[0], 16) >> (signal.SIGCHLD - 1) & 1)
-
-
-def namespace_is_initial(root: str = "") -> bool:
-    """Whether the pids that we see are the machine's own: in a container of its own pid namespace they are not."""
-    try:
-        return os.readlink(f"{root}{_PROC}/self/ns/pid") == _INITIAL_PID_NAMESPACE  # noqa: PTH115 - it is a name, not a path
-    except OSError:
-        return False
 
 
 def best_source() -> Source:

@@ -29,13 +29,12 @@ from footprint.recorder.procfs import (
     best_source,
     ignores_children,
     machine_busy_s,
-    namespace_is_initial,
     reserved_cpus,
     resolution_s,
     start_time,
 )
 
-__all__ = ["ProcessTree", "machine_busy_s", "namespace_is_initial", "reserved_cpus", "resolution_s", "start_time"]
+__all__ = ["ProcessTree", "machine_busy_s", "reserved_cpus", "resolution_s", "start_time"]
 
 SHARE_RATIO: Final = 0.003
 """The share of one CPU that looks may take."""

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footprint.ledger.processes import in_first_namespace
 from footprint.recorder.cgroup import Cgroup, cgroups_of
-from footprint.recorder.procfs import Stat, namespace_is_initial, resolution_s
+from footprint.recorder.procfs import Stat, resolution_s
 from footprint.recorder.tree import THROWN_AWAY, ProcessTree
 
 # -- Where a process's cgroups are -------------------------------------------------------------------------------------
@@ -354,7 +355,7 @@ def mounted(version: int) -> Path | None:
 @contextmanager
 def fresh_cgroup(version: int) -> Iterator[Path]:
     parent = mounted(version)
-    if parent is None or (version == 1 and not namespace_is_initial()):
+    if parent is None or (version == 1 and not in_first_namespace()):
         pytest.skip(f"needs root and a mounted cgroup hierarchy of version {version} that counts CPU time")
     folder = parent / f"footprint-test-{uuid.uuid4().hex}"
     folder.mkdir()
