@@ -44,6 +44,11 @@ class Trouble(NamedTuple):
         return f"{self.message}; {self.remedy}" if self.remedy else self.message
 
 
+def said_once(warnings: tuple[str, ...], message: str) -> tuple[str, ...]:
+    """The warnings with one added that a meter may meet at every reading, and that is said once."""
+    return warnings if message in warnings else (*warnings, message)
+
+
 class Attribute:
     """A file of sysfs that holds one whole number, kept open: to read it again is one system call.
 

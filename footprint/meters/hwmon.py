@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from footprint.errors import MeterError
-from footprint.meters.common import Attribute, Trouble, sysfs, text_of
+from footprint.meters.common import Attribute, Trouble, said_once, sysfs, text_of
 from footprint.model import ComponentName, Device, Sample
 
 Kind = Literal["power", "energy", "rail"]
@@ -149,17 +149,14 @@ class HwmonMeter:
                 found += answered
             else:
                 what = "the processors" if component == "cpu" else "the machine"
-                self._warn(f"a power sensor of {what} (hwmon) did not answer for a while: that time is not measured")
+                lost = f"a power sensor of {what} (hwmon) did not answer for a while: that time is not measured"
+                self.warnings = said_once(self.warnings, lost)
         return tuple(found)
 
     def close(self) -> None:
         """Close the sensors; safe to call twice."""
         for reader in self._readers:
             reader.close()
-
-    def _warn(self, message: str) -> None:
-        if message not in self.warnings:
-            self.warnings += (message,)
 
 
 # -- What there is -----------------------------------------------------------------------------------------------------

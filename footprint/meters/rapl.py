@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import Final
 
 from footprint.errors import MeterError
-from footprint.meters.common import Attribute, text_of
+from footprint.meters.common import Attribute, said_once, text_of
 from footprint.meters.rapl_zones import Zone, cpuinfo, devices_of, survey, troubles_of
 from footprint.model import Device, Sample
 
@@ -187,20 +187,17 @@ class RaplMeter:
             if len(answered) == len(samples):
                 found[component] = answered
             else:
-                self._warn(f"an energy counter of {_NAMES[component]} (RAPL) was gone or stood still: that time is not measured")
+                lost = f"an energy counter of {_NAMES[component]} (RAPL) was gone or stood still: that time is not measured"
+                self.warnings = said_once(self.warnings, lost)
         if "rest" in found and not self._platform.contains(found["rest"][0], found.get("cpu", [])):
             del found["rest"]
-            self._warn(_UNSOUND)
+            self.warnings = said_once(self.warnings, _UNSOUND)
         return tuple(sample for samples in found.values() for sample in samples)
 
     def close(self) -> None:
         """Close the counters; safe to call twice."""
         for reader in self._readers:
             reader.close()
-
-    def _warn(self, message: str) -> None:
-        if message not in self.warnings:
-            self.warnings += (message,)
 
 
 class _Platform:

@@ -138,17 +138,9 @@ def package_idle(host: Host) -> Factor:
     tenth to nine tenths.
     """
     server, share = cpu_power(host).idle_w_per_cpu, tables.prior("cpu.package_idle")
-    low, central, high = times((server.low, server.central, server.high), (share.low, share.central, share.high))
-    return msgspec.structs.replace(
-        share,
-        id=f"{share.id} of {server.id}",
-        low=low,
-        central=central,
-        high=high,
-        unit="W",
-        basis="per logical CPU",
-        note=f"{share.note}. Times {server.central:.4g} W idle a logical CPU of the server ({server.id})",
-    )
+    product = times((server.low, server.central, server.high), (share.low, share.central, share.high))
+    note = f"{share.note}. Times {server.central:.4g} W idle a logical CPU of the server ({server.id})"
+    return _per_cpu(share, f"{share.id} of {server.id}", product, note)
 
 
 def _of_a_desk(cpu: Cpu) -> bool:
@@ -185,7 +177,7 @@ def _summed(found: dict[str, float], priors: Priors, cpu: Cpu) -> Factor:
     first = fits[0][0]
     exact: Triple = (1.0, 1.0, 1.0)
     stated: Triple = (cpu.low_w / cpu.tdp_w, 1.0, cpu.high_w / cpu.tdp_w)
-    low, central, high = times(
+    product = times(
         (
             sum(fit.low * amount for fit, amount in fits),
             sum(fit.central * amount for fit, amount in fits),
@@ -195,13 +187,11 @@ def _summed(found: dict[str, float], priors: Priors, cpu: Cpu) -> Factor:
     )
     key = cpu_key(cpu.name).replace(" ", "-")
     made = " + ".join(f"{fit.central:.4g} x {amount:.4g} {_OF.get(fit.unit, '')}".rstrip() for fit, amount in fits)
-    return msgspec.structs.replace(
-        first,
-        id=f"{'+'.join(found)}:{key} at {central:.4g} W",
-        low=low,
-        central=central,
-        high=high,
-        unit="W",
-        basis="per logical CPU",
-        note=f"{'; '.join(fit.note for fit, _ in fits)}. {made}: a logical CPU of {cpu.name} ({cpu.source})",
-    )
+    note = f"{'; '.join(fit.note for fit, _ in fits)}. {made}: a logical CPU of {cpu.name} ({cpu.source})"
+    return _per_cpu(first, f"{'+'.join(found)}:{key} at {product[1]:.4g} W", product, note)
+
+
+def _per_cpu(of: Factor, name: str, watts: Triple, note: str) -> Factor:
+    """A factor that goes on in watts of one logical CPU: its source and its error stay."""
+    low, central, high = watts
+    return msgspec.structs.replace(of, id=name, low=low, central=central, high=high, unit="W", basis="per logical CPU", note=note)
