@@ -18,6 +18,7 @@ from footprint.errors import ConfigError, UnknownPlace
 from footprint.ledger import find_run, read_run_file, read_runs
 from footprint.recorder import client
 from footprint.tracking import outcome_of, track
+from tests.card.samples import CORPUS
 
 
 @pytest.fixture(autouse=True)
@@ -442,19 +443,7 @@ def test_a_default_place_that_cannot_be_used_is_a_warning(
     assert len(caplog.records) == 1
 
 
-TEMPLATE = """---
-license: mit
----
-# Model Card
-
-## Environmental Impact
-
-- **Hardware Type:** [More Information Needed]
-- **Hours used:** [More Information Needed]
-- **Cloud Provider:** [More Information Needed]
-- **Compute Region:** [More Information Needed]
-- **Carbon Emitted:** [More Information Needed]
-"""
+TEMPLATE = (CORPUS / "template.md").read_text(encoding="utf-8")
 
 
 def test_a_card_is_filled_once_the_run_has_completed(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import pty
-import select
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from footprint.ledger.processes import is_alive
 from footprint.ledger.reading import journal_paths, read_journal
 from footprint.model import Run
 from footprint.recorder import targets
+from tests.cli.terminal import rest_of
 
 pytestmark = pytest.mark.slow
 
@@ -184,15 +184,10 @@ def test_ctrl_c_at_a_terminal_detaches_with_one_line(start: Start) -> None:
     child, terminal = pty.fork()
     if child == 0:
         os.execv(ATTACH[0], [*ATTACH, str(target.pid), "--name", "at a terminal"])
-    output = b""
     try:
         wait_for(lambda: ticks_of("at a terminal"), "the run begins")
         os.write(terminal, b"\x03")
-        while select.select([terminal], [], [], LIMIT_S)[0]:
-            try:
-                output += os.read(terminal, 1000)
-            except OSError:  # Linux says so when the last process has closed the terminal
-                break
+        output = rest_of(terminal, LIMIT_S)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     finally:
         os.close(terminal)

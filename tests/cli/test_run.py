@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import pty
-import select
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 
 from footprint.ledger import read_run_file, read_runs
 from footprint.ledger.reading import journal_paths
+from tests.cli.terminal import rest_of
 
 pytestmark = pytest.mark.slow
 
@@ -185,12 +185,7 @@ raise SystemExit(count)
     try:
         wait_until("ready", log)
         os.write(terminal, b"\x03")
-        output = b""
-        while select.select([terminal], [], [], LIMIT_S)[0]:
-            try:
-                output += os.read(terminal, 1000)
-            except OSError:  # Linux says so when the last process has closed the terminal
-                break
+        output = rest_of(terminal, LIMIT_S)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
     finally:
         os.close(terminal)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import select
 import subprocess
 import sys
 import tempfile
@@ -22,6 +20,7 @@ from footprint.ledger.processes import in_first_namespace
 from footprint.recorder.cgroup import Cgroup, cgroups_of
 from footprint.recorder.procfs import Stat, resolution_s
 from footprint.recorder.tree import THROWN_AWAY, ProcessTree
+from tests.recorder.burning import BURN, heard, tell
 
 # -- Where a process's cgroups are -------------------------------------------------------------------------------------
 
@@ -374,43 +373,12 @@ def fresh_cgroup(version: int) -> Iterator[Path]:
         folder.rmdir()
 
 
-BURN = """
-import json, os, select, signal, sys, time
-def burn(cpu_s):
-    until_s = time.process_time() + cpu_s
-    while time.process_time() < until_s:
-        pass
-def fork(work):
-    pid = os.fork()
-    if pid == 0:
-        work()
-        os._exit(0)
-    return pid
-def say(value):
-    print(json.dumps(value), flush=True)
-def wait_for_word():
-    sys.stdin.readline()
-"""
-
-
 def started_in(folder: Path, code: str, **options: str) -> subprocess.Popen[str]:
     """Start Python inside a cgroup, from its first instruction on."""
     command = ["sh", "-c", 'echo $$ > "$1/cgroup.procs" && exec "$2" -c "$3"', "sh", str(folder), sys.executable, BURN + code]
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **options}, start_new_session=True
     )
-
-
-def tell(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("go\n")
-    process.stdin.flush()
-
-
-def heard(process: subprocess.Popen[str], limit_s: float = 60) -> object:
-    assert process.stdout is not None
-    assert select.select([process.stdout], [], [], limit_s)[0], "the process said nothing"
-    return json.loads(process.stdout.readline())
 
 
 THROWN = """

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import select
 import subprocess
 import sys
 import time
@@ -17,27 +15,7 @@ from hypothesis import strategies as st
 
 from footprint.recorder.procfs import Portable, Stat, reserved_cpus
 from footprint.recorder.tree import SHARE_RATIO, ProcessTree, machine_busy_s, resolution_s, start_time
-
-BURN = """
-import json, os, resource, signal, subprocess, sys, time
-def burn(cpu_s):
-    until_s = time.process_time() + cpu_s
-    while time.process_time() < until_s:
-        pass
-def fork(work):
-    pid = os.fork()
-    if pid == 0:
-        work()
-        os._exit(0)
-    return pid
-def used_s():
-    books = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(book.ru_utime + book.ru_stime for book in books)
-def say(value):
-    print(json.dumps(value), flush=True)
-def wait_for_word():
-    sys.stdin.readline()
-"""
+from tests.recorder.burning import BURN, has_spoken, heard, tell
 
 
 class Burner:
@@ -57,22 +35,20 @@ class Burner:
         self.readings_s.append(self.tree.cpu_s())
 
     def heard(self) -> float:
-        assert self.process.stdout is not None
-        return float(json.loads(self.process.stdout.readline()))
+        value = heard(self.process)
+        assert isinstance(value, int | float)
+        return float(value)
 
     def tell(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
+        tell(self.process)
+
+    def has_spoken(self) -> bool:
+        return has_spoken(self.process)
 
     def close(self) -> None:
         self.process.kill()
         self.process.communicate()
         self.tree.close()
-
-    def has_spoken(self) -> bool:
-        assert self.process.stdout is not None
-        return bool(select.select([self.process.stdout], [], [], 0)[0])
 
 
 @pytest.fixture

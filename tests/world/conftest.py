@@ -11,22 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.card.samples import CORPUS
+
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 240.0
 
-CARD = """---
-license: mit
----
-# A model
-
-## Environmental Impact
-
-- **Hardware Type:** [More Information Needed]
-- **Hours used:** [More Information Needed]
-- **Cloud Provider:** [More Information Needed]
-- **Compute Region:** [More Information Needed]
-- **Carbon Emitted:** [More Information Needed]
-"""
+CARD = (CORPUS / "template.md").read_text(encoding="utf-8")
+"""A card whose fields are all open."""
 
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
 
