@@ -24,12 +24,15 @@ Outcome = Literal["running", "completed", "failed", "interrupted", "unknown"]
 Scope = Literal["server", "accelerators"]
 Attribution = Literal["share", "machine"]
 Basis = Literal["life-cycle", "life-cycle, estimated", "direct", "market", "stated"]
+Workload = Literal["llm", "transformer"]
+"""What kind of model the work is on, where that is known: how much of its rated power a chip draws hangs on it."""
 ComponentName = Literal["accelerators", "cpu", "memory", "rest"]
 Varies = Literal["shared", "run", "device"]
 
 GRADES: tuple[Grade, ...] = get_args(Grade)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+WORKLOADS: tuple[Workload, ...] = get_args(Workload)
 ATTRIBUTIONS: tuple[Attribution, ...] = get_args(Attribution)
 TRAINING_KINDS: tuple[Kind, ...] = ("pre-training", "fine-tuning")
 
@@ -245,6 +248,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     Energy comes from `energy_kwh` (of the IT equipment; a stated PUE or the place's is applied to it), else from hardware,
     count and hours, with `power_w` watts a device if stated and a prior for the kind of work if not. `hours` is wall-clock
     time; `device_hours` is already multiplied by the count. `training=False` states that no training took place.
+
+    Where no time is known, device-hours follow from `flops` (floating-point operations of the whole work) or from `parameters`
+    and `tokens` (6 operations a parameter and token in training, 2 in inference: Kaplan et al. 2020), the hardware's peak and
+    `mfu_ratio`, the share of that peak which the model's own operations reach (Chowdhery et al. 2022).
     """
 
     kind: Kind | None = None
@@ -254,6 +261,14 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     device_hours: float | None = None
     energy_kwh: float | None = None
     power_w: float | None = None
+    workload: Workload | None = None
+    flops: float | None = None
+    parameters: float | None = None
+    tokens: float | None = None
+    mfu_ratio: float | None = None
+    life_years: float | None = None
+    price_per_kwh: float | None = None
+    currency: str | None = None
     scope: Scope | None = None
     pue: float | None = None
     provider: str | None = None
@@ -291,8 +306,10 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     """What facts and factors give. Each quantity is a 90 % range, or null where something that it needs is unknown.
 
     `it_energy_kwh` is the energy of accelerators and host at the plug; `energy_kwh` is the facility's (PUE applied);
-    `emissions_g` is operational, location-based CO2-equivalent of `energy_kwh`. `unknown` names what is not known, and
-    `factors` are those used, in the order of use; `chain` says step by step how the grid's figure was found.
+    `emissions_g` is operational, location-based CO2-equivalent of `energy_kwh`. `embodied_g` is the hardware's making, by the
+    share of its life. `water_l` is what cooling evaporates on the site (`water_onsite_l`) and what making the electricity takes
+    (`water_offsite_l`); null where one of them is unknown. `cost` is that of `energy_kwh`, in `currency`. `unknown` names what
+    is not known, and `factors` are those used, in the order of use; `chain` says step by step how the grid's figure was found.
     """
 
     scope: Scope
@@ -305,6 +322,10 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     emissions_direct_g: Range | None = None
     embodied_g: Range | None = None
     water_l: Range | None = None
+    water_onsite_l: Range | None = None
+    water_offsite_l: Range | None = None
+    cost: Range | None = None
+    currency: str | None = None
     power_w: Range | None = None
     pue: Range | None = None
     intensity_g_per_kwh: Range | None = None

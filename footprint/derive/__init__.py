@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from footprint.derive.account import Account, Total
-from footprint.derive.declared import check_declaration, derive_declaration, device_hours
+from footprint.derive.declared import derive_declaration
+from footprint.derive.facts import check_declaration, device_hours
 from footprint.derive.measured import derive_run
 from footprint.derive.working import Term
 from footprint.errors import ConfigError

@@ -171,7 +171,7 @@ class Working:
             factors=tuple(self.factors.values()),
             warnings=tuple(self.warnings),
             attribution=self.attribution,
-            factors_version=ref.FACTORS_VERSION,
+            factors_version=ref.current_edition(),
             place=self.place,
             chain=self.chain,
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from footprint.reference import tables
+from footprint.reference.editions import remembered
 
 _IN_NAMES: Final = {"USA": "USA"}
 """Nations that are printed by their code after the name of a part of them; the others by their name."""
@@ -39,19 +39,19 @@ def plain(text: str) -> str:
     return re.sub(r"^the ", "", re.sub(r"[\W_]+", " ", bare.casefold()).strip())
 
 
-@lru_cache(maxsize=1)
+@remembered
 def zones() -> dict[str, Spot]:
     """Grid zones by their code in lower case: `fra`, `us-va`, `egrid:srvc`."""
     return {row["zone"].lower(): _zone_spot(row) for row in tables.table("zones")}
 
 
-@lru_cache(maxsize=1)
+@remembered
 def nations_by_iso2() -> dict[str, Spot]:
     """Nations by ISO 3166-1 alpha-2, in lower case."""
     return {row["iso2"].lower(): _zone_spot(row) for row in tables.table("zones") if row["iso2"]}
 
 
-@lru_cache(maxsize=1)
+@remembered
 def zones_by_name() -> dict[str, tuple[Spot, ...]]:
     """Nations and their parts by plain name; a part also as `iowa usa`. A name may mean several."""
     found: dict[str, list[Spot]] = {}
@@ -70,7 +70,7 @@ def zones_by_name() -> dict[str, tuple[Spot, ...]]:
     return {name: tuple(spots) for name, spots in found.items()}
 
 
-@lru_cache(maxsize=1)
+@remembered
 def regions() -> dict[str, tuple[Spot, ...]]:
     """Cloud regions by their name in lower case; a name may belong to several providers."""
     found: dict[str, list[Spot]] = {}
@@ -101,7 +101,7 @@ def _zone_spot(row: tables.Row) -> Spot:
     return Spot(zone=row["zone"], name=f"{name} (eGRID subregion)" if row["kind"] == "egrid" else name)
 
 
-@lru_cache(maxsize=512)
+@remembered
 def zone_name(zone: str) -> str:
     """The name of a zone as its table prints it."""
     return next(row["name"] for row in tables.table("zones") if row["zone"] == zone)

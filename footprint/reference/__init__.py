@@ -2,6 +2,9 @@
 
 from footprint.reference.cpu import CpuPower, cpu_power, memory_power, package_idle
 from footprint.reference.cpu_names import Cpu, find_cpu
+from footprint.reference.editions import EDITIONS
+from footprint.reference.editions import current as current_edition
+from footprint.reference.editions import using as using_edition
 from footprint.reference.grid import Intensity, intensity
 from footprint.reference.hardware import Accelerator, HardwareMatch, PowerScope, accelerator, find_accelerator
 from footprint.reference.power import accelerator_power, host_overhead, host_rest, meter_error, meter_lag, mig_share, utilisation
@@ -10,6 +13,7 @@ from footprint.reference.statements import stated
 from footprint.reference.tables import FACTORS_VERSION
 
 __all__ = [
+    "EDITIONS",
     "FACTORS_VERSION",
     "Accelerator",
     "Cpu",
@@ -20,6 +24,7 @@ __all__ = [
     "accelerator",
     "accelerator_power",
     "cpu_power",
+    "current_edition",
     "find_accelerator",
     "find_cpu",
     "host_overhead",
@@ -32,5 +37,6 @@ __all__ = [
     "package_idle",
     "pue",
     "stated",
+    "using_edition",
     "utilisation",
 ]

@@ -15,7 +15,6 @@ import csv
 import importlib.util
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ import msgspec
 
 from footprint.model import Grade
 from footprint.reference import tables
+from footprint.reference.editions import remembered
 
 _MARKS: Final = re.compile(r"\((?:r|tm|c)\)|[®™©]|\([^()]*\)|@.*$|,?\s*\d+(?:\.\d+)?\s*ghz", re.IGNORECASE)
 _GRAPHICS: Final = re.compile(r"(?:\b(?:with|w/)\s*)?\bradeon\b.*$", re.IGNORECASE)
@@ -135,7 +135,7 @@ class CodeCarbonTable(msgspec.Struct, frozen=True, kw_only=True):
     refused: Mapping[str, str]
 
 
-@lru_cache(maxsize=1)
+@remembered
 def codecarbon_table() -> CodeCarbonTable:
     """CodeCarbon's table of CPUs, read from its file without importing it; empty where CodeCarbon is not installed.
 
@@ -186,6 +186,6 @@ def _watts(text: str) -> float | None:
     return value if _PLAUSIBLE_W[0] <= value <= _PLAUSIBLE_W[1] else None
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _ours() -> dict[str, tables.Row]:
     return {cpu_key(row["name"]): row for row in tables.table("cpus")}

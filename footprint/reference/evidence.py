@@ -7,10 +7,10 @@ Nothing here is a judgement: each number is computed from pairs of figures in th
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Final
 
 from footprint.reference import tables
+from footprint.reference.editions import remembered
 from footprint.reference.triples import Z_95, Triple, half_spread, percentile, stretched
 
 NATIONAL_SIGMA: Final = 0.104
@@ -20,7 +20,7 @@ standard deviation of 0.1475 in the logarithm of the ratio (188 within 20 %); ea
 Series = dict[int, tables.Row]
 
 
-@lru_cache(maxsize=1)
+@remembered
 def series() -> dict[tuple[str, str], Series]:
     """The grid's figures: (zone, basis) -> year -> row."""
     found: dict[tuple[str, str], Series] = {}
@@ -61,13 +61,13 @@ def boundary_pairs() -> tuple[tuple[str, float, float], ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=1)
+@remembered
 def direct_sigma() -> float:
     """Of a direct figure: two readings of one site's grid (the provider's, or the state's) against ours."""
     return half_spread([math.log(ours / theirs) for _, ours, theirs in (*provider_pairs(), *boundary_pairs())])
 
 
-@lru_cache(maxsize=1)
+@remembered
 def bidding_zone_sigma() -> float:
     """Of a bidding zone's production mix: against its nation's life-cycle figure of the same year."""
     differences = []
@@ -80,7 +80,7 @@ def bidding_zone_sigma() -> float:
     return half_spread(differences)
 
 
-@lru_cache(maxsize=1)
+@remembered
 def yearly_drift_sigma() -> float:
     """How far a nation's figure moves in one year, as a standard deviation of its logarithm, all nations and years.
 
@@ -96,7 +96,7 @@ def yearly_drift_sigma() -> float:
     return percentile(moves, 0.9) / Z_95
 
 
-@lru_cache(maxsize=1)
+@remembered
 def add_ons() -> dict[tuple[str, int], float]:
     """What life-cycle has over direct, g/kWh, for each nation and year with both figures.
 
@@ -114,7 +114,7 @@ def add_ons() -> dict[tuple[str, int], float]:
     return {where: max(smallest, value) for where, value in found.items()}
 
 
-@lru_cache(maxsize=1)
+@remembered
 def add_on() -> Triple:
     """5th percentile, mean and 95th percentile of the add-ons, g/kWh."""
     values = list(add_ons().values())

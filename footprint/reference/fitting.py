@@ -30,7 +30,6 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -38,10 +37,11 @@ from footprint.model import Factor
 from footprint.reference import tables
 from footprint.reference.cpu import era, terms
 from footprint.reference.cpu_names import Cpu, find_cpu
+from footprint.reference.editions import remembered
 from footprint.reference.triples import MAX_SIDES_RATIO, Triple, not_negative, stretched
 from footprint.units import BYTES_PER_GB, BYTES_PER_GIB
 
-PATH: Final = Path(__file__).parent / "data" / "cpu_fit.csv"
+PATH: Final = Path(__file__).parent / "data" / "2026.11" / "cpu_fit.csv"
 LOADS: Final = tuple(step / 10 for step in range(11))
 
 _LEAST_TDP_W: Final = 60.0
@@ -72,7 +72,7 @@ class Server(NamedTuple):
         return self.memory_bytes / BYTES_PER_GB
 
 
-@lru_cache(maxsize=1)
+@remembered
 def servers() -> tuple[Server, ...]:
     """The measured servers that pass the filter."""
     return tuple(filter(None, map(_server, tables.table("server_power"))))

@@ -8,12 +8,12 @@ nations that have both. Then the basis is `life-cycle, estimated`. Every step ta
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import msgspec
 
 from footprint.model import Basis, Factor, Place
 from footprint.reference import evidence, tables
+from footprint.reference.editions import remembered
 from footprint.reference.statements import stated
 from footprint.reference.triples import Triple, added, stretched, widened
 
@@ -80,7 +80,7 @@ def parent(zone: str) -> str | None:
     return row["parent"] or None if row else None
 
 
-@lru_cache(maxsize=1)
+@remembered
 def zones() -> dict[str, tables.Row]:
     """The grid zones by their code."""
     return {row["zone"]: row for row in tables.table("zones")}

@@ -7,7 +7,6 @@ instance. Matching is exact after normalising (`names`); a near match is offered
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final, Literal, cast
 
 import msgspec
@@ -15,6 +14,7 @@ import msgspec
 from footprint.errors import UnknownHardware
 from footprint.model import Factor
 from footprint.reference import names, tables
+from footprint.reference.editions import remembered
 
 PowerScope = Literal["chip", "with-host", "machine"]
 """What a power figure covers: the chip or its board; the chip with its share of the host; the whole machine at the wall."""
@@ -81,7 +81,7 @@ class HardwareMatch(msgspec.Struct, frozen=True, kw_only=True):
         return self.candidates[0].name if len(self.candidates) == 1 else self.query
 
 
-@lru_cache(maxsize=256)
+@remembered
 def accelerator(accelerator_id: str) -> Accelerator:
     """The accelerator of an id.
 
@@ -103,7 +103,7 @@ def accelerator(accelerator_id: str) -> Accelerator:
     )
 
 
-@lru_cache(maxsize=256)
+@remembered
 def find_accelerator(query: str) -> HardwareMatch:
     """What an accelerator's name means.
 
@@ -194,19 +194,19 @@ def _instance_name(text: str) -> str:
     return re.sub(r"^(ml\.|standard[_ ])", "", text, flags=re.IGNORECASE)
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _driver_names() -> dict[str, str]:
     rows = tables.table("accelerators")
     return {name.casefold(): row["id"] for row in rows for name in _split(row["nvml_names"])}
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _ambiguous() -> dict[str, tuple[str, ...]]:
     rows = tables.table("ambiguous_names")
     return names.index((row["name"], one) for row in rows for one in _split(row["candidates"]))
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _plain() -> dict[str, tuple[str, ...]]:
     return names.index((name, row["id"]) for row in tables.table("accelerators") for name in _all_names(row))
 
@@ -215,12 +215,12 @@ def _all_names(row: tables.Row) -> tuple[str, ...]:
     return row["id"], row["name"], *_split(row["nvml_names"]), *_split(row["aliases"])
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _instances() -> dict[str, tables.Row]:
     return {names.key(_instance_name(row["instance"])): row for row in tables.table("instances")}
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _printed() -> dict[str, str]:
     """Key -> name as printed, of everything that could have been meant."""
     found = {names.key(row["name"]): row["name"] for row in tables.table("ambiguous_names")}

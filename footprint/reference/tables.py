@@ -1,4 +1,4 @@
-"""The tables in `data/`, read once and as they are: clean at load, so that nothing is parsed at use.
+"""The tables of an edition, read once and as they are: clean at load, so that nothing is parsed at use.
 
 Each table of factors has the columns of `FACTOR_COLUMNS`; `source` is a key of `sources.csv`, where title, licence and address
 stand once. `python -m footprint.reference.sources` writes SOURCES.md from them.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
-from functools import lru_cache
-from importlib.resources import files
 from typing import Final, cast
 
 from footprint.model import Factor, Grade, Varies
+from footprint.reference import editions
+from footprint.reference.editions import remembered
 
-FACTORS_VERSION: Final = "2026.11"
-"""The edition of the tables: changes with any number in them, and is written into cards."""
+FACTORS_VERSION: Final = editions.NEWEST
+"""The newest edition of the tables: changes with any number in them, and is written into cards."""
 
 FACTOR_COLUMNS: Final = (
     "id", "low", "central", "high", "unit", "source", "year", "basis", "grade", "error_family", "varies", "note",
@@ -25,20 +25,25 @@ FACTOR_TABLES: Final = ("accelerators", "cpu_fit", "cpus", "grid", "priors", "pu
 Row = dict[str, str]
 
 
-@lru_cache(maxsize=16)
+@remembered
 def table(name: str) -> tuple[Row, ...]:
-    """The rows of `data/NAME.csv`, in the file's order."""
-    text = (files(__package__) / "data" / f"{name}.csv").read_text(encoding="utf-8")
-    return tuple(csv.DictReader(io.StringIO(text, newline="")))
+    """The rows of a table of the current edition, in the file's order.
+
+    Raises:
+        KeyError: if the edition has no such table.
+    """
+    lines = csv.reader(io.StringIO(editions.text_of(name), newline=""))
+    columns = next(lines)
+    return tuple(dict(zip(columns, line, strict=True)) for line in lines)
 
 
-@lru_cache(maxsize=1)
+@remembered
 def sources() -> dict[str, Row]:
     """Who says so: the rows of `sources.csv` by their id."""
     return {row["id"]: row for row in table("sources")}
 
 
-@lru_cache(maxsize=16)
+@remembered
 def by_id(name: str) -> dict[str, Row]:
     """The rows of a table by their id."""
     return {row["id"]: row for row in table(name)}
