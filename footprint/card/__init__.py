@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from footprint.lazy import lazily
 
 if TYPE_CHECKING:
+    from footprint.card.block import recorded_edition
     from footprint.card.content import CardContent, content_from_declaration, content_from_profile, content_from_run
     from footprint.card.edits import Edit
     from footprint.card.filling import FillPlan, fill
@@ -24,6 +25,7 @@ __all__ = [
     "fill",
     "named",
     "read_card",
+    "recorded_edition",
     "write_card",
     "write_new",
 ]
@@ -41,6 +43,7 @@ __getattr__ = lazily(
         "fill": "footprint.card.filling",
         "named": "footprint.card.read",
         "read_card": "footprint.card.read",
+        "recorded_edition": "footprint.card.block",
         "write_card": "footprint.card.write",
         "write_new": "footprint.card.write",
     },

@@ -91,16 +91,21 @@ def digest(value: bytes | str) -> str:
 
 def render_header(*, runs: Iterable[str], factors: str, fields: Mapping[str, str], body_digest: str) -> bytes:
     """The block's first line."""
-    ids = list(runs)
-    shown = ids if len(ids) <= _MAX_IDS else [*ids[:_MAX_IDS], f"and-{len(ids) - _MAX_IDS}-more"]
     parts = [
         f"schema={SCHEMA}",
-        f"runs={','.join(map(_word, shown)) or 'none'}",
+        f"runs={_runs(runs)}",
         f"factors={_word(factors) or 'none'}",
         f"fields={','.join(f'{name}:{value}' for name, value in fields.items()) or 'none'}",
         f"digest={body_digest}",
     ]
     return f"<!-- footprint:begin {' '.join(parts)} -->".encode()
+
+
+def recorded_edition(block: Block | None, runs: Iterable[str]) -> str | None:
+    """The edition of the factors that a block was written with, if it was written of the same runs; None if it was not."""
+    if block is None or block.header.get("runs") != _runs(runs):
+        return None
+    return block.header.get("factors")
 
 
 def render_block(header: bytes, lines: Iterable[str], eol: bytes) -> bytes:
@@ -120,6 +125,12 @@ def safe(name: str, *, limit: int = 500) -> str:
     cleaned = cleaned.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     cleaned = re.sub(r"([\\`*\[\]|])", r"\\\1", cleaned)
     return re.sub(r"\{(?=[{%#])", "{ ", cleaned)
+
+
+def _runs(runs: Iterable[str]) -> str:
+    ids = list(runs)
+    shown = ids if len(ids) <= _MAX_IDS else [*ids[:_MAX_IDS], f"and-{len(ids) - _MAX_IDS}-more"]
+    return ",".join(map(_word, shown)) or "none"
 
 
 def _word(value: str) -> str:

@@ -93,6 +93,7 @@ def fill(
     diff: Annotated[bool, typer.Option("--diff", help="Write nothing; print what would change.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the filled card here instead.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a person's values too.")] = False,
+    restate: Annotated[bool, typer.Option("--restate", help="Use the newest factors, not those of the last fill.")] = False,
     json: options.Json = False,
 ) -> None:
     """Fill cards from runs, a profile, or declared facts; a person's values stay, and no other byte changes."""
@@ -102,8 +103,11 @@ def fill(
     _check_ways(run=bool(run), profile=profile is not None, facts=facts, place=place)
     if output is not None and len(files) > 1:
         raise ConfigError(f"-o names one file, but {len(files)} cards are given")
-    content = _from_runs(run, place) if run else _from_profile(profile) if profile else _from_facts(facts | place)
-    job = _Job(content, overwrite=overwrite, write=not (check or diff), output=output)
+
+    def derive() -> Any:
+        return _from_runs(run, dict(place)) if run else _from_profile(profile) if profile else _from_facts(facts | place)
+
+    job = _Job(derive, restate=restate, overwrite=overwrite, write=not (check or diff), output=output)
     reports = [job.fill(file) for file in files]
     if diff:
         for report in reports:
@@ -134,10 +138,17 @@ def _check_ways(*, run: bool, profile: bool, facts: dict[str, Any], place: dict[
 
 
 class _Job:
-    """One fill of several cards with the same content."""
+    """One fill of several cards with the same facts.
 
-    def __init__(self, content: Any, *, overwrite: bool, write: bool, output: Path | None) -> None:
-        self.content = content
+    What a card was filled with before is derived again with the factors of that time, so that only facts change it; `restate`
+    moves it to the newest.
+    """
+
+    def __init__(self, derive: Callable[[], Any], *, restate: bool, overwrite: bool, write: bool, output: Path | None) -> None:
+        self.derive = derive
+        self.newest = derive()
+        self.contents: dict[str, Any] = {}
+        self.restate = restate
         self.overwrite = overwrite
         self.write = write
         self.output = output
@@ -148,7 +159,7 @@ class _Job:
 
         try:
             card = read_card(file)
-            plan = fill(card, self.content, overwrite=self.overwrite)
+            plan = fill(card, self.content_for(card), overwrite=self.overwrite)
             if self.write and self.output is not None:
                 write_new(self.output, plan.after)
             elif self.write and plan.changes:
@@ -167,6 +178,19 @@ class _Job:
             "refused": None,
             "diff": _diff(file, plan.before, plan.after),
         }
+
+    def content_for(self, card: Any) -> Any:
+        """What is known, by the factors of the card's last fill from these runs; by the newest where there was none."""
+        from footprint.card import recorded_edition
+        from footprint.reference import EDITIONS, using_edition
+
+        edition = None if self.restate else recorded_edition(card.block, self.newest.runs)
+        if edition not in EDITIONS:
+            return self.newest
+        if edition not in self.contents:
+            with using_edition(edition):
+                self.contents[edition] = self.derive()
+        return self.contents[edition]
 
 
 def _print(report: dict[str, Any], *, written: bool) -> None:

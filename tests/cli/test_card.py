@@ -14,6 +14,7 @@ import pytest
 
 from footprint.cli import call
 from footprint.model import CpuTime
+from footprint.reference import EDITIONS, using_edition
 from tests.card.samples import CORPUS, PROFILES, a_run
 
 
@@ -80,6 +81,33 @@ def test_check_writes_nothing_and_says_so(card: Path, capsys: pytest.CaptureFixt
     capsys.readouterr()
     assert call(["card", "fill", str(card), *SWITCH, "--check"]) == 0
     assert "(unchanged)" in capsys.readouterr().out
+
+
+def test_a_card_keeps_the_factors_of_its_first_fill_until_it_is_restated(card: Path) -> None:
+    old, newest = EDITIONS[0], EDITIONS[-1]
+    facts = ("--hardware", "A100", "--count", "8", "--hours", "100", "--zone", "FRA", "--year", "2022")
+    with using_edition(old):
+        assert call(["card", "fill", str(card), *facts]) == 0
+    filled = card.read_bytes()
+    assert f" factors={old} ".encode() in filled
+    assert call(["card", "fill", str(card), *facts, "--check"]) == 0
+    assert call(["card", "fill", str(card), *facts]) == 0
+    assert card.read_bytes() == filled
+    assert call(["card", "fill", str(card), *facts, "--restate", "--check"]) == 1
+    assert call(["card", "fill", str(card), *facts, "--restate"]) == 0
+    assert f" factors={newest} ".encode() in card.read_bytes()
+
+
+def test_a_card_of_unknown_factors_or_of_other_runs_takes_the_newest(card: Path, tmp_path: Path) -> None:
+    with using_edition(EDITIONS[0]):
+        assert call(["card", "fill", str(card), *FACTS]) == 0
+    run = tmp_path / "run.json"
+    run.write_bytes(msgspec.json.encode(a_run()))
+    assert call(["card", "fill", str(card), "--run", str(run)]) == 0
+    assert f" factors={EDITIONS[-1]} ".encode() in card.read_bytes()
+    card.write_bytes(card.read_bytes().replace(EDITIONS[-1].encode(), b"1999.01"))
+    assert call(["card", "fill", str(card), "--run", str(run)]) == 0
+    assert f" factors={EDITIONS[-1]} ".encode() in card.read_bytes()
 
 
 def test_diff_writes_nothing(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
