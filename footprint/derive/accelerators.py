@@ -8,7 +8,7 @@ import footprint.reference as ref
 from footprint import text
 from footprint.accounting.power import device_energy_kwh
 from footprint.accounting.ranges import Quantity, total
-from footprint.derive.case import GAP_RATIO, OTHERS_PERIOD_S, Case, Power, lowered, number, period_s, times
+from footprint.derive.case import GAP_RATIO, OTHERS_PERIOD_S, Case, Power, cited, lowered, number, period_s, times
 from footprint.derive.working import weakest
 from footprint.errors import UnknownHardware
 from footprint.model import Coverage, DeviceEnergy, Grade
@@ -112,12 +112,13 @@ def _accelerator(case: Case, one: DeviceEnergy) -> Quantity | None:
             f"the run had {ours} of the {whole} slices of {device.id}, which have no reading of their own: "
             "its share of the whole is an estimate"
         )
-        share = work.use(ref.mig_share(ours, whole), run=run.id) * part
+        factor = ref.mig_share(ours, whole)
+        share, shares = work.use(factor, run=run.id) * part, f" × {cited(factor)}{times(part)}"
     else:
-        share = Quantity(part)
+        share, shares = Quantity(part), times(part)
     name = text.clean(device.id)
     if (read := case.metered(one)) is not None:
-        return work.term("accelerators", name, f"{read.product}{times(share.central)}", read.energy * share)
+        return work.term("accelerators", name, f"{read.product}{shares}", read.energy * share)
     if device.grade == "model" or run.duration_s < period_s(device):
         power = _rated_power(case, device.name, case.own(device.id))
         if power is not None:
@@ -125,7 +126,7 @@ def _accelerator(case: Case, one: DeviceEnergy) -> Quantity | None:
                 sensor = f"the sensor's period of {period_s(device):g} s"
                 work.warn(f"the run is shorter than {sensor}: its GPU energy is an estimate")
             time_s = one.read_s if device.grade == "model" else run.duration_s
-            product = f"{power.product} × {number(time_s)} s{times(share.central)}"
+            product = f"{power.product} × {number(time_s)} s{shares}"
             return work.term("accelerators", name, product, device_energy_kwh(h_from_s(time_s), power.watts) * share)
         work.miss("accelerators", f"the power of {device.name} ({device.id}) is not published: its energy is unknown")
         return None
@@ -148,6 +149,6 @@ def _rated_power(case: Case, name: str, own: str) -> Power | None:
         return None
     watts = case.work.use(rated, run=case.run.id, device=own)
     if rated.basis == "mean":
-        return Power(watts, f"{number(rated.central)} W")
+        return Power(watts, cited(rated, "W"))
     used = ref.utilisation(case.run.kind)
-    return Power(watts * case.work.use(used, run=case.run.id), f"{number(rated.central)} W × {number(used.central)}")
+    return Power(watts * case.work.use(used, run=case.run.id), f"{cited(rated, 'W')} × {cited(used)}")

@@ -10,7 +10,7 @@ from footprint import text
 from footprint.accounting.ranges import Quantity
 from footprint.derive.portions import WHOLE, Portion
 from footprint.derive.working import Working
-from footprint.model import GRADES, Attribution, ComponentName, Device, DeviceEnergy, Grade, Run
+from footprint.model import GRADES, Attribution, ComponentName, Device, DeviceEnergy, Factor, Grade, Run
 from footprint.units import kwh_from_j
 
 SENSOR_PERIOD_S: Final = {"rapl": 0.01, "hwmon": 1.0, "codecarbon": 1.0}
@@ -79,7 +79,7 @@ class Case:
         lag = ref.meter_lag(device.meter, grade=device.grade)
         if lag.high > LAG_RATIO * reading.read_s:
             energy += self.work.use(lag, run=self.run.id) * kwh_from_j(energy_j / reading.read_s)
-        return Metered(energy, f"{number(energy_j)} J read × {number(error.central)}")
+        return Metered(energy, f"{number(energy_j)} J read × {cited(error)}")
 
 
 def period_s(device: Device) -> float:
@@ -96,6 +96,11 @@ def lowered(grade: Grade) -> Grade:
 def number(value: float) -> str:
     """A number with all the digits that a calculation needs."""
     return text.number(value, DIGITS)
+
+
+def cited(factor: Factor, unit: str = "") -> str:
+    """A factor's middle in a product, with its id in brackets: there it is looked up among the factors."""
+    return f"{number(factor.central)}{f' {unit}' if unit else ''} [{text.clean(factor.id)}]"
 
 
 def times(ratio: float) -> str:

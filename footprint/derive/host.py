@@ -23,7 +23,7 @@ import footprint.reference as ref
 from footprint.accounting.power import counted, cpu_energy_kwh, memory_energy_kwh
 from footprint.accounting.ranges import Quantity, draw, total
 from footprint.derive.accelerators import host_within
-from footprint.derive.case import GAP_RATIO, OTHERS_PERIOD_S, Case, Power, number, times
+from footprint.derive.case import GAP_RATIO, OTHERS_PERIOD_S, Case, Power, cited, number, times
 from footprint.derive.working import weakest
 from footprint.model import ComponentName, Coverage, CpuTime, DeviceEnergy, Factor, Grade
 from footprint.reference.triples import MAX_SIDES_RATIO
@@ -223,7 +223,7 @@ def _idle(case: Case, component: ComponentName, factor: Factor, units: float, wh
     most_w = mean_w if whole.floor_w is None else min(mean_w, whole.floor_w)
     low, central, high = factor.low * units, factor.central * units, factor.high * units
     if high <= most_w:
-        return Power(any_w, f"{number(factor.central)} W × {number(units)} {'CPUs' if component == 'cpu' else 'GB'}")
+        return Power(any_w, f"{cited(factor, 'W')} × {number(units)} {'CPUs' if component == 'cpu' else 'GB'}")
     low, high = (low if low < most_w else 0.0), most_w
     central = min(max(central, low + (high - low) / (MAX_SIDES_RATIO + 1)), (low + high) / 2)
     within = msgspec.structs.replace(factor, low=low, central=central, high=high)
@@ -254,11 +254,10 @@ def _modelled_cpu(case: Case, cpu: CpuTime) -> None:
         return
     cpus, busy_s = counted(cpu, case.attribution)
     assert busy_s is not None, "there would be no parts"
-    idle_product = f"{number(idle_w.central)} W/CPU × {number(cpus)} CPUs × {number(cpu.read_s)} s{times(portion.reserved_ratio)}"
+    idle, active = cited(power.idle_w_per_cpu, "W/CPU"), cited(power.active_w_per_cpu, "W/CPU")
+    idle_product = f"{idle} × {number(cpus)} CPUs × {number(cpu.read_s)} s{times(portion.reserved_ratio)}"
     work.term("cpu", "CPU idle", idle_product, parts.idle)
-    work.term(
-        "cpu", "CPU active", f"{number(active_w.central)} W/CPU × {number(busy_s)} CPU-s{times(parts.busy_ratio)}", parts.active
-    )
+    work.term("cpu", "CPU active", f"{active} × {number(busy_s)} CPU-s{times(parts.busy_ratio)}", parts.active)
     _add(case, "cpu", parts.idle + parts.active, power.grade, ratio)
     if ratio < 1 - GAP_RATIO:
         work.warn(f"the CPU was read for {ratio:.0%} of the time; the energy of the rest is not counted")
@@ -275,7 +274,7 @@ def _modelled_memory(case: Case, cpu: CpuTime) -> None:
     energy = _memory_energy(case, cpu.read_s, reserved_ratio)
     assert energy is not None, "the memory's size is known"
     watts, gb = ref.memory_power(case.run.host), memory_bytes / BYTES_PER_GB
-    product = f"{number(watts.central)} W/GB × {number(gb)} GB × {number(cpu.read_s)} s × {number(100 * reserved_ratio)} %"
+    product = f"{cited(watts, 'W/GB')} × {number(gb)} GB × {number(cpu.read_s)} s × {number(100 * reserved_ratio)} %"
     _add(case, "memory", work.term("memory", "memory", product, energy), "model", case.covered(cpu.read_s))
 
 
@@ -298,5 +297,5 @@ def _rest(case: Case, cpu: CpuTime, left: Whole | None) -> None:
         return
     factor = ref.host_rest()
     inside = total(energy for name in _WHO if (energy := work.parts.get(name)) is not None)
-    product = f"{number(factor.central)} × {number(j_from_kwh(inside.central))} J of CPU and memory"
+    product = f"{cited(factor)} × {number(j_from_kwh(inside.central))} J of CPU and memory"
     _add(case, "rest", work.term("rest", "rest", product, inside * work.use(factor, run=case.run.id)), "assumed", 1.0)

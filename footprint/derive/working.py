@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import footprint.reference as ref
 from footprint.accounting.impact import emissions_g, facility_energy_kwh
@@ -38,13 +38,15 @@ _ASSUMED_PUES: Final = {"pue.unknown", "pue.cloud"}
 class Term(NamedTuple):
     """A part of a component's energy as a product that a pocket calculator can follow, and its middle, kWh.
 
-    Facts stand in it as they were read, in seconds and joules.
+    Facts stand in it as they were read or stated, each factor with its id in brackets. `unit` is what the product comes out in:
+    joules where seconds and watts were multiplied, watt-hours where it was hours.
     """
 
     component: ComponentName
     name: str
     product: str
     energy_kwh: float
+    unit: Literal["J", "Wh", "kWh"] = "J"
 
 
 def range_of(quantity: Quantity | None) -> Range | None:
@@ -101,9 +103,11 @@ class Working:
         self.parts[component] = energy
         self.grades[component] = grade
 
-    def term(self, component: ComponentName, name: str, product: str, energy: Quantity) -> Quantity:
+    def term(
+        self, component: ComponentName, name: str, product: str, energy: Quantity, unit: Literal["J", "Wh", "kWh"] = "J"
+    ) -> Quantity:
         """Note how a part of a component's energy comes about; the energy, for the caller to go on with."""
-        self.terms.append(Term(component, name, product, energy.central))
+        self.terms.append(Term(component, name, product, energy.central, unit))
         return energy
 
     def sum_parts(self) -> None:
