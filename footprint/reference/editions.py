@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from functools import wraps
 from hashlib import blake2b
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Final, ParamSpec, TypeVar
 
 from footprint.errors import unknown_choice
@@ -86,10 +87,19 @@ def text_of(name: str) -> str:
     raise KeyError(f"{name}: no such table in the factors of {current()}")
 
 
+def tables() -> tuple[str, ...]:
+    """The names of all tables of the current edition, sorted."""
+    known = EDITIONS[: EDITIONS.index(current()) + 1]
+    return tuple(sorted({path.name.removesuffix(".csv") for edition in known for path in _csv_files(edition)}))
+
+
 def digest(edition: str) -> str:
     """What the files that an edition brought hold, in 32 hexadecimal digits."""
     found = blake2b(digest_size=16)
-    for path in sorted((_DATA / edition).iterdir(), key=lambda one: one.name):
-        if path.name.endswith(".csv"):
-            found.update(f"{path.name}\n".encode() + path.read_bytes())
+    for path in sorted(_csv_files(edition), key=lambda one: one.name):
+        found.update(f"{path.name}\n".encode() + path.read_bytes())
     return found.hexdigest()
+
+
+def _csv_files(edition: str) -> list[Traversable]:
+    return [path for path in (_DATA / edition).iterdir() if path.name.endswith(".csv")]

@@ -88,7 +88,7 @@ _MAPS: Final = """
 
 def render() -> str:
     """The text of SOURCES.md."""
-    used = Counter(row["source"] for name in tables.FACTOR_TABLES for row in tables.table(name))
+    used = Counter(row["source"] for name in tables.factor_tables() for row in tables.table(name))
     head = _HEAD.format(
         version=tables.FACTORS_VERSION,
         national=evidence.NATIONAL_SIGMA,

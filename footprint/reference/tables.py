@@ -20,7 +20,6 @@ FACTORS_VERSION: Final = editions.NEWEST
 FACTOR_COLUMNS: Final = (
     "id", "low", "central", "high", "unit", "source", "year", "basis", "grade", "error_family", "varies", "note",
 )  # fmt: skip
-FACTOR_TABLES: Final = ("accelerators", "cpu_fit", "cpus", "grid", "priors", "pue")
 
 Row = dict[str, str]
 
@@ -35,6 +34,22 @@ def table(name: str) -> tuple[Row, ...]:
     lines = csv.reader(io.StringIO(editions.text_of(name), newline=""))
     columns = next(lines)
     return tuple(dict(zip(columns, line, strict=True)) for line in lines)
+
+
+@remembered
+def factor_tables() -> tuple[str, ...]:
+    """The tables of the current edition that hold factors: those with all the columns of one."""
+    return tuple(name for name in editions.tables() if set(FACTOR_COLUMNS) <= set(columns(name)))
+
+
+@remembered
+def columns(name: str) -> tuple[str, ...]:
+    """The columns of a table of the current edition.
+
+    Raises:
+        KeyError: if the edition has no such table.
+    """
+    return tuple(next(csv.reader([editions.text_of(name).partition("\n")[0]])))
 
 
 @remembered
