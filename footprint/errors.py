@@ -8,6 +8,7 @@
     │   └── UnknownHardware    no such accelerator or CPU; carries the near matches
     ├── MeterError             a sensor cannot be read
     ├── LedgerError            the ledger cannot be read or written
+    ├── IntensityError         a provider of carbon intensities does not answer, or answers nonsense
     └── CardError              a card cannot be read or edited safely; carries the line
 
 A message says what is wrong, where, and what to do, on one line. Nothing is guessed: near matches are offered, never
@@ -59,6 +60,10 @@ class MeterError(FootprintError):
 
 class LedgerError(FootprintError):
     """The ledger cannot be read or written."""
+
+
+class IntensityError(FootprintError):
+    """A provider of carbon intensities does not answer, refuses, or answers what cannot be used."""
 
 
 class CardError(FootprintError):

@@ -181,6 +181,25 @@ def _add_on(zone: str, year: int) -> tuple[Triple, str]:
     return stretched(own * low / central, own, own * high / central), step
 
 
+def add_on(zone: str, year: int) -> Factor:
+    """What life-cycle has over direct for a zone, g/kWh, as a factor: for a direct series that stands in a life-cycle sum."""
+    (low, central, high), step = _add_on(zone, year)
+    return Factor(
+        id=f"grid:{zone}:life-cycle less direct:{year}",
+        low=low,
+        central=central,
+        high=high,
+        unit="g/kWh",
+        source="add-on from Ember, EEA and EPA",
+        year=year,
+        licence="CC BY 4.0",
+        basis="life-cycle, estimated",
+        grade="assumed",
+        error_family=f"grid:{parent(zone) or zone}:life-cycle less direct",
+        note=step.removeprefix("+ "),
+    )
+
+
 def _with_provider(picked: _Picked, place: Place) -> tuple[_Picked, tuple[str, ...]]:
     """The figure with its range reaching the provider's own of the region, where that lies outside: it contradicts ours."""
     theirs = evidence.series().get((f"{place.provider}:{place.region}", "direct"), {})
