@@ -22,14 +22,14 @@ def pue(place: Place | None, year: int) -> Factor:
     row = rows["pue.unknown"]
     if place is not None and (place.provider or place.region):
         own = rows.get(f"pue:{place.provider}:{place.region}")
-        row = own or rows.get(f"pue:{place.provider}") or (rows["pue.cloud"] if _is_cloud(place) else row)
+        row = own or rows.get(f"pue:{place.provider}") or (rows["pue.cloud"] if is_cloud(place) else row)
     found = tables.factor(row)
     if found.year is not None and found.year != year:
         found = msgspec.structs.replace(found, note=f"{found.note}; figure of {found.year} for a run of {year}")
     return found
 
 
-def _is_cloud(place: Place) -> bool:
+def is_cloud(place: Place) -> bool:
     """Whether the place is in a cloud: its provider, or the region that several providers share, is in the table."""
     known = "provider" if place.provider else "region"
     return any(row[known] == (place.provider or place.region) for row in tables.table("regions"))

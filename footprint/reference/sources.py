@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from footprint.reference import evidence, tables
+from footprint.reference import embodied, evidence, tables, water
 
 PATH: Final = Path(__file__).parent / "SOURCES.md"
 
@@ -67,6 +67,19 @@ percentile of measured over modelled. `python -m tests.benchmarks.cpu_model` sho
 published: a third party's figure 20 % either way, else that of its public siblings with a range over what they and third parties
 say, grade `assumed`. A name that neither this table nor CodeCarbon's has, to the letter after normalising, is unknown.
 
+**Embodied** (`embodied.csv`, kg CO2e; figures in `embodied_published.csv`). The mean is the maker's figure or an assessment's,
+else Boavizta's model divided by what that has over the maker's figure of the H100 ({model_ratio:.2f} times, also the high bound
+over the mean); the low bound is that of a log-normal with the spread of two figures of one chip ({making_sigma:.3f} of the
+logarithm). A chip with HBM and a TPU of which no figure was read: mean, lowest low and highest high of its class, grade `assumed`.
+Other chips, CPUs and whole machines without accelerators: unknown. A server's share is an eighth of a server for eight. Life and
+use stand as reciprocals, because the mean of a quotient is not the quotient of the means.
+
+**Water** (`water.csv`, L/kWh). On the site: a fleet's mean is no region's, so from nothing to 3.8 times of it, the widest that a
+law with that mean carries; a cloud that publishes none: middle of no water and the industry's mean, widened alike; elsewhere
+unknown. For electricity: water consumed, by nation, a log-normal whose spread is half the disagreement of two means of the
+United States ({water_sigma:.3f}); a zone below the nation takes the nation's figure, widened by the spread among nations
+({nations_sigma:.3f}); a nation without a figure is unknown.
+
 **Shape.** The law of the ranges (`accounting.ranges`) fits triples whose sides differ at most 2.8 times; where a rule gives a
 more lopsided one, the shorter side is made longer.
 
@@ -100,6 +113,10 @@ def render() -> str:
         drift=evidence.yearly_drift_sigma(),
         add_ons=len(evidence.add_ons()),
         add_on=evidence.add_on(),
+        model_ratio=embodied.model_ratio(),
+        making_sigma=embodied.making_sigma(),
+        water_sigma=water.NATIONAL_SIGMA,
+        nations_sigma=water.nations_sigma(),
     )
     lines = [
         f"| {_titled(row)} | {used[row['id']]} | {row['licence']} | {row['attribution']} | {row['what']} |"
