@@ -10,7 +10,9 @@ from typing import Final
 
 J_PER_KWH: Final = 3.6e6
 S_PER_H: Final = 3600.0
+H_PER_YEAR: Final = 8760.0
 W_PER_KW: Final = 1000.0
+G_PER_KG: Final = 1000.0
 BYTES_PER_GB: Final = 1e9
 BYTES_PER_GIB: Final = 2.0**30
 

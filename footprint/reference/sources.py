@@ -70,9 +70,9 @@ say, grade `assumed`. A name that neither this table nor CodeCarbon's has, to th
 **Embodied** (`embodied.csv`, kg CO2e; figures in `embodied_published.csv`). The mean is the maker's figure or an assessment's,
 else Boavizta's model divided by what that has over the maker's figure of the H100 ({model_ratio:.2f} times, also the high bound
 over the mean); the low bound is that of a log-normal with the spread of two figures of one chip ({making_sigma:.3f} of the
-logarithm). A chip with HBM and a TPU of which no figure was read: mean, lowest low and highest high of its class, grade `assumed`.
-Other chips, CPUs and whole machines without accelerators: unknown. A server's share is an eighth of a server for eight. Life and
-use stand as reciprocals, because the mean of a quotient is not the quotient of the means.
+logarithm). A chip with HBM, or a TPU, of which no figure was read: mean, lowest low and highest high of its class, grade
+`assumed`. Other chips, CPUs, and machines without accelerators: unknown. A server's share is an eighth of a server for eight.
+Life and use stand as reciprocals, because the mean of a quotient is not the quotient of the means.
 
 **Water** (`water.csv`, L/kWh). On the site: a fleet's mean is no region's, so from nothing to 3.8 times of it, the widest that a
 law with that mean carries; a cloud that publishes none: middle of no water and the industry's mean, widened alike; elsewhere

@@ -18,7 +18,7 @@ from footprint.reference import tables
 from footprint.reference.editions import remembered
 from footprint.reference.grid import parent
 from footprint.reference.pue import is_cloud
-from footprint.reference.triples import widened
+from footprint.reference.triples import log_normal
 
 _WRI_USA: Final = 3.1321
 _NREL_USA: Final = 7.57
@@ -53,7 +53,7 @@ def offsite(place: Place | None, year: int) -> Factor | None:
     found = _nearest(_rows("offsite", nation), year)
     if found is None or nation == zone:
         return found
-    low, central, high = widened((found.low, found.central, found.high), nations_sigma())
+    low, central, high = log_normal(found.central, math.hypot(NATIONAL_SIGMA, nations_sigma()))
     note = f"{found.note}; {zone}: figure of {nation}, widened by the spread among nations"
     return msgspec.structs.replace(
         found, id=f"{found.id}:{zone}", low=low, central=central, high=high, error_family=f"ewif:{zone}", note=note
