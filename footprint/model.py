@@ -29,6 +29,18 @@ Workload = Literal["llm", "transformer"]
 ComponentName = Literal["accelerators", "cpu", "memory", "rest"]
 Varies = Literal["shared", "run", "device"]
 
+GHG_SCOPES = {
+    "emissions_g": "scope 2, location-based",
+    "emissions_direct_g": "scope 2, location-based, direct emissions only",
+    "emissions_market_g": "scope 2, market-based",
+    "embodied_g": "scope 3, category 2 (capital goods)",
+}
+"""The GHG Protocol's scope of each quantity of a footprint, seen from whoever owns the machines and buys their electricity.
+
+In somebody else's cloud all of it is scope 3 of the user: category 1 (purchased services). Life-cycle intensities hold what making
+fuels and power plants emitted, too, which the GHG Protocol counts as scope 3, category 3; the direct figure leaves it out.
+"""
+
 GRADES: tuple[Grade, ...] = get_args(Grade)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -141,7 +153,8 @@ class DeviceEnergy(msgspec.Struct, frozen=True, kw_only=True):
     is the lowest mean power over any second or more of it, which the idle power cannot exceed. `held_ratio` is the share
     of the looks at which a process of the run held the device, null where that cannot be told; `others` whether processes
     that are not the run's held it too. `course` is the energy over time, as (seconds since the run's start, joules so far),
-    thinned to a few dozen points; between two points of the same energy nothing was read.
+    thinned to a few dozen points; between two points of the same energy nothing was read. `readings` counts the meter's
+    answers, `gaps` the stretches between two of them that tell nothing; both are null where nobody counted.
     """
 
     device: Device
@@ -151,6 +164,8 @@ class DeviceEnergy(msgspec.Struct, frozen=True, kw_only=True):
     held_ratio: float | None = None
     others: bool = False
     course: tuple[tuple[float, float], ...] = ()
+    readings: int | None = None
+    gaps: int | None = None
 
 
 class CpuTime(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,6 +267,9 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     Where no time is known, device-hours follow from `flops` (floating-point operations of the whole work) or from `parameters`
     and `tokens` (6 operations a parameter and token in training, 2 in inference: Kaplan et al. 2020), the hardware's peak and
     `mfu_ratio`, the share of that peak which the model's own operations reach (Chowdhery et al. 2022).
+
+    What making the hardware emitted is spread over `life_years` and `use_ratio`, the share of its life for which it is used;
+    `embodied_g_per_device` states it for one device, with its share of the server if that is meant.
     """
 
     kind: Kind | None = None
@@ -267,6 +285,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     tokens: float | None = None
     mfu_ratio: float | None = None
     life_years: float | None = None
+    use_ratio: float | None = None
+    embodied_g_per_device: float | None = None
     price_per_kwh: float | None = None
     currency: str | None = None
     scope: Scope | None = None

@@ -1,8 +1,8 @@
 """Energy and hours to impact: facility energy, operational and embodied emissions, water, cost.
 
 GHG Protocol scope 2: emissions = energy bought by the facility x the intensity of the grid (location-based) or of the contracts
-(market-based). PUE (ISO/IEC 30134-2) is the facility's energy over the IT equipment's. Water: WUE (ISO/IEC 30134-9) is litres over the IT
-equipment's energy; electricity's water is by the facility's.
+(market-based). PUE (ISO/IEC 30134-2) is the facility's energy over the IT equipment's. WUE (ISO/IEC 30134-9) is the site's water
+over the IT equipment's energy, L/kWh; the water of electricity goes by the facility's.
 
 Scope 3, capital goods: what making a device emitted is spread over the hours for which it is used in its life, each hour alike
 (straight line). Embodied emissions stand apart and are part of no operational figure. Life and use come as reciprocals: the mean
@@ -49,7 +49,7 @@ def embodied_g(device_hours: float, making_g: Quantity, lives_per_year: Quantity
 
 
 def water_l(energy_kwh: Quantity, l_per_kwh: Quantity) -> Quantity:
-    """Water, litres: on the site by the IT equipment's energy and its WUE, off it by the facility's energy and its electricity's."""
+    """Litres of water: the site's from the IT equipment's energy and WUE, electricity's from the facility's energy."""
     return energy_kwh * l_per_kwh
 
 
