@@ -87,6 +87,7 @@ def text_of(name: str) -> str:
     raise KeyError(f"{name}: no such table in the factors of {current()}")
 
 
+@remembered
 def tables() -> tuple[str, ...]:
     """The names of all tables of the current edition, sorted."""
     known = EDITIONS[: EDITIONS.index(current()) + 1]

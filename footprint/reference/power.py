@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from footprint.model import GRADES, TRAINING_KINDS, ComponentName, Factor, Grade, Kind
+import msgspec
+
+from footprint.model import GRADES, TRAINING_KINDS, ComponentName, Factor, Grade, Kind, Workload
 from footprint.reference import names, tables
 from footprint.reference.cpu import era, maker
 from footprint.reference.cpu_names import cpu_key, find_cpu
+from footprint.reference.editions import remembered
 from footprint.reference.hardware import HardwareMatch
 from footprint.reference.triples import stretched
 
@@ -21,6 +24,8 @@ _METERS: Final[dict[str, tuple[ComponentName, ...]]] = {
 }
 """The meters whose error is told, and what they read."""
 _MIG_IDLE_RATIO: Final = 0.25
+_SMALL_W: Final = 150.0
+"""Rated power up to which a host weighs more beside an accelerator."""
 
 
 def accelerator_power(match: HardwareMatch) -> Factor | None:
@@ -58,15 +63,66 @@ def accelerator_power(match: HardwareMatch) -> Factor | None:
     )
 
 
-def utilisation(kind: Kind | None) -> Factor:
-    """Share of rated power that an accelerator draws while it works, by the kind of work; drawn anew for each run."""
+def utilisation(kind: Kind | None, workload: Workload | None = None, match: HardwareMatch | None = None) -> Factor:
+    """Share of rated power that an accelerator draws while it works; drawn anew for each run.
+
+    What is stated decides, and nothing is guessed from the rest: a pre-training alone is training of which no more is known (a
+    tiny vision model drew 0.30), and so is the training of a model that is not said to be a transformer.
+
+    - pre-training with workload `llm`: of large language models, the narrowest;
+    - fine-tuning with workload `llm`, any training with workload `transformer`: of transformers;
+    - any other training: of training;
+    - inference with workload `llm`: of serving them; other inference, and evaluation: each its own;
+    - work of kind `other`: over training and inference; no kind stated: nearly always training, whatever the workload.
+
+    Args:
+        kind: the kind of work; None if nobody says.
+        workload: what kind of model it is on, where that is stated.
+        match: the accelerators; where no measured job of theirs is known, the factor's note says so. The share itself is the same
+            for all: what is known of chips differs less between them than between jobs.
+    """
+    found = _first_known(_utilisations(kind, workload))
+    if match is None or not (known := _chips_with_jobs()) or known & {candidate.id for candidate in match.candidates}:
+        return found
+    unseen = f"no measured job of {names.listed([c.name for c in match.candidates])} is known: other chips' share stands for it"
+    return msgspec.structs.replace(found, note=f"{found.note}; {unseen}")
+
+
+def _utilisations(kind: Kind | None, workload: Workload | None) -> tuple[str, ...]:
+    """The priors of a kind of work, the closest first: an earlier edition has not all of them."""
     if kind in TRAINING_KINDS:
-        return tables.prior("utilisation.training")
-    return tables.prior("utilisation.inference" if kind in {"inference", "evaluation"} else "utilisation.other")
+        if workload is None:
+            return ("training",)
+        is_llm = (kind, workload) == ("pre-training", "llm")
+        return (*(["training.llm"] if is_llm else []), "training.transformer", "training")
+    if kind == "inference":
+        return ("inference.llm", "inference") if workload == "llm" else ("inference",)
+    if kind == "evaluation":
+        return "evaluation", "inference"
+    return ("unstated", "other") if kind is None else ("other",)
 
 
-def host_overhead() -> Factor:
-    """Energy of the whole server over that of its accelerators; not for power figures that include the host."""
+def _first_known(kinds: tuple[str, ...]) -> Factor:
+    rows = tables.by_id("priors")
+    return tables.prior(next(name for name in (f"utilisation.{kind}" for kind in kinds) if name in rows))
+
+
+@remembered
+def _chips_with_jobs() -> frozenset[str]:
+    """The accelerators of which a job was measured; none where the edition does not list jobs."""
+    return frozenset(row["accelerator"] for row in tables.table("measured_jobs")) if tables.has("measured_jobs") else frozenset()
+
+
+def host_overhead(match: HardwareMatch | None = None) -> Factor:
+    """Energy of the whole server over what its accelerators draw (not over their rating); not for figures that include the host.
+
+    Args:
+        match: the accelerators; the host weighs more beside small ones.
+    """
+    if match is not None and tables.has_id("priors", "overhead.host.small"):
+        rated = [candidate.tdp_w.high for candidate in match.candidates if candidate.tdp_w]
+        if rated and max(rated) <= _SMALL_W:
+            return tables.prior("overhead.host.small")
     return tables.prior("overhead.host")
 
 

@@ -36,6 +36,16 @@ def table(name: str) -> tuple[Row, ...]:
     return tuple(dict(zip(columns, line, strict=True)) for line in lines)
 
 
+def has(name: str) -> bool:
+    """Whether the current edition has a table: earlier ones lack what later ones brought."""
+    return name in editions.tables()
+
+
+def has_id(name: str, row_id: str) -> bool:
+    """Whether the current edition has a table with a row of this id."""
+    return has(name) and row_id in by_id(name)
+
+
 @remembered
 def factor_tables() -> tuple[str, ...]:
     """The tables of the current edition that hold factors: those with all the columns of one."""

@@ -41,11 +41,24 @@ def pearson_tukey(p5: float, p50: float, p95: float) -> float:
 
 
 def test_utilisation_is_the_mean_of_published_quantiles() -> None:
-    training, inference, other = utilisation("fine-tuning"), utilisation("evaluation"), utilisation(None)
-    assert training.central == pytest.approx(pearson_tukey(0.30, 0.80, 1.00), abs=1e-4)
-    assert inference.central == pytest.approx(pearson_tukey(0.27, 0.70, 0.97), abs=1e-4)
+    quantiles = {
+        "training": (0.295, 0.80, 1.00), "training.transformer": (0.385, 0.80, 0.96), "training.llm": (0.67, 0.85, 0.97),
+        "inference": (0.27, 0.70, 0.97), "inference.llm": (0.27, 0.60, 0.97), "evaluation": (0.27, 0.70, 0.97),
+    }  # fmt: skip
+    for kind, (p5, p50, p95) in quantiles.items():
+        found = tables.prior(f"utilisation.{kind}")
+        assert (found.low, found.high) == (p5, p95)
+        assert found.central == pytest.approx(pearson_tukey(p5, p50, p95), abs=1e-4)
+        assert f"{p5:g}, {p50:.2f}" in found.note or kind == "evaluation"
+
+
+def test_work_of_another_kind_lies_over_training_and_inference_and_of_none_by_training() -> None:
+    training, inference = utilisation("fine-tuning"), utilisation("inference")
+    other, unstated = utilisation("other"), utilisation(None)
     assert (other.low, other.high) == (min(training.low, inference.low), max(training.high, inference.high))
-    assert utilisation("other") == other
+    assert inference.central < other.central < training.central
+    assert (unstated.low, unstated.high) == (training.low, training.high)
+    assert unstated.central == pytest.approx(0.9 * training.central + 0.1 * inference.central, abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
