@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Final
 
-from footprint.errors import ConfigError, UnknownPlace
+from footprint.errors import UnknownPlace
 from footprint.model import Place
 from footprint.place import atlas
 from footprint.place.atlas import Spot
+from footprint.place.bounds import check_intensity, check_pue
 from footprint.place.providers import PROVIDERS, find_provider, provider_name
 from footprint.reference.grid import parent
 
-_PUE_BOUNDS: Final = (1.0, 3.0)
-_INTENSITY_MAX_G_PER_KWH: Final = 5000.0
 _ISO2_LENGTH: Final = 2
 _SHOWN: Final = 60
 
@@ -44,7 +42,8 @@ def resolve(
     """
     if region is None and zone is None and pue is None and intensity_g_per_kwh is None and provider is None:
         return None
-    _check(pue, intensity_g_per_kwh)
+    check_pue(pue)
+    check_intensity(intensity_g_per_kwh)
     cloud = find_provider(provider) if provider is not None else None
     spot = _by_any_name(region, cloud) if region is not None else None
     grid = _by_code(zone) if zone is not None else None
@@ -65,15 +64,6 @@ def resolve(
 def _nation(zone: str | None) -> str | None:
     """The nation that a zone is in, or is."""
     return zone if zone is None else parent(zone) or zone
-
-
-def _check(pue: float | None, intensity_g_per_kwh: float | None) -> None:
-    low, high = _PUE_BOUNDS
-    if pue is not None and not (math.isfinite(pue) and low <= pue <= high):
-        raise ConfigError(f"a PUE of {pue:g} is not between {low:g} and {high:g}: it is facility energy over IT energy")
-    top = _INTENSITY_MAX_G_PER_KWH
-    if intensity_g_per_kwh is not None and not (math.isfinite(intensity_g_per_kwh) and 0 <= intensity_g_per_kwh <= top):
-        raise ConfigError(f"a carbon intensity of {intensity_g_per_kwh:g} g/kWh is not between 0 and {top:g}")
 
 
 def _by_any_name(text: str, provider: str | None) -> Spot:

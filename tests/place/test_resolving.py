@@ -137,7 +137,7 @@ def test_a_pue_that_cannot_be_is_refused(pue: float) -> None:
         resolve("FR", pue=pue)
 
 
-@pytest.mark.parametrize("intensity", [-1, 5001, float("nan")])
+@pytest.mark.parametrize("intensity", [-1, 2001, 0.403, float("nan"), float("inf")])
 def test_an_intensity_that_cannot_be_is_refused(intensity: float) -> None:
     with pytest.raises(ConfigError, match="intensity"):
         resolve("FR", intensity_g_per_kwh=intensity)
