@@ -61,6 +61,8 @@ class Integral:
         read_s: the seconds that readings cover.
         floor_w: the lowest mean power over any second or more, W; None if nothing was read for so long.
         course: the energy over time.
+        readings: how many readings it was given.
+        gaps: the stretches between two of them that tell nothing.
     """
 
     def __init__(self, start_s: float, end_s: float = math.inf) -> None:
@@ -71,16 +73,21 @@ class Integral:
         self.read_s = 0.0
         self.floor_w: float | None = None
         self.course = Course()
+        self.readings = 0
+        self.gaps = 0
 
     def interrupt(self) -> None:
         """Do not join the next reading to the last: the machine slept between them."""
+        self.gaps += self._last is not None
         self._last = None
 
     def add(self, sample: Sample) -> None:
         """Take the next reading."""
         earlier, self._last = self._last, sample
+        self.readings += 1
         piece_j = None if earlier is None else _between(earlier, sample)
         if earlier is None or piece_j is None or sample.t_s < earlier.t_s:
+            self.gaps += earlier is not None
             self._floor_from = None
             return
         length_s = sample.t_s - earlier.t_s

@@ -68,14 +68,24 @@ def show(
     policies = {name: run_footprint(run, attribution=name) for name in ATTRIBUTIONS}
     footprint = policies[policy]
     if json:
-        steps = {"steps": explaining.steps(run, footprint)} if explain else {}
+        steps = {}
+        if explain:
+            steps = {"steps": explaining.steps(run, footprint), "explanation": explaining.explanation(run, footprint)}
         amounts = {name: {field: getattr(one, field) for field in _AMOUNTS} for name, one in policies.items()}
         say_json({"run": run, "footprint": footprint, "policies": amounts, **steps})
         return
     lines = explaining.facts(run, footprint, whole=policies["machine"])
     if explain:
-        lines += ["", *explaining.steps(run, footprint)]
+        lines += ["", *explaining.steps(run, footprint, _beside(run))]
     say_lines(lines)
+
+
+def _beside(run: Run) -> list[Run]:
+    """The other recorded runs of a run's account; none where the run is not of this ledger."""
+    from footprint.ledger import read_runs
+
+    known = {one.id: one for one in read_runs().runs}
+    return [one for one in known.values() if one.account == run.account and one.id != run.id] if run.id in known else []
 
 
 def listed(run: Run, footprint: Footprint) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from footprint.derive.account import Account, Total
 from footprint.derive.declared import derive_declaration
 from footprint.derive.facts import check_declaration, device_hours
 from footprint.derive.measured import derive_run
-from footprint.derive.working import Term
+from footprint.derive.working import Term, Working
 from footprint.errors import ConfigError
 from footprint.model import Attribution, Declaration, Footprint, Run
 
@@ -22,6 +22,7 @@ __all__ = [
     "Account",
     "Term",
     "Total",
+    "Working",
     "check_declaration",
     "declared_footprint",
     "device_hours",
@@ -29,6 +30,7 @@ __all__ = [
     "run_footprint",
     "runs",
     "terms",
+    "worked",
 ]
 
 
@@ -45,6 +47,15 @@ def run_footprint(run: Run, *, attribution: Attribution = "share") -> Footprint:
 def terms(run: Run, *, attribution: Attribution = "share") -> tuple[Term, ...]:
     """How the energy of a run's components comes about, as products of facts and the centrals of factors."""
     return tuple(derive_run(run, attribution).terms)
+
+
+def worked(facts: Run | Declaration, *, attribution: Attribution = "share") -> Working:
+    """The sheet on which a footprint is worked out: its quantities with their draws, its terms, and why what is unknown is.
+
+    Raises:
+        ConfigError: for declared facts that cannot be.
+    """
+    return derive_run(facts, attribution) if isinstance(facts, Run) else derive_declaration(facts)
 
 
 def declared_footprint(declaration: Declaration) -> Footprint:

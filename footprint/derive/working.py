@@ -59,7 +59,11 @@ def range_of(quantity: Quantity | None) -> Range | None:
 
 @dataclass(kw_only=True)
 class Working:
-    """One footprint being worked out; None is unknown."""
+    """One footprint being worked out; None is unknown.
+
+    `terms` are the products that components' energies are, `products` those of quantities beyond energy, by their field of
+    `Footprint`, in the unit that ends its name; `reasons` says of what is unknown why it is.
+    """
 
     scope: Scope = "server"
     attribution: Attribution | None = None
@@ -72,15 +76,24 @@ class Working:
     emissions: Quantity | None = None
     emissions_market: Quantity | None = None
     emissions_direct: Quantity | None = None
+    embodied: Quantity | None = None
+    water: Quantity | None = None
+    water_onsite: Quantity | None = None
+    water_offsite: Quantity | None = None
+    cost: Quantity | None = None
+    currency: str | None = None
     power: Quantity | None = None
     pue: Quantity | None = None
     intensity: Quantity | None = None
     unknown: list[str] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
     coverage: list[Coverage] = field(default_factory=list)
     factors: dict[str, Factor] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     chain: tuple[str, ...] = ()
     terms: list[Term] = field(default_factory=list)
+    products: dict[str, str] = field(default_factory=dict)
+    year: int | None = None
 
     def use(self, factor: Factor, *, run: str = "", device: str = "") -> Quantity:
         """A factor's quantity, noted among the factors used."""
@@ -92,6 +105,7 @@ class Working:
         if name not in self.unknown:
             self.unknown.append(name)
         if warning is not None:
+            self.reasons.setdefault(name, warning)
             self.warn(warning)
 
     def warn(self, *warnings: str) -> None:
@@ -123,7 +137,7 @@ class Working:
             year: the year of the work.
             run: the run's id, for factors that vary from run to run.
         """
-        self.place = place
+        self.place, self.year = place, year
         pue = ref.pue(place, year)
         self.pue = self.use(pue, run=run)
         if pue.id in _ASSUMED_PUES:
@@ -131,8 +145,6 @@ class Working:
         if self.it is not None:
             self.facility = facility_energy_kwh(self.it, self.pue)
         self._emit(place, year, run=run)
-        self.miss("embodied")
-        self.miss("water")
 
     def _emit(self, place: Place | None, year: int, *, run: str) -> None:
         found = ref.intensity(place, year) if place is not None else None
@@ -163,6 +175,12 @@ class Working:
             emissions_g=range_of(self.emissions),
             emissions_market_g=range_of(self.emissions_market),
             emissions_direct_g=range_of(self.emissions_direct),
+            embodied_g=range_of(self.embodied),
+            water_l=range_of(self.water),
+            water_onsite_l=range_of(self.water_onsite),
+            water_offsite_l=range_of(self.water_offsite),
+            cost=range_of(self.cost),
+            currency=self.currency,
             power_w=range_of(self.power),
             pue=range_of(self.pue),
             intensity_g_per_kwh=range_of(self.intensity),

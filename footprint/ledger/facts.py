@@ -11,7 +11,8 @@ import msgspec
 from footprint.accounting.energy import Growth, Integral
 from footprint.ledger.circumstances import Clocks, Holding
 from footprint.ledger.processes import is_alive
-from footprint.ledger.records import AnyRecord, Close, Held, Marked, Open, Tick, Work
+from footprint.ledger.progress import Advance
+from footprint.ledger.records import AnyRecord, Close, Held, Marked, Open, Progress, Tick, Work
 from footprint.model import CpuTime, Device, DeviceEnergy, Mark, Outcome, Run, Sample
 
 # Where nobody can say whether the recorder lives (another host), a run is taken as running for this long after its
@@ -53,6 +54,7 @@ class RunRecords:
         self._tree, self._busy = Growth(end_s), Growth(end_s)
         self._holders: dict[str, Holding] = {}
         self._clocks = Clocks()
+        self._advance = Advance()
 
     def add(self, record: AnyRecord) -> None:
         """Take one record of this run; the later of two that state the same wins."""
@@ -65,6 +67,8 @@ class RunRecords:
                 self._work |= record.work
             case Marked():
                 self._marks[record.key] = record
+            case Progress():
+                self._advance.add(record)
             case Close():
                 self.closed, self._closing_work = record, record.work
 
@@ -79,7 +83,7 @@ class RunRecords:
         """The facts of the run as these records tell them."""
         opened, closed = self.opened, self.closed
         outcome = closed.outcome if closed else self._outcome_without_close()
-        warnings = opened.warnings + (closed.warnings if closed else ()) + self._clocks.warnings()
+        warnings = opened.warnings + (closed.warnings if closed else ()) + self._clocks.warnings() + self._advance.warnings()
         if outcome == "interrupted" and not closed:
             warnings += ("the recorder ended without closing the run; what came after its last tick is not known",)
         return Run(
@@ -103,6 +107,9 @@ class RunRecords:
             journal_id=opened.journal,
             monotonic_s=opened.t_s,
             suspended_s=self._clocks.suspended_s,
+            progress=self._advance.points(opened.t_s),
+            budget_g=opened.budget_g,
+            budget_kwh=opened.budget_kwh,
         )
 
     def points(self) -> tuple[Point, ...]:
@@ -164,6 +171,8 @@ class RunRecords:
             held_ratio=holding.ratio(self.end_s) if holding else None,
             others=holding is not None and holding.others,
             course=integral.course.points(self.opened.t_s),
+            readings=integral.readings if device.id in self._sampled else None,
+            gaps=integral.gaps if device.id in self._sampled else None,
         )
 
     def _cpu(self) -> CpuTime | None:

@@ -1,5 +1,7 @@
 """Dated, cited factors and the look-ups that find them: one match, a range over all that fit, or a refusal."""
 
+from footprint.reference.attributions import Attribution as SourceAttribution
+from footprint.reference.attributions import attributions
 from footprint.reference.cpu import CpuPower, cpu_power, memory_power, package_idle
 from footprint.reference.cpu_names import Cpu, find_cpu
 from footprint.reference.editions import EDITIONS
@@ -21,8 +23,10 @@ __all__ = [
     "HardwareMatch",
     "Intensity",
     "PowerScope",
+    "SourceAttribution",
     "accelerator",
     "accelerator_power",
+    "attributions",
     "cpu_power",
     "current_edition",
     "find_accelerator",

@@ -5,10 +5,22 @@ Centrals are means, so each product and sum here can be followed with a pocket c
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+import footprint.reference as ref
 from footprint import text
+from footprint.derive import Account, Working, worked
+from footprint.derive.nesting import containers
 from footprint.derive.working import NO_PLACE
-from footprint.model import Component, Coverage, DeviceEnergy, Factor, Footprint, Range, Run
+from footprint.model import Coverage, Declaration, DeviceEnergy, Factor, Footprint, Range, Run
 from footprint.report import formulas, grouping, words
+
+# What a sum may miss of its parts by the computer's arithmetic.
+_SAME: Final = 1e-9
 
 
 def facts(run: Run, footprint: Footprint, whole: Footprint | None = None) -> list[str]:
@@ -68,10 +80,16 @@ def _covered(one: Coverage) -> str:
     return how if one.grade is None else f"{how}, for {text.percent(one.read_ratio)} of the time"
 
 
-def steps(run: Run, footprint: Footprint) -> list[str]:
-    """The arithmetic, a line a step, with the factors used and their sources."""
+def steps(run: Run, footprint: Footprint, beside: Sequence[Run] = ()) -> list[str]:
+    """The arithmetic from a run's readings to its footprint, a line a step, with the factors used and their sources.
+
+    Args:
+        run: the run.
+        footprint: what is derived from it.
+        beside: other runs of its account, to show what of it counts in their sum.
+    """
     lines = ["what was read"]
-    lines += [f"  {_reading(one)}" for one in run.devices]
+    lines += [f"  {_reading(one, run)}" for one in run.devices]
     if run.cpu:
         cpu = run.cpu
         busy = f"{formulas.number(cpu.busy_s)} CPU-s busy on the machine" if cpu.busy_s is not None else "busy time unknown"
@@ -79,68 +97,161 @@ def steps(run: Run, footprint: Footprint) -> list[str]:
             f"  CPU: {formulas.number(cpu.tree_s)} CPU-s of the run's processes, {busy}, "
             f"{text.number(cpu.reserved_cpus)} of {cpu.logical_cpus} CPUs reserved, read for {text.duration(cpu.read_s)}"
         )
-    units = words.run_units(footprint)
-    lines.append("the equipment's energy")
-    for part in footprint.breakdown:
-        lines += [f"  {line}" for line in _part(part, run, footprint, units.energy)]
-    known = [part.energy_kwh.central for part in footprint.breakdown if part.energy_kwh]
-    if footprint.it_energy_kwh and known:
-        terms = " + ".join(formulas.number(one / units.energy[1]) for one in known)
-        lines.append(f"  sum: {terms} = {_energy(footprint.it_energy_kwh, units.energy)}")
-    else:
-        lines.append("  sum: unknown, because a part is")
-    lines += ["the facility's energy", f"  {_facility(footprint, units.energy)}"]
-    lines += ["emissions", f"  {_emissions(footprint, units)}"]
-    lines.append("factors")
-    return lines + [f"  {_factor(factor)}" for factor in footprint.factors]
+    if not run.devices and not run.cpu:
+        lines.append("  nothing")
+    sheet = worked(run, attribution=footprint.attribution or "share")
+    lines += _arithmetic(sheet, footprint)
+    if beside:
+        lines += _in_account(run, beside, footprint)
+    return lines + _evidence(sheet, footprint)
 
 
-def _part(part: Component, run: Run, footprint: Footprint, unit: text.Unit) -> list[str]:
-    """A component's energy: its terms, a line each, and what they add up to."""
-    name = words.COMPONENT_WORDS[part.component]
-    if part.energy_kwh is None:
-        return [f"{name}: {words.UNKNOWN}"]
-    if not part.energy_kwh.high:
-        return [f"{name}: none"]
-    terms = formulas.of_part(part, run, footprint, unit)
-    return [*terms, f"{name}: {_energy(part.energy_kwh, unit)}, {words.GRADE_WORDS[part.grade]}"]
+def declared_steps(declaration: Declaration, footprint: Footprint) -> list[str]:
+    """The arithmetic from declared facts to their footprint, a line a step, with the factors used and their sources."""
+    sheet = worked(declaration)
+    return [*_arithmetic(sheet, footprint), *_evidence(sheet, footprint)]
 
 
-def _facility(footprint: Footprint, unit: text.Unit) -> str:
-    """IT energy × PUE, or what of them is not known."""
-    it, pue, facility = footprint.it_energy_kwh, footprint.pue, footprint.energy_kwh
-    if it is None or facility is None:
-        return "unknown, because a part of the equipment's energy is"
-    if pue is None:
-        return "unknown, because the PUE is"
-    return f"{formulas.energy(it.central, unit)} × {formulas.number(pue.central)} PUE = {_energy(facility, unit)}"
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is not known: what, why if that can be told, and what to do about it; both may be empty."""
+
+    what: str
+    why: str
+    advice: str
 
 
-def _emissions(footprint: Footprint, units: words.Shown) -> str:
-    """Facility energy × the grid's intensity, or what of them is not known."""
-    energy, intensity, mass = footprint.energy_kwh, footprint.intensity_g_per_kwh, footprint.emissions_g
-    if intensity is None:
-        return f"unknown, because {'the place is unknown' if footprint.place is None else 'no figure of its grid is known'}"
-    if energy is None or mass is None:
-        return "unknown, because the energy is"
-    name, scale = units.energy
-    terms = f"{formulas.energy(energy.central, units.energy)} × {formulas.number(intensity.central)} g/kWh"
-    divided = (
-        ""
-        if name == "kWh"
-        else f" ÷ {formulas.number(1 / scale)} {name}/kWh"
-        if scale < 1
-        else f" × {formulas.number(scale)} kWh/{name}"
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """How a footprint comes about, for a program to follow: energies in kWh, masses in grams.
+
+    The ids in brackets in a step's formula are those of the footprint's factors.
+    """
+
+    edition: str
+    steps: tuple[formulas.Step, ...]
+    chain: tuple[str, ...]
+    unknown: tuple[Missing, ...]
+    attributions: tuple[ref.SourceAttribution, ...]
+
+
+def explanation(facts: Run | Declaration, footprint: Footprint) -> Explanation:
+    """The steps of a footprint with their values, see `formulas.steps`."""
+    sheet = worked(facts, attribution=footprint.attribution or "share")
+    return Explanation(
+        edition=footprint.factors_version,
+        steps=formulas.steps(sheet, footprint),
+        chain=footprint.chain,
+        unknown=tuple(_missing(sheet, footprint)),
+        attributions=ref.attributions(footprint.factors),
     )
-    # The intensity is in grams; the result is said again in the unit in which the page says it.
-    grams = "" if units.mass[0] == "g" else f"{formulas.number(mass.central)} g = "
-    result = f"{grams}{formulas.number(mass.central / units.mass[1])} {units.mass[0]}"
-    return f"{terms}{divided} = {result} ({text.span(mass.low, mass.high, scale=units.mass[1])})"
 
 
-def _reading(one: DeviceEnergy) -> str:
+_HEADS: Final = {
+    "energy_kwh": "the facility's energy",
+    "emissions_g": "emissions",
+}
+
+
+def _arithmetic(sheet: Working, footprint: Footprint) -> list[str]:
+    units = words.run_units(footprint)
+    lines = ["the equipment's energy"]
+    for step in formulas.steps(sheet, footprint, units.energy):
+        if step.of in _HEADS:
+            lines.append(_HEADS[step.of])
+        if step.of == "emissions_g":
+            lines += [f"  the grid: {text.clean(one, limit=300)}" for one in footprint.chain]
+        lines.append(f"  {_step(step, footprint, units)}")
+    return lines
+
+
+def _step(step: formulas.Step, footprint: Footprint, units: words.Shown) -> str:
+    """A step as a line: `name: formula = result (range)`."""
+    component = next((words.COMPONENT_WORDS[one.component] for one in footprint.breakdown if one.component == step.of), "")
+    name = text.clean(step.name, empty="") or component
+    head = f"{name}: " if name else ""
+    if step.result is None:
+        because = f", because {step.why}" if step.why and not component else ""
+        return f"{head}{words.UNKNOWN}{because}"
+    if component and not step.formula and not step.high:
+        return f"{head}none"
+    formula = f"{_numbered(step.formula, footprint)} = " if step.formula else ""
+    result = f"{formulas.number(step.result)} {step.unit}"
+    scale = 1.0
+    if step.unit == "g" and units.mass[0] != "g":
+        # The intensity is in grams; the result is said again in the unit in which the page says it.
+        result, scale = f"{result} = {formulas.number(step.result / units.mass[1])} {units.mass[0]}", units.mass[1]
+    if step.low is not None and step.high is not None:
+        result += f" ({text.span(step.low, step.high, scale=scale)})"
+    return f"{head}{formula}{result}{f', {words.GRADE_WORDS[step.grade]}' if step.grade else ''}"
+
+
+def _numbered(formula: str, footprint: Footprint) -> str:
+    """A formula with the numbers under which its factors are listed, instead of their ids."""
+    for number, factor in enumerate(footprint.factors, 1):
+        formula = formula.replace(f"[{text.clean(factor.id)}]", f"[{number}]")
+    return formula
+
+
+def _in_account(run: Run, beside: Sequence[Run], footprint: Footprint) -> list[str]:
+    """What of each run of an account counts in their sum, where that is not all of each."""
+    runs = list({one.id: one for one in (run, *beside)}.values())
+    account = Account(runs, footprint.attribution or "share")
+    ids = [one.id for one in runs]
+    within = containers(ids, {one.id: one for one in runs})
+    counted = account.counted(ids)
+    total = account.total(ids)
+    unit = words.units([total.footprint.it_energy_kwh], []).energy
+    lines = [f"in the sum of its account, {text.clean(run.account)} ({text.plural(len(runs), 'run')}), before PUE"]
+    terms = []
+    for one in runs:
+        own, part = account.footprint(one.id).it_energy_kwh, counted[one.id].it_energy_kwh
+        name = text.clean(one.id)
+        outer = within[one.id]
+        if outer is not None:
+            lines.append(f"  {name}: nothing, because {text.clean(outer)} contains it")
+        elif own is None or part is None:
+            lines.append(f"  {name}: {words.UNKNOWN}, and not in the sum")
+        else:
+            terms.append(formulas.number(part.central / unit[1]))
+            mine = formulas.energy(part.central, unit)
+            shared = not math.isclose(part.central, own.central, rel_tol=_SAME)
+            of = f" of {formulas.energy(own.central, unit)}: what runs read together is divided among them" if shared else ""
+            lines.append(f"  {name}: {mine}{of}")
+    if total.footprint.it_energy_kwh is not None:
+        lines.append(f"  sum: {' + '.join(terms)} = {_energy(total.footprint.it_energy_kwh, unit)}")
+    return lines
+
+
+def _evidence(sheet: Working, footprint: Footprint) -> list[str]:
+    """What is unknown and why, the factors with their sources, and whom to name."""
+    lines = []
+    missing = _missing(sheet, footprint)
+    if missing:
+        lines.append("unknown")
+        for one in missing:
+            told = "; ".join(filter(None, (one.why, one.advice if one.advice not in one.why else "")))
+            lines.append(f"  {words.unknown(one.what)}{f': {text.clean(told, limit=400)}' if told else ''}")
+    lines.append(f"factors, edition {footprint.factors_version}")
+    for number, factor in enumerate(footprint.factors, 1):
+        lines.append(f"  [{number}] {_factor(factor)}")
+        if factor.note:
+            lines.append(f"      {text.clean(factor.note, limit=600)}")
+    named = ref.attributions(footprint.factors)
+    if named:
+        lines.append("attributions (figures of these works were used, partly changed as the notes say)")
+        lines += [f"  {text.clean(one.attribution)}: {text.clean(one.title)}; {one.licence}; {one.url}" for one in named]
+    return lines
+
+
+def _missing(sheet: Working, footprint: Footprint) -> list[Missing]:
+    return [Missing(what=one, why=sheet.reasons.get(one, ""), advice=words.advice(one)) for one in footprint.unknown]
+
+
+def _reading(one: DeviceEnergy, run: Run) -> str:
     name = f"{text.clean(one.device.name)} ({text.clean(one.device.id)})"
-    how = f"{text.clean(one.device.meter)}, {words.GRADE_WORDS[one.device.grade]}, for {text.duration(one.read_s)}"
+    ratio = min(1.0, one.read_s / run.duration_s) if run.duration_s else 1.0
+    covered = f"for {text.duration(one.read_s)} of {text.duration(run.duration_s)} ({text.percent(ratio)})"
+    counted = f"{text.plural(one.readings, 'reading')}, {text.plural(one.gaps or 0, 'gap')}, " if one.readings else ""
+    how = f"{text.clean(one.device.meter)}, {words.GRADE_WORDS[one.device.grade]}, {counted}{covered}"
     if one.energy_j is None:
         return f"{name}: no reading of its own; {how}"
     return f"{name}: {formulas.number(one.energy_j)} J; {how}"
@@ -156,7 +267,7 @@ def _factor(factor: Factor) -> str:
     year = f", {factor.year}" if factor.year else ""
     return (
         f"{text.clean(factor.id)}: {formulas.number(factor.central)} {words.unit(factor)} ({bounds}), "
-        f"{factor.grade}; {text.clean(factor.source, limit=200)}{year}; {text.clean(factor.licence, empty='no licence stated')}"
+        f"{factor.grade}; {text.clean(factor.source, limit=300)}{year}; {text.clean(factor.licence, empty='no licence stated')}"
     )
 
 

@@ -42,6 +42,17 @@ def test_a_long_silence_of_a_power_meter_is_not_filled() -> None:
     assert device_energy(powers((0, 100), (1, 100), (1 + silence_s, 100)), 0, 1 + silence_s) == (100, 1)
 
 
+def test_readings_and_gaps_are_counted() -> None:
+    integral = Integral(0, 10)
+    for sample in counters((0, 900), (1, 1000), (2, 10), (3, 110)):
+        integral.add(sample)
+    integral.interrupt()
+    integral.interrupt()
+    for sample in counters((5, 200), (6, 300)):
+        integral.add(sample)
+    assert (integral.readings, integral.gaps) == (6, 2)  # the reset, and the sleep
+
+
 def test_a_counter_bridges_a_long_silence() -> None:
     assert device_energy(counters((0, 0), (3600, 7200)), 0, 3600) == (7200, 3600)
 

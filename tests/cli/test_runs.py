@@ -33,6 +33,9 @@ CONTRACT = [
 ]
 
 
+BESIDE = ["direct beside it", "market-based beside it"]
+
+
 def listed(capsys: pytest.CaptureFixture[str], *options: str) -> list[dict[str, Any]]:
     capsys.readouterr()
     assert call(["runs", "list", "--json", *options]) == 0
@@ -173,7 +176,7 @@ def test_every_formula_gives_what_stands_beside_it(seconds: float, attribution: 
     one = run(duration_s=seconds, place=somewhere())
     footprint = run_footprint(one, attribution=attribution)
     steps = "\n".join(explain.steps(one, footprint))
-    assert len(worked_out(steps)) == 7
+    assert len(worked_out(steps)) == 9
     # One unit of energy in the whole explanation; what was read is in joules.
     results = re.findall(r"= [\d.,]+ (\w+) ?\(?", steps.split("\nemissions")[0])
     assert len(set(results)) == 1
@@ -185,11 +188,21 @@ def test_explain_can_be_followed_by_hand(capsys: pytest.CaptureFixture[str]) -> 
     shown = json.loads(capsys.readouterr().out)
     steps = "\n".join(shown["steps"]).replace(",", "")
     products = worked_out(steps)
-    assert [name for name, *_ in products] == ["gpu:GPU-0", "gpu:GPU-1", "CPU idle", "CPU active", "memory", "PUE", "g/kWh"]
+    assert [name for name, *_ in products] == [
+        "gpu:GPU-0",
+        "gpu:GPU-1",
+        "CPU idle",
+        "CPU active",
+        "memory",
+        "PUE",
+        "g/kWh",
+        *BESIDE,
+    ]
+    assert len(products) == 9
     parts, total = re.findall(r"sum: ([\d.+ ]+) = ([\d.]+) Wh", steps)[0]
     assert sum(map(float, parts.split("+"))) == pytest.approx(float(total), rel=2e-5)
     assert sum(result for *_, result in products[:5]) == pytest.approx(float(total), rel=2e-5)
-    assert shown["footprint"]["emissions_g"]["central"] == pytest.approx(products[-1][1], rel=1e-5)
+    assert shown["footprint"]["emissions_g"]["central"] == pytest.approx(products[-3][1], rel=1e-5)
     for factor in shown["footprint"]["factors"]:
         assert factor["id"] in steps
 
