@@ -37,8 +37,8 @@ GHG_SCOPES = {
 }
 """The GHG Protocol's scope of each quantity of a footprint, seen from whoever owns the machines and buys their electricity.
 
-In somebody else's cloud all of it is scope 3 of the user: category 1 (purchased services). Life-cycle intensities hold what making
-fuels and power plants emitted, too, which the GHG Protocol counts as scope 3, category 3; the direct figure leaves it out.
+In somebody else's cloud all of it is scope 3 of the user: category 1 (purchased services). Life-cycle intensities hold what
+making fuels and power plants emitted, too, which the GHG Protocol counts as scope 3, category 3; the direct figure leaves it out.
 """
 
 GRADES: tuple[Grade, ...] = get_args(Grade)
@@ -222,6 +222,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     belong together; `parent` is the run that this one is nested in, whose energy contains it. `monotonic_s` is when the
     run started on its host's monotonic clock, which all programs of one boot share: by it runs are laid side by side,
     whatever the clock on the wall did. `suspended_s` is the time that the machine slept, which `duration_s` does not hold.
+    `progress` is what the program said of its progress, as (seconds since the run's start, done, total) in units of its own,
+    thinned to some dozens of points; where it began anew, the points since. `budget_g` and `budget_kwh` are what its emissions
+    and its facility's energy were not to exceed.
     """
 
     id: str
@@ -244,6 +247,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     journal_id: str = ""
     monotonic_s: float | None = None
     suspended_s: float = 0.0
+    progress: tuple[tuple[float, float, float], ...] = ()
+    budget_g: float | None = None
+    budget_kwh: float | None = None
     schema: int = SCHEMA_VERSION
 
 
@@ -358,6 +364,37 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     factors_version: str = ""
     place: Place | None = None
     chain: tuple[str, ...] = ()
+
+
+class Moments(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment with its 90 % range: UTC, ISO 8601."""
+
+    low: str
+    central: str
+    high: str
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run will have taken by its end, from the course of its progress so far; null where that cannot be told.
+
+    `at_s` is how old the run was at the last reading; `done` of `total` is the last progress of which it knew. `duration_s`,
+    `energy_kwh` (of the facility) and `emissions_g` are those of the whole run, `spent_…` those so far. `unknown` names what is
+    not known, each with its reason.
+    """
+
+    run: str
+    at_s: float
+    done: float | None = None
+    total: float | None = None
+    duration_s: Range | None = None
+    ends_at: Moments | None = None
+    energy_kwh: Range | None = None
+    emissions_g: Range | None = None
+    spent_energy_kwh: Range | None = None
+    spent_emissions_g: Range | None = None
+    unknown: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    method: str = ""
 
 
 # -- Cards ------------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from footprint.ledger.records import (
     Marked,
     NewerRecordError,
     Open,
+    Progress,
     Tick,
     Work,
     is_intact,
@@ -35,7 +36,7 @@ from footprint.ledger.runfile import read_run_file
 from footprint.model import Run
 
 _AMBIGUOUS_SHOWN: Final = 4
-_STREAMED: Final = re.compile(rb'\{"v":\d+,"journal":"([^"]*)","seq":(\d+),"type":"(?:tick|held|work|mark)"')
+_STREAMED: Final = re.compile(rb'\{"v":\d+,"journal":"([^"]*)","seq":(\d+),"type":"(?:tick|held|work|mark|progress)"')
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,7 +219,7 @@ class _Lines:
                     found.setdefault((record.journal, record.seq), record)  # a copied journal may hold a record twice
         return [found[place] for place in sorted(found)]
 
-    def between(self) -> Iterator[Tick | Held | Work | Marked]:
+    def between(self) -> Iterator[Tick | Held | Work | Marked | Progress]:
         """All other records, each once. Those of a journal whose pieces stand twice or in disorder are held and sorted first."""
         records = (record for number, line in self._lines() for record in self._records(number, line))
         others = (record for record in records if not isinstance(record, Open | Close))

@@ -4,8 +4,8 @@ A line is `{"v":1,"journal":"…","seq":7,"type":"tick", … ,"crc":"9ae0daaf"}`
 journal, type, facts, and as last member the CRC-32 of the bytes before it. A reader needs no state to judge a line, so
 damage costs the damaged record and no other.
 
-Version 1: `open`, `tick`, `held`, `work`, `mark`, `close`. Times `t_s` are `CLOCK_MONOTONIC` of the recording host, `boot_s`
-is `CLOCK_BOOTTIME`, which also runs through suspends, `wall_s` is `CLOCK_REALTIME`, which somebody may set.
+Version 1: `open`, `tick`, `held`, `work`, `mark`, `progress`, `close`; an intact line of another type is of a newer version, and left
+out. Times `t_s` are `CLOCK_MONOTONIC` of the recording host, `boot_s` is `CLOCK_BOOTTIME`, which also runs through suspends, `wall_s` is `CLOCK_REALTIME`, which somebody may set.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Open(Record, frozen=True, kw_only=True, tag="open"):
     labels: dict[str, str] = {}
     versions: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
+    budget_g: float | None = None
+    budget_kwh: float | None = None
 
 
 class Tick(Record, frozen=True, kw_only=True, tag="tick"):
@@ -107,6 +109,15 @@ class Marked(Record, frozen=True, kw_only=True, tag="mark"):
     end_s: float | None = None
 
 
+class Progress(Record, frozen=True, kw_only=True, tag="progress"):
+    """How far a run has come, in units of the program's own: `done` of `total`. Written ever less often as a run grows older."""
+
+    run: str
+    t_s: float
+    done: float
+    total: float
+
+
 class Close(Record, frozen=True, kw_only=True, tag="close"):
     """A run ends: when and how, its final work counters, and what went wrong in recording it."""
 
@@ -117,8 +128,9 @@ class Close(Record, frozen=True, kw_only=True, tag="close"):
     warnings: tuple[str, ...] = ()
 
 
-AnyRecord = Open | Tick | Held | Work | Marked | Close
+AnyRecord = Open | Tick | Held | Work | Marked | Progress | Close
 
+_TYPES: Final = {kind.__struct_config__.tag for kind in (Open, Tick, Held, Work, Marked, Progress, Close)}
 _encoder = msgspec.json.Encoder()
 
 
@@ -129,12 +141,13 @@ def _decoder() -> msgspec.json.Decoder[AnyRecord]:
 
 
 class NewerRecordError(ValueError):
-    """An intact record of a schema that this version does not know."""
+    """An intact record of a schema, or of a kind, that this version does not know."""
 
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
     v: int
     seq: int
+    type: str = ""
 
 
 def line_of(record: AnyRecord, journal: str, seq: int) -> bytes:
@@ -149,7 +162,7 @@ def record_of(line: bytes) -> AnyRecord:
     """The record of one line, without its newline.
 
     Raises:
-        NewerRecordError: if the line is intact, and of a newer schema.
+        NewerRecordError: if the line is intact, and of a newer schema or of a kind that is not known here.
         ValueError: if it is damaged.
     """
     if not is_intact(line):
@@ -157,7 +170,8 @@ def record_of(line: bytes) -> AnyRecord:
     try:
         record = _decoder().decode(line)
     except msgspec.DecodeError as error:
-        if msgspec.json.decode(line, type=_Envelope).v > SCHEMA_VERSION:
+        envelope = msgspec.json.decode(line, type=_Envelope)
+        if envelope.v > SCHEMA_VERSION or envelope.type not in _TYPES:
             raise NewerRecordError(str(error)) from error
         raise
     if record.v > SCHEMA_VERSION:
