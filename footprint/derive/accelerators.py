@@ -27,7 +27,7 @@ def accelerators(case: Case) -> None:
     if not there and not run.host.os.startswith("Linux"):
         _unknown(case, f"accelerators cannot be listed on {run.host.os}")
         return
-    devices = _of_the_run(case, there)
+    devices = of_the_run(case, there)
     if not devices:
         # The bus was listed and holds none, or the run held none: a zero that somebody knows.
         work.add_part("accelerators", Quantity(0.0), "counter")
@@ -56,7 +56,7 @@ def host_within(case: Case) -> HostWithin | None:
     Published power of some TPUs includes the host's, and the sensor of a chip that has processors on it (AMD's MI300A, an APU)
     reads them, too.
     """
-    devices = _of_the_run(case, case.devices("accelerators"), say=False)
+    devices = of_the_run(case, case.devices("accelerators"), say=False)
     if any("memory" in one.device.contains for one in devices):
         return HostWithin("the accelerators' sensors read the processors and memory on their chips", memory=True)
     if any("cpu" in one.device.contains for one in devices):
@@ -73,7 +73,7 @@ def _unknown(case: Case, warning: str) -> None:
     case.work.coverage.append(Coverage(component="accelerators", grade=None, read_ratio=0.0))
 
 
-def _of_the_run(case: Case, devices: list[DeviceEnergy], *, say: bool = True) -> list[DeviceEnergy]:
+def of_the_run(case: Case, devices: list[DeviceEnergy], *, say: bool = True) -> list[DeviceEnergy]:
     """The devices that count: all of the machine's, or those that the run held as far as that is known."""
     if case.attribution == "machine":
         return devices

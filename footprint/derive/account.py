@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import msgspec
@@ -10,13 +11,15 @@ import msgspec
 from footprint.accounting.ranges import total
 from footprint.derive.measured import derive_run
 from footprint.derive.nesting import containers
-from footprint.derive.portions import portions
+from footprint.derive.portions import WHOLE, portions, shared_hours
 from footprint.derive.working import Working, weakest
 from footprint.model import Attribution, Basis, ComponentName, Coverage, Footprint, Run
 
 # Runs one after the other may seem to overlap by as much: where the clock is that on the wall, it is read to the millisecond.
 NEARLY_WHOLE: Final = 0.99
-_QUANTITIES: Final = ("it", "facility", "emissions", "emissions_market", "emissions_direct")
+_QUANTITIES: Final = (
+    "it", "facility", "emissions", "emissions_market", "emissions_direct", "embodied", "water", "water_onsite", "water_offsite",
+)  # fmt: skip
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +119,9 @@ class Account:
             within = containers(chosen, self._runs)
             known = [run_id for run_id, outer in within.items() if outer is None and self._working(run_id).it is not None]
             parts = portions([self._runs[run_id] for run_id in known], self._runs, self.attribution)
+            counted = [self._runs[run_id] for run_id, outer in within.items() if outer is None]
+            for run_id, hours in shared_hours(counted, self._runs, self.attribution).items():
+                parts[run_id] = replace(parts.get(run_id, WHOLE), hours=hours)
             self._together[key] = _Together(
                 within=within,
                 partly={run_id: derive_run(self._runs[run_id], self.attribution, part) for run_id, part in parts.items()},
@@ -153,9 +159,15 @@ def _sum(workings: Sequence[Working], attribution: Attribution) -> Working:
 
 
 def _partial(workings: Sequence[Working]) -> list[str]:
-    """A warning for each other basis whose sum covers fewer runs than the emissions do."""
+    """A warning for each other basis whose sum covers fewer runs than the emissions do, and for what is beyond them."""
     stated = [w for w in workings if w.emissions is not None]
     warnings = []
+    for label, covered in (
+        ("embodied emissions are", sum(w.embodied is not None for w in workings)),
+        ("litres of water are", sum(w.water is not None for w in workings)),
+    ):
+        if 0 < covered < len(workings):
+            warnings.append(f"the {label} those of {covered} of {len(workings)} runs: none are known of the others")
     for label, covered in (
         ("direct", sum(w.emissions_direct is not None for w in stated)),
         ("market-based", sum(w.emissions_market is not None for w in stated)),

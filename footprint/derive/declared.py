@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import footprint.reference as ref
 from footprint.accounting.power import device_energy_kwh
 from footprint.accounting.ranges import Quantity
+from footprint.derive import beyond
 from footprint.derive.facts import check_declaration, device_hours, match_of
 from footprint.derive.working import Working
 from footprint.model import Coverage, Declaration, Grade, Scope
@@ -41,6 +42,7 @@ def derive_declaration(facts: Declaration) -> Working:
         if place is not None and place.zone is not None and facts.intensity_g_per_kwh is None and work.it is not None:
             work.warn("no year was stated: the newest known grid figure is used")
     work.locate(place, year)
+    beyond.declare(work, facts, match_of(facts), device_hours(facts))
     return work
 
 

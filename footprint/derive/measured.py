@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from footprint.derive import beyond
 from footprint.derive.accelerators import accelerators
 from footprint.derive.case import Case
 from footprint.derive.host import host
@@ -27,4 +28,5 @@ def derive_run(run: Run, attribution: Attribution = "share", portion: Portion = 
     host(case)
     work.sum_parts()
     work.locate(run.place, datetime.fromisoformat(run.started_at).year, run=run.id)
+    beyond.measure(case)
     return work

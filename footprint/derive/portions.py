@@ -27,9 +27,13 @@ _ROUNDING: Final = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Portion:
-    """What of a run's readings counts: of each device's energy, of the reserved idle CPUs and memory, of the CPU-seconds."""
+    """What of a run's readings counts: of each device's energy, of the reserved idle CPUs and memory, of the CPU-seconds.
+
+    `hours` is what counts of the time for which it used each accelerator.
+    """
 
     devices: Mapping[str, float] = field(default_factory=dict)
+    hours: Mapping[str, float] = field(default_factory=dict)
     reserved_ratio: float = 1.0
     tree_ratio: float = 1.0
     busy_ratio: float = 1.0
@@ -38,10 +42,14 @@ class Portion:
         """The part of a device's energy that counts."""
         return self.devices.get(device_id, 1.0)
 
+    def hours_of(self, device_id: str) -> float:
+        """The part of the time with an accelerator that counts."""
+        return self.hours.get(device_id, 1.0)
+
     @property
     def least_ratio(self) -> float:
         """The smallest of its parts."""
-        return min(self.reserved_ratio, self.tree_ratio, self.busy_ratio, *self.devices.values())
+        return min(self.reserved_ratio, self.tree_ratio, self.busy_ratio, *self.devices.values(), *self.hours.values())
 
 
 WHOLE: Final = Portion()
@@ -63,11 +71,31 @@ def portions(runs: Sequence[Run], known: Mapping[str, Run], attribution: Attribu
     for name, readings, of_one in (("reserved_ratio", partial(_reserved_by, attribution), True), tree):
         for run, _, ratio in _each(runs, known, readings, of_one=of_one):
             ratios.setdefault(run.id, {})[name] = ratio
-    return {
-        run.id: Portion(devices=devices.get(run.id, {}), **ratios.get(run.id, {}))
-        for run in runs
-        if run.id in devices or run.id in ratios
-    }
+    found = {}
+    for run in runs:
+        if run.id in devices or run.id in ratios:
+            own = ratios.get(run.id, {})
+            found[run.id] = Portion(
+                devices=devices.get(run.id, {}),
+                reserved_ratio=own.get("reserved_ratio", 1.0),
+                tree_ratio=own.get("tree_ratio", 1.0),
+                busy_ratio=own.get("busy_ratio", 1.0),
+            )
+    return found
+
+
+def shared_hours(runs: Sequence[Run], known: Mapping[str, Run], attribution: Attribution) -> dict[str, dict[str, float]]:
+    """What counts of the time for which each run used each accelerator, so that each device-hour counts once; all is left out.
+
+    Args:
+        runs: the runs that are added up, none contained in another, also those whose energy is not known.
+        known: all runs through which a chain of parents may pass, by id.
+        attribution: whose devices count, see `run_footprint`.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for run, key, ratio in _each(runs, known, partial(_used_by, attribution)):
+        found.setdefault(run.id, {})[key] = ratio
+    return found
 
 
 def span(run: Run) -> tuple[str, float, float]:
@@ -97,6 +125,19 @@ def _devices_of(attribution: Attribution, run: Run) -> list[_Reading]:
     there = [one for one in run.devices if _tells(one) and one.held_ratio != 0]
     shares = [ref.mig_share(*one.device.slices).central if one.device.slices else 1.0 for one in there]
     return [_Reading(one.device.id, one.course, share, outer=False) for one, share in zip(there, shares, strict=True)]
+
+
+def _used_by(attribution: Attribution, run: Run) -> list[_Reading]:
+    """The accelerators that a run uses, for as long as it lasts."""
+    there = [one.device for one in run.devices if one.device.component == "accelerators"]
+    if attribution == "machine":
+        return [_Reading(device.id, outer=False) for device in there]
+    unheld = {one.device.id for one in run.devices if one.held_ratio == 0}
+    return [
+        _Reading(device.id, (), device.slices[0] / device.slices[1] if device.slices else 1.0, outer=False)
+        for device in there
+        if device.id not in unheld
+    ]
 
 
 def _tells(one: DeviceEnergy) -> bool:

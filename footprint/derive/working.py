@@ -140,7 +140,7 @@ class Working:
         self.place, self.year = place, year
         pue = ref.pue(place, year)
         self.pue = self.use(pue, run=run)
-        if pue.id in _ASSUMED_PUES:
+        if pue.id.partition(":")[0] in _ASSUMED_PUES:
             self.warn(f"the site's PUE is not known and was assumed to be {pue.low:g} to {pue.high:g}: give --pue")
         if self.it is not None:
             self.facility = facility_energy_kwh(self.it, self.pue)

@@ -1,0 +1,187 @@
+"""Beyond operational emissions, and never in them: making the hardware, water, and what the energy costs.
+
+Embodied: the hours for which devices are used, as a part of the used hours of their life, times what making one emitted; with a
+share of the server where the footprint's scope is the server. Water: the site's, by the IT equipment's energy, and that of its
+electricity, by the facility's. Cost: that of the facility's energy, where a price is stated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import footprint.reference as ref
+from footprint.accounting.impact import cost, embodied_g, water_l
+from footprint.accounting.ranges import Quantity, total
+from footprint.derive.accelerators import of_the_run
+from footprint.derive.case import Case, cited, number
+from footprint.derive.working import Working
+from footprint.errors import UnknownHardware
+from footprint.model import Declaration, Factor
+from footprint.reference import HardwareMatch, embodied, water
+from footprint.units import G_PER_KG, H_PER_YEAR, h_from_s
+
+_NO_PLACE: Final = "the place is unknown"
+_NO_ENERGY: Final = "the energy is unknown"
+_OF_THE_MACHINE: Final = "what making a machine without accelerators emitted is not known"
+
+
+def declare(work: Working, facts: Declaration, match: HardwareMatch | None, device_hours: float | None) -> None:
+    """Work out what is beyond operational emissions from declared facts; after `Working.locate`.
+
+    Args:
+        work: the sheet.
+        facts: what was declared.
+        match: what the name of the hardware means; None if it is not known.
+        device_hours: hours summed over the devices; None if they are not known.
+    """
+    making = _stated(facts.embodied_g_per_device) or _making(work, match, facts.hardware)
+    if not facts.training:
+        _unknown(work, "embodied", "no training took place; what making the model took otherwise is not known")
+    elif device_hours is None:
+        _unknown(work, "embodied", "no device-hours are known")
+    elif making is not None:
+        _embody(work, {making: device_hours}, facts.life_years, facts.use_ratio)
+    _water(work)
+    if facts.price_per_kwh is not None:
+        _cost(work, facts.price_per_kwh, facts.currency)
+
+
+def measure(case: Case) -> None:
+    """Work out what is beyond operational emissions from a run's facts; after `Working.locate`.
+
+    Devices are used for as long as the run lasts, also where a meter was silent; the devices are those whose joules count.
+    """
+    _measured(case)
+    _water(case.work)
+
+
+# -- Making ------------------------------------------------------------------------------------------------------------
+
+_Making = tuple[Factor, ...]
+"""What was emitted in making one device and what belongs to it; the sum of the factors."""
+
+
+def _stated(g_per_device: float | None) -> _Making | None:
+    return (ref.stated("embodied", g_per_device, "g CO2e"),) if g_per_device is not None else None
+
+
+def _making(work: Working, match: HardwareMatch | None, name: str | None) -> _Making | None:
+    """What making one device emitted; where that is not known, it is noted why."""
+    if match is None:
+        _unknown(work, "embodied", f"nothing is known of the hardware {name!r}" if name else "the hardware is unknown")
+        return None
+    found = embodied.making(match)
+    if found is None:
+        _unknown(work, "embodied", f"what making {match.name} emitted is not published: give --embodied-g-per-device")
+        return None
+    if found.covers == "with-host" and work.scope == "accelerators":
+        work.warn(f"what making {match.name} emitted includes its share of the host")
+    share = embodied.server_share() if found.covers == "chip" and work.scope == "server" else None
+    return (found.factor, share) if share is not None else (found.factor,)
+
+
+def _measured(case: Case) -> None:
+    work, run = case.work, case.run
+    there = case.devices("accelerators")
+    if run.host.unmetered_accelerators or not (there or run.host.os.startswith("Linux")):
+        _unknown(work, "embodied", "the accelerators are not known")
+        return
+    hours: dict[_Making, float] = {}
+    for one in of_the_run(case, there, say=False):
+        making = _making(work, _match(one.device.name), one.device.name)
+        if making is None:
+            return
+        ours, whole = one.device.slices if one.device.slices is not None and case.attribution == "share" else (1, 1)
+        part = case.portion.hours_of(one.device.id) * ours / whole
+        hours[making] = hours.get(making, 0.0) + h_from_s(run.duration_s) * part
+    if hours:
+        _embody(work, hours)
+    else:
+        _unknown(work, "embodied", _OF_THE_MACHINE)
+
+
+def _match(name: str) -> HardwareMatch | None:
+    try:
+        return ref.find_accelerator(name)
+    except UnknownHardware:
+        return None
+
+
+def _embody(
+    work: Working, hours: Mapping[_Making, float], life_years: float | None = None, use_ratio: float | None = None
+) -> None:
+    """Spread what making devices emitted over the hours of their use."""
+    life = ref.stated("hardware.life", 1 / life_years, "1/year") if life_years is not None else embodied.lives_per_year()
+    use = ref.stated("hardware.use", 1 / use_ratio, "h/h") if use_ratio is not None else embodied.life_per_use()
+    if life is None or use is None:
+        _unknown(work, "embodied", "these factors know no life of hardware: give --life-years and --use-ratio")
+        return
+    spread = work.use(life), work.use(use)
+    parts: list[Quantity] = []
+    products: list[str] = []
+    for making, device_hours in hours.items():
+        made_g = total(work.use(one) * _grams(one) for one in making)
+        parts.append(embodied_g(device_hours, made_g, *spread))
+        made = " + ".join(f"{cited(one, one.unit.removesuffix(' CO2e'))}{_in_grams(one)}" for one in making)
+        products.append(
+            f"{number(device_hours)} device-h ÷ {number(H_PER_YEAR)} h/year × {f'({made})' if len(making) > 1 else made} "
+            f"× {cited(life, '1/year')} × {cited(use)}"
+        )
+    work.embodied = total(parts)
+    work.products["embodied_g"] = products[0] if len(products) == 1 else " + ".join(f"({one})" for one in products)
+
+
+def _grams(factor: Factor) -> float:
+    return G_PER_KG if factor.unit.startswith("kg") else 1.0
+
+
+def _in_grams(factor: Factor) -> str:
+    return f" × {number(G_PER_KG)} g/kg" if factor.unit.startswith("kg") else ""
+
+
+# -- Water and cost ----------------------------------------------------------------------------------------------------
+
+
+def _water(work: Working) -> None:
+    """Water on the site and for its electricity, and their sum where both are known."""
+    if work.it is None or work.facility is None or work.year is None:
+        _unknown(work, "water", _NO_ENERGY)
+        return
+    here = water.onsite(work.place, work.year)
+    if here is not None:
+        work.water_onsite = water_l(work.it, work.use(here))
+        work.products["water_onsite_l"] = f"{number(work.it.central)} kWh × {cited(here, 'L/kWh')}"
+    there = water.offsite(work.place, work.year)
+    if there is not None:
+        work.water_offsite = water_l(work.facility, work.use(there))
+        work.products["water_offsite_l"] = f"{number(work.facility.central)} kWh × {cited(there, 'L/kWh')}"
+    if work.water_onsite is not None and work.water_offsite is not None:
+        work.water = work.water_onsite + work.water_offsite
+        work.products["water_l"] = f"{number(work.water_onsite.central)} L + {number(work.water_offsite.central)} L"
+        return
+    known = work.water_onsite is not None, work.water_offsite is not None
+    no_site = _NO_PLACE if work.place is None else "what its cooling evaporates is not published for this site"
+    no_grid = _NO_PLACE if work.place is None else "no figure of the water in its grid's electricity is known"
+    _unknown(work, "water", no_grid if known[0] else no_site)
+    if known[0]:
+        _unknown(work, "water_offsite", no_grid)
+    if known[1]:
+        _unknown(work, "water_onsite", no_site)
+
+
+def _cost(work: Working, price_per_kwh: float, currency: str | None) -> None:
+    """What the facility's energy costs at a stated price: that is what a site is billed for."""
+    if work.facility is None:
+        _unknown(work, "cost", _NO_ENERGY)
+        return
+    unit = f"{currency or ''}/kWh"
+    price = ref.stated("price", price_per_kwh, unit)
+    work.cost, work.currency = cost(work.facility, work.use(price).central), currency
+    work.products["cost"] = f"{number(work.facility.central)} kWh × {cited(price, unit)}"
+
+
+def _unknown(work: Working, name: str, why: str) -> None:
+    """Name what is unknown, and why: without a warning, as nobody asked for it."""
+    work.miss(name)
+    work.reasons.setdefault(name, why)
