@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from footprint.accounting import ranges
+from footprint.accounting import laws
 from footprint.accounting.ranges import MAX_SIDES_RATIO, N_DRAWS, Quantity, check_triple, draw, draw_key, total
 from footprint.model import Factor
 
@@ -112,7 +112,7 @@ def test_the_generator_is_the_one_written_down() -> None:
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % modulus
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB % modulus
         values.append(z ^ (z >> 31))
-    assert ranges._permutation(key).tolist() == sorted(range(N_DRAWS), key=values.__getitem__)
+    assert laws.permutation(key).tolist() == sorted(range(N_DRAWS), key=values.__getitem__)
 
 
 @pytest.mark.parametrize(

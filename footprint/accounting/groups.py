@@ -1,0 +1,288 @@
+"""Sums over very many runs, by groups of equal factors.
+
+A sum over runs is a polynomial: what runs share (a site's PUE, a grid series) is a variable that stands in many terms; what is
+drawn anew for each run or device is a variable of its own. A million of those cannot be drawn one by one, and need not be: the
+sum of many independent errors is one error, of a law that is known (`laws.averaged`).
+
+Two ways lead here. `lumped` takes a polynomial with a variable for each run: up to `MOST_APART` of them stay as they are, so
+that small sums are exact; beyond, the `KEPT` with the largest effect stay and the others are averaged in groups. `group_terms`
+takes sums that somebody else made (SQL over a ledger): of each group of equal factors the sums of its weights, their squares
+and cubes.
+
+**What is exact.** The mean. First, second and third cumulant of what each variable alone does to the sum. And all products of
+moments up to the third where the runs of a group share all other factors in one proportion, as those of equal factors do.
+**What is not.** Cumulants beyond the third (`laws.averaged` states what that costs). Where two variables of one term are averaged
+over different sets (a device's error times a run's share), the variance of their product beyond that of each alone is
+divided by both numbers, not by that of the pairs: less than the product of two relative variances.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from footprint.accounting.laws import Cumulants, Term, Uncertain, averaged, check_triple, cumulants, product
+from footprint.model import Factor
+
+MOST_APART: Final = 256
+"""So many variables of runs and devices are drawn one by one."""
+KEPT: Final = 64
+"""Of more than that, so many with the largest effect on the sum are drawn one by one."""
+MOST_GROUPS: Final = 128
+"""The others are averaged in at most about so many groups by what they are multiplied with, the last of them by law alone."""
+_ROUNDING: Final = 1e-9
+_MODULUS: Final = 1 << 64
+_SEPARATOR: Final = "\x1f"
+
+Unit = tuple[Uncertain, ...]
+"""What is averaged as one: the variables of runs and devices that stand in a term, where they stand together only."""
+
+
+def draw_key(factor: Factor, *, run: str = "", device: str = "") -> str:
+    """What decides a factor's draws: its error family, and the run or device where its error is drawn anew."""
+    own = {"shared": "", "run": run, "device": device}[factor.varies]
+    return _SEPARATOR.join((factor.error_family, factor.varies, own))
+
+
+# -- Polynomials ---------------------------------------------------------------------------------------------------------
+
+
+def lumped(terms: Mapping[Term, float]) -> Mapping[Term, float]:
+    """A polynomial with few enough variables to be drawn: the same one, or with the lighter of its variables averaged.
+
+    The result depends on no order; equal sets of runs give equal draws, whatever is summed of them.
+    """
+    slopes = _slopes(terms)
+    if len(slopes) <= MOST_APART:
+        return terms
+    units = _units(terms, slopes)
+    ranked = sorted(units, key=lambda unit: (-abs(_effect(unit, units[unit])), unit))
+    instead = _averages(_grouped({unit: units[unit] for unit in ranked[KEPT:]}, _rests(terms, set(ranked[KEPT:]))))
+    result: dict[Term, list[float]] = defaultdict(list)
+    for term, amount in terms.items():
+        result[_with(term, instead)].append(amount)
+    return {term: math.fsum(amounts) for term, amounts in result.items()}
+
+
+def _slopes(terms: Mapping[Term, float]) -> dict[Uncertain, float]:
+    """By how much the sum grows with each variable of a run or device, the others at their centres."""
+    found: dict[Uncertain, float] = {}
+    for term, amount in terms.items():
+        for at, variable in enumerate(term):
+            if is_own(variable.key):
+                others = math.prod(other.central for i, other in enumerate(term) if i != at)
+                found[variable] = found.get(variable, 0.0) + amount * others
+    return found
+
+
+@lru_cache(maxsize=MOST_APART * 16)
+def is_own(key: str) -> bool:
+    """Whether the draws of a key are those of a run or device, not shared by all."""
+    return key.split(_SEPARATOR)[1:2] not in ([], ["shared"])
+
+
+def _own(term: Term) -> Unit:
+    return tuple(variable for variable in term if is_own(variable.key))
+
+
+def _units(terms: Mapping[Term, float], slopes: Mapping[Uncertain, float]) -> dict[Unit, float]:
+    """What is averaged as one, with its slope. Variables that stand together in all their terms are one unit."""
+    together: dict[Uncertain, Unit] = {}
+    for term in terms:
+        own = _own(term)
+        for variable in own:
+            together[variable] = own if together.get(variable, own) == own else (variable,)
+    units: dict[Unit, float] = {}
+    for variable, own in together.items():
+        unit = own if all(together[other] == own for other in own) else (variable,)
+        # Over a product of centres the slope is the same whichever of its variables it is taken of.
+        others = math.prod(other.central for other in unit if other is not variable)
+        units[unit] = slopes[variable] / others if others else 0.0
+    return units
+
+
+def _effect(unit: Unit, slope: float) -> float:
+    return slope * math.sqrt(_law_of(unit).k2)
+
+
+def _law_of(unit: Unit) -> Cumulants:
+    return _law_of_triples(tuple(variable[1:] for variable in unit))
+
+
+@lru_cache(maxsize=1024)
+def _law_of_triples(triples: tuple[tuple[float, float, float], ...]) -> Cumulants:
+    return product(cumulants(*triple) for triple in triples)
+
+
+def _class_of(unit: Unit) -> Term:
+    """A unit without its runs and devices: what units of one law have in common."""
+    return tuple(Uncertain(_SEPARATOR.join(v.key.split(_SEPARATOR)[:2]), *v[1:]) for v in unit)
+
+
+def _rests(terms: Mapping[Term, float], units: set[Unit]) -> dict[Unit, tuple[int, ...]]:
+    """What each unit is multiplied with, as numbers of what is the same for many: other units count as their class."""
+    numbers: dict[tuple[Term, ...], int] = {}
+    found: dict[Unit, list[int]] = defaultdict(list)
+    for term in terms:
+        inside = _inside(term, units)
+        shared = tuple(v for v in term if not any(v in unit for unit in inside))
+        for unit in inside:
+            others = tuple(sorted(_class_of(other) for other in inside if other != unit))
+            found[unit].append(numbers.setdefault((shared, *others), len(numbers)))
+    return {unit: tuple(sorted(rests)) for unit, rests in found.items()}
+
+
+def _inside(term: Term, units: set[Unit] | Mapping[Unit, object]) -> list[Unit]:
+    """The units that a term holds."""
+    own = _own(term)
+    if own in units:
+        return [own]
+    return [(variable,) for variable in own if (variable,) in units]
+
+
+def _grouped(units: Mapping[Unit, float], rests: Mapping[Unit, tuple[int, ...]]) -> list[dict[Unit, float]]:
+    """Units of one law that are multiplied with the same, and pull the sum the same way; small groups beyond a number by law."""
+    fine: dict[tuple[Term, bool, tuple[int, ...]], dict[Unit, float]] = defaultdict(dict)
+    for unit, slope in units.items():
+        fine[_class_of(unit), slope < 0, rests[unit]][unit] = slope
+
+    def weight(key: tuple[Term, bool, tuple[int, ...]]) -> float:
+        return math.fsum(_effect(unit, slope) ** 2 for unit, slope in fine[key].items())
+
+    # The numbers of the rests depend on the terms' order: of groups that weigh the same, their members decide.
+    ranked = sorted(fine, key=lambda key: (-weight(key), min(fine[key])))
+    coarse: dict[tuple[Term, bool], dict[Unit, float]] = defaultdict(dict)
+    for key in ranked[MOST_GROUPS:]:
+        coarse[key[:2]] |= fine[key]
+    return [*(fine[key] for key in ranked[:MOST_GROUPS]), *coarse.values()]
+
+
+def _averages(groups: Iterable[dict[Unit, float]]) -> dict[Unit, Uncertain]:
+    """The variable that stands for each unit; a unit alone in its group stays."""
+    found: dict[Unit, Uncertain] = {}
+    for group in groups:
+        if len(group) == 1:
+            continue
+        weights = list(group.values()) if math.fsum(group.values()) else [1.0] * len(group)
+        some = next(iter(group))
+        sums = (math.fsum(w**power for w in weights) for power in (1, 2, 3))
+        key = _set_key(some, group)
+        average = Uncertain(key, *averaged(_law_of(some), *sums))
+        found |= dict.fromkeys(group, average)
+    return found
+
+
+def _set_key(some: Unit, units: Iterable[Unit]) -> str:
+    """The key of a set of units: the same in any order."""
+    digest = sum(_hash64(_SEPARATOR.join(v.key for v in unit)) for unit in units) % _MODULUS
+    return _SEPARATOR.join(("+".join(v.key.split(_SEPARATOR)[0] for v in some), "group", f"{digest:016x}"))
+
+
+def _hash64(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def _with(term: Term, instead: Mapping[Unit, Uncertain]) -> Term:
+    """A term with the averages in the places of what they stand for."""
+    inside = _inside(term, instead)
+    if not inside:
+        return term
+    gone = {variable for unit in inside for variable in unit}
+    return tuple(sorted([*(v for v in term if v not in gone), *(instead[unit] for unit in inside)]))
+
+
+# -- Sums of groups ------------------------------------------------------------------------------------------------------
+
+
+class Weights(NamedTuple):
+    """How many there are, and the sums of their weights, squares and cubes; weights are not negative."""
+
+    n: int
+    w: float
+    w2: float
+    w3: float
+
+    @classmethod
+    def of(cls, weights: Sequence[float]) -> Weights:
+        """The sums of these weights."""
+        first, second, third = (math.fsum(w**power for w in weights) for power in (1, 2, 3))
+        return cls(len(weights), first, second, third)
+
+    def check(self, what: str) -> None:
+        """Refuse sums that no weights have.
+
+        Raises:
+            ValueError: if one is not finite or negative, or if they contradict each other (Cauchy, Lyapunov).
+        """
+        n, w, w2, w3 = self
+        if n < 1 or not all(math.isfinite(one) and one >= 0 for one in (w, w2, w3)):
+            raise ValueError(f"{what}: {self} are no sums of weights: each is finite and not negative, of one or more")
+        slack = 1 + _ROUNDING
+        if w**2 > n * w2 * slack or w2 > w**2 * slack or w2**2 > w * w3 * slack or w3 > w2**1.5 * slack:
+            raise ValueError(f"{what}: {self} contradict each other: no weights have these sums")
+
+
+class Group(NamedTuple):
+    """The sum over runs that share all factors: what is shared is one variable, the rest an average.
+
+    Attributes:
+        key: which runs they are; sums of one key (energy and emissions of the same runs) move together.
+        factors: what each run's weight is multiplied with.
+        runs: the sums of the runs' weights (for example joules).
+        devices: the same weights summed by device first, where a factor varies from device to device.
+        device_key: which devices they are, where groups have them in common (of two years, say): what varies from device to
+            device then moves together in these groups. By default every group has devices of its own.
+    """
+
+    key: str
+    factors: tuple[Factor, ...]
+    runs: Weights
+    devices: Weights | None = None
+    device_key: str = ""
+
+
+def group_terms(groups: Iterable[Group]) -> dict[Term, float]:
+    """The sum of some groups as a polynomial, see `ranges.sum_groups`."""
+    result: dict[Term, list[float]] = defaultdict(list)
+    for group in groups:
+        amount, term = _group_term(group)
+        result[term].append(amount)
+    return {term: math.fsum(amounts) for term, amounts in result.items()}
+
+
+def _group_term(group: Group) -> tuple[float, Term]:
+    """A group's amount, and its product of uncertain factors."""
+    group.runs.check(group.key)
+    amount, term = group.runs.w, []
+    for varies, weights in (("shared", None), ("run", group.runs), ("device", group.devices)):
+        factors = [factor for factor in group.factors if factor.varies == varies]
+        for factor in factors:
+            check_triple(factor.low, factor.central, factor.high)
+        amount *= math.prod(factor.central for factor in factors if factor.low == factor.high)
+        wide = [factor for factor in factors if factor.low < factor.high]
+        if varies == "shared":
+            term += [Uncertain(draw_key(f), f.low, f.central, f.high) for f in wide]
+        elif wide:
+            term += _averaged_factors(group, varies, wide, weights)
+    return amount, tuple(sorted(term))
+
+
+def _averaged_factors(group: Group, varies: str, factors: list[Factor], weights: Weights | None) -> list[Uncertain]:
+    """What varies from run to run, or from device to device, as one variable; of one run or device as it is."""
+    if weights is None:
+        raise ValueError(f"{group.key}: {factors[0].id} varies from device to device: sums of weights by device are needed")
+    weights.check(group.key)
+    if abs(weights.w - group.runs.w) > _ROUNDING * group.runs.w:
+        raise ValueError(f"{group.key}: runs weigh {group.runs.w:g} together, devices {weights.w:g}")
+    of = group.device_key or group.key if varies == "device" else group.key
+    if weights.n == 1:
+        return [Uncertain(draw_key(f, run=of, device=of), f.low, f.central, f.high) for f in factors]
+    if not weights.w:
+        return []
+    law = _law_of_triples(tuple((f.low, f.central, f.high) for f in factors))
+    key = _SEPARATOR.join(("+".join(f.error_family for f in factors), f"{varies} group", of))
+    return [Uncertain(key, *averaged(law, weights.w, weights.w2, weights.w3))]
