@@ -4,8 +4,9 @@ A line is `{"v":1,"journal":"…","seq":7,"type":"tick", … ,"crc":"9ae0daaf"}`
 journal, type, facts, and as last member the CRC-32 of the bytes before it. A reader needs no state to judge a line, so
 damage costs the damaged record and no other.
 
-Version 1: `open`, `tick`, `held`, `work`, `mark`, `progress`, `close`; an intact line of another type is of a newer version, and left
-out. Times `t_s` are `CLOCK_MONOTONIC` of the recording host, `boot_s` is `CLOCK_BOOTTIME`, which also runs through suspends, `wall_s` is `CLOCK_REALTIME`, which somebody may set.
+Version 1: `open`, `tick`, `held`, `work`, `mark`, `progress`, `close`; an intact line of another type is a newer version's, and
+left out. Times `t_s` are `CLOCK_MONOTONIC` of the recording host, `boot_s` is `CLOCK_BOOTTIME`, which also runs through suspends,
+`wall_s` is `CLOCK_REALTIME`, which somebody may set.
 """
 
 from __future__ import annotations
