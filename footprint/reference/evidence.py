@@ -7,6 +7,7 @@ Nothing here is a judgement: each number is computed from pairs of figures in th
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Final
 
 from footprint.reference import tables
@@ -119,3 +120,22 @@ def add_on() -> Triple:
     """5th percentile, mean and 95th percentile of the add-ons, g/kWh."""
     values = list(add_ons().values())
     return stretched(percentile(values, 0.05), sum(values) / len(values), percentile(values, 0.95))
+
+
+@remembered
+def pue_drift_sigma() -> float:
+    """How far a PUE's overhead above 1 moves in one year, as a standard deviation of its logarithm.
+
+    Of the published averages of each site (a fleet's, the Uptime survey's) in two years, the move over the square root of the
+    years between them; nine of ten stay within 1.645 of it. Read from `published` in `pue.csv`.
+    """
+    averages: dict[str, dict[int, float]] = {}
+    for row in tables.table("pue"):
+        if row["published"] and row["site"] != "cloud":  # the same averages again
+            averages.setdefault(row["site"], {})[int(row["year"])] = float(row["published"]) - 1
+    moves = [
+        abs(math.log(years[later] / years[known])) / math.sqrt(later - known)
+        for years in averages.values()
+        for known, later in pairwise(sorted(years))
+    ]
+    return percentile(moves, 0.9) / Z_95

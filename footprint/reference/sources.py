@@ -51,9 +51,17 @@ outside the range of the direct figure, moves the bound to it.
 Unpublished: a third party's estimate, halved and raised by half, grade `assumed`; one unconfirmed statement, 20 % either way,
 grade `assumed`; no statement: unknown. A name that means several chips: lowest low, highest high, mean of the means.
 
+**Share of rated power** (`priors.csv`). 5th, 50th and 95th percentile of what jobs drew, by kind of work and model; the mean by
+the three-point rule 0.185, 0.63, 0.185 (Keefer & Bodily 1983). `measured_jobs.csv` holds single jobs; nine of ten of each kind
+lie within its range. A server over its accelerators: from published nodes and accountings, over what is drawn, not rated.
+
 **PUE** (`pue.csv`). A region's own figure: its overhead above 1 within a quarter either way; a design value, a fleet's or an
 inferred site's: within half. A region without one, of a provider that publishes ten or more: 5th percentile, mean and 95th
-percentile of those.
+percentile of those; in years before and after, their overheads times what the fleet's had over that of their year. A cloud that
+publishes none: from the best fleet of the year to the Uptime survey's average; a machine anywhere: from 1 to the highest average
+published for the year; and their middles. Where sources disagree on a year, the range holds both. Another year than those known:
+the nearest, the overhead widened by {pue_drift:.3f} times the square root of the years between, at most ten (nine of ten moves of
+a published average stay within 1.645 times that).
 
 **CPU and memory** (`cpu_fit.csv`, W). Fitted by `python -m footprint.reference.fitting` to the SPECpower servers of
 `server_power.csv`; data, filter, model and rule stand in that module. Watts of a whole server are memory's watts a GB, the idle
@@ -101,7 +109,7 @@ _MAPS: Final = """
 
 def render() -> str:
     """The text of SOURCES.md."""
-    used = Counter(row["source"] for name in tables.factor_tables() for row in tables.table(name))
+    used = Counter(source for name in tables.names() for row in tables.table(name) if (source := row.get("source")))
     head = _HEAD.format(
         version=tables.FACTORS_VERSION,
         national=evidence.NATIONAL_SIGMA,
@@ -117,6 +125,7 @@ def render() -> str:
         making_sigma=embodied.making_sigma(),
         water_sigma=water.NATIONAL_SIGMA,
         nations_sigma=water.nations_sigma(),
+        pue_drift=evidence.pue_drift_sigma(),
     )
     lines = [
         f"| {_titled(row)} | {used[row['id']]} | {row['licence']} | {row['attribution']} | {row['what']} |"

@@ -36,6 +36,11 @@ def table(name: str) -> tuple[Row, ...]:
     return tuple(dict(zip(columns, line, strict=True)) for line in lines)
 
 
+def names() -> tuple[str, ...]:
+    """All tables of the current edition."""
+    return editions.tables()
+
+
 def has(name: str) -> bool:
     """Whether the current edition has a table: earlier ones lack what later ones brought."""
     return name in editions.tables()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footprint.accounting.ranges import check_triple
-from footprint.model import KINDS, ComponentName, Factor, Host, Place
+from footprint.model import KINDS, ComponentName, Factor, Host
 from footprint.reference import (
     cpu_power,
     find_cpu,
@@ -20,7 +20,6 @@ from footprint.reference import (
     meter_lag,
     mig_share,
     package_idle,
-    pue,
     tables,
     utilisation,
 )
@@ -318,21 +317,3 @@ def test_every_measured_cpu_is_found_by_its_own_name() -> None:
 
 def bounds(factor: Factor) -> tuple[float, float, float]:
     return factor.low, factor.central, factor.high
-
-
-def test_pue_goes_from_stated_to_region_to_provider_to_unknown() -> None:
-    assert bounds(pue(Place(provider="aws", region="us-east-1", pue_ratio=1.3), 2024)) == (1.3, 1.3, 1.3)
-    assert pue(Place(provider="aws", region="us-east-1"), 2024).central == 1.15
-    fleet = pue(Place(provider="aws", region="eu-west-3"), 2024)
-    assert fleet.low < 1.14 < fleet.central < fleet.high
-    assert fleet.id == "pue:aws"
-    assert pue(Place(provider="lambda", region="us-east-1"), 2024).id == "pue.cloud"
-    assert pue(Place(region="us-east-1", zone="egrid:SRVC"), 2024).id == "pue.cloud"
-    assert pue(Place(provider="my cellar"), 2024).id == "pue.unknown"
-    assert bounds(pue(None, 2024)) == (1.0, 1.29, 1.58)
-    assert pue(None, 2024).grade == "assumed"
-
-
-def test_pue_of_another_year_says_so() -> None:
-    assert "for a run of 2020" in pue(Place(provider="aws", region="us-east-1"), 2020).note
-    assert "for a run of" not in pue(Place(provider="aws", region="us-east-1"), 2024).note
