@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from footprint import text
 from footprint.card import wording
 from footprint.model import Coverage, Factor, FieldName, Footprint
+from footprint.reference.beyond import is_beyond
 
 if TYPE_CHECKING:
     from footprint.profile import Work
@@ -37,7 +38,9 @@ _FACTS: Final = {
 # An option of the command line helps who fills a card, not who reads it.
 _OPTION: Final = re.compile(r" ?\([^()]*--[a-z][^()]*\)|(?:: give|; give) --[a-z-]+\Z")
 # Named elsewhere, or never part of these numbers.
-_SAID_ELSEWHERE: Final = frozenset({"place", "hardware", "hours", "count", "embodied", "water"})
+_SAID_ELSEWHERE: Final = frozenset(
+    {"place", "hardware", "hours", "count", "embodied", "water", "water_onsite", "water_offsite", "cost"}
+)
 
 
 def explain_footprint(footprint: Footprint, *, complete: bool = True) -> list[str]:
@@ -64,7 +67,7 @@ def explain_footprint(footprint: Footprint, *, complete: bool = True) -> list[st
         return lines + _rest(footprint)
     if footprint.coverage:
         lines.append(f"Known by: {'; '.join(_coverage(part) for part in footprint.coverage)}.")
-    lines += _factors(footprint.factors)
+    lines += _factors([factor for factor in footprint.factors if not is_beyond(factor)])
     warnings = [_OPTION.sub("", warning) for warning in footprint.warnings if not _about_place(warning, footprint)]
     lines += [f"Note: {warning}." for warning in warnings]
     return lines + _rest(footprint)

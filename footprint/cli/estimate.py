@@ -9,7 +9,8 @@ import typer
 from footprint import text
 from footprint.cli import options
 from footprint.cli.printing import say_json, say_lines
-from footprint.model import Footprint, Range
+from footprint.model import GHG_SCOPES, Footprint, Range
+from footprint.report import quantities
 
 # The contract of `estimate --json`, in its order.
 JSON_FIELDS: Final = (
@@ -21,6 +22,10 @@ JSON_FIELDS: Final = (
     "emissions_market_g",
     "embodied_g",
     "water_l",
+    "water_onsite_l",
+    "water_offsite_l",
+    "cost",
+    "currency",
     "power_w",
     "pue",
     "intensity_g_per_kwh",
@@ -75,7 +80,7 @@ def estimate(
     }
     footprint = derive_estimate(**facts)
     if json:
-        say_json({name: getattr(footprint, name) for name in JSON_FIELDS})
+        say_json({name: getattr(footprint, name) for name in JSON_FIELDS} | {"ghg_scopes": GHG_SCOPES})
     else:
         say_lines([*_work(facts), *lines(footprint)])
 
@@ -85,8 +90,7 @@ def lines(footprint: Footprint) -> list[str]:
     shown = [f"scope      {_SCOPES[footprint.scope]}"]
     shown += _row("power", footprint.power_w, text.POWER, " an accelerator")
     shown += _row("IT energy", footprint.it_energy_kwh, text.ENERGY, "")
-    shown += _row("energy", footprint.energy_kwh, text.ENERGY, " with PUE")
-    shown += _row("emissions", footprint.emissions_g, text.MASS, f" CO2eq ({footprint.basis}, location-based)")
+    shown += [f"{label:10} {value}" for label, value in quantities.rows(footprint)]
     if footprint.unknown:
         shown.append(f"unknown    {', '.join(footprint.unknown)}")
     shown.append("factors")

@@ -10,7 +10,7 @@ import typer
 from footprint import text
 from footprint.cli import options
 from footprint.cli.printing import say, say_json, say_lines
-from footprint.model import ATTRIBUTIONS, Footprint, Run
+from footprint.model import ATTRIBUTIONS, GHG_SCOPES, Footprint, Run
 
 _AMOUNTS: Final = ("it_energy_kwh", "energy_kwh", "emissions_g")
 app = typer.Typer(help="What was recorded, run by run.", no_args_is_help=True, rich_markup_mode=None)
@@ -72,7 +72,7 @@ def show(
         if explain:
             steps = {"steps": explaining.steps(run, footprint), "explanation": explaining.explanation(run, footprint)}
         amounts = {name: {field: getattr(one, field) for field in _AMOUNTS} for name, one in policies.items()}
-        say_json({"run": run, "footprint": footprint, "policies": amounts, **steps})
+        say_json({"run": run, "footprint": footprint, "policies": amounts, "ghg_scopes": GHG_SCOPES, **steps})
         return
     lines = explaining.facts(run, footprint, whole=policies["machine"])
     if explain:

@@ -17,7 +17,7 @@ from footprint.derive import Account, Working, worked
 from footprint.derive.nesting import containers
 from footprint.derive.working import NO_PLACE
 from footprint.model import Coverage, Declaration, DeviceEnergy, Factor, Footprint, Range, Run
-from footprint.report import formulas, grouping, words
+from footprint.report import formulas, grouping, quantities, words
 
 # What a sum may miss of its parts by the computer's arithmetic.
 _SAME: Final = 1e-9
@@ -45,12 +45,7 @@ def facts(run: Run, footprint: Footprint, whole: Footprint | None = None) -> lis
     lines += [_line("label", f"{text.clean(key)} = {text.clean(value)}") for key, value in run.labels.items()]
     lines += [_line("work", f"{text.number(value)} {text.clean(key)}") for key, value in run.work.items()]
     units = words.run_units(footprint)
-    lines += [
-        _line("energy", words.energy(footprint.energy_kwh, units.energy) + (", PUE applied" if footprint.energy_kwh else "")),
-        _line(
-            "emissions", words.mass(footprint.emissions_g, units.mass) + (f" CO2eq, {footprint.basis}" if footprint.basis else "")
-        ),
-    ]
+    lines += [_line(label, value) for label, value in quantities.rows(footprint, units)]
     if whole is not None:
         lines += _whose(footprint, whole)
     lines += [_line("known by", f"{words.COMPONENT_WORDS[one.component]}: {_covered(one)}") for one in footprint.coverage]

@@ -11,6 +11,7 @@ from footprint.report.data import Amounts, Group, RunRow, Summary, Unknown
 
 UNKNOWN: Final = "unknown"
 _SMALL: Final = 0.01
+LITRES: Final[text.Units] = (("m³", 1e3), ("L", 1.0), ("mL", 1e-3))
 GIVE_PLACE: Final = "say where it runs when you record it: `--region gcp:europe-west1`, for example, or FOOTPRINT_REGION"
 _DOCTOR: Final = "run `footprint doctor` on that machine: it says what can be measured there and what is missing"
 
@@ -28,8 +29,8 @@ COMPONENT_WORDS: Final[dict[ComponentName, str]] = {
     "memory": "Memory",
     "rest": "Rest of the server",
 }
-NOT_COUNTED: Final = ("embodied", "water")
-"""What no run can tell yet, as against what somebody could still state or measure."""
+NOT_COUNTED: Final = ("embodied", "water", "water_onsite", "water_offsite", "cost")
+"""What is beyond energy and operational emissions, as against what somebody could still state or measure."""
 
 _UNKNOWN_WORDS: Final = {
     "place": "the place, and with it the emissions",
@@ -38,6 +39,8 @@ _UNKNOWN_WORDS: Final = {
     "memory": "the memory's energy",
     "embodied": "embodied carbon of the hardware",
     "water": "water",
+    "water_onsite": "water on the site",
+    "water_offsite": "water for its electricity",
 }
 _ADVICE: Final = {"place": GIVE_PLACE, "accelerators": _DOCTOR, "cpu": _DOCTOR, "memory": _DOCTOR}
 _EMPTY_KEY: Final = {"region": "place unknown", "hardware": "hardware unknown"}
@@ -108,6 +111,11 @@ def _range(value: Range | None, unit: text.Unit | None, own: text.Units) -> str:
     if unit is None:
         return text.quantity_range(value.low, value.central, value.high, own)
     return text.range_in_unit(value.low, value.central, value.high, unit)
+
+
+def litres(value_l: Range | None) -> str:
+    """Litres with their range, or `unknown`."""
+    return _range(value_l, None, LITRES)
 
 
 def ratio(value_ratio: float | None) -> str:
@@ -225,6 +233,18 @@ def measured(summary: Summary) -> str:
     if summary.measured_ratio is None:
         return "no energy is known"
     return f"{text.percent(summary.measured_ratio)} of the energy was measured"
+
+
+def beyond(summary: Summary) -> list[str]:
+    """What stands beside energy and operational emissions, and in how many runs it is unknown, an item each."""
+    total, lacking = summary.total, {one.what: one for one in summary.unknown}
+    found = []
+    for what, known in (("embodied", mass(total.embodied_g)), ("water", litres(total.water_l))):
+        unsaid = f"{UNKNOWN} {in_runs(lacking[what])}" if what in lacking else ""
+        value = known if known != UNKNOWN else ""
+        if value or unsaid:
+            found.append(f"{unknown(what)}, {', '.join(filter(None, (value, unsaid)))}")
+    return found
 
 
 def in_runs(one: Unknown) -> str:

@@ -77,7 +77,7 @@ def test_the_first_screen_answers() -> None:
         "90 % range",
         "Measured",
         "How the energy is known",
-        "Beyond these numbers, and not in them: embodied carbon of the hardware, water.",
+        "Beyond these numbers, and not in them: embodied carbon of the hardware, ",
         "Market basis",
     ):
         assert words in shown
