@@ -71,6 +71,16 @@ percentile of measured over modelled. `python -m tests.benchmarks.cpu_model` sho
 
 **Meters** (`priors.csv`, true / read). NVML's error is NVIDIA's statement; the others are rules, named in their notes.
 
+**Peak and utilisation** (`peaks.csv`, TFLOP/s; `mfu.csv`, device-hours over those at peak, which is 1 / MFU). The dense peak of
+half precision, of FP32 where that is no slower; a published peak is exact, two that differ are the range, grade `assumed`; cells
+that held vector or sparse rates were left out. Pre-training of large language models: 5th percentile, mean and 95th percentile of
+the reciprocals of published utilisations (`mfu_published.csv`; as printed, or operations over the peak of all device-hours).
+Other training, of which no series is published: from the best of those to 5 % (transformers) or 2 % (unknown models). Serving:
+from the best of those, which reading a prompt comes near to, to the 95th percentile of measured servings. For these three the
+centre is the lowest mean that a law with the two bounds has.
+
+**Work on processors** (`cpu_jobs.csv`). Load and memory of which nothing is said: by rule, named in the notes.
+
 **Rated power of CPUs** (`cpus.csv`). The maker's figure is exact. Of a chip that a maker sells to one cloud only nothing is
 published: a third party's figure 20 % either way, else that of its public siblings with a range over what they and third parties
 say, grade `assumed`. A name that neither this table nor CodeCarbon's has, to the letter after normalising, is unknown.
