@@ -8,7 +8,15 @@ from footprint.reference.editions import EDITIONS
 from footprint.reference.editions import current as current_edition
 from footprint.reference.editions import using as using_edition
 from footprint.reference.grid import Intensity, intensity
-from footprint.reference.hardware import Accelerator, HardwareMatch, PowerScope, accelerator, find_accelerator
+from footprint.reference.hardware import (
+    Accelerator,
+    CpuMatch,
+    HardwareMatch,
+    PowerScope,
+    accelerator,
+    find_accelerator,
+    find_hardware,
+)
 from footprint.reference.power import accelerator_power, host_overhead, host_rest, meter_error, meter_lag, mig_share, utilisation
 from footprint.reference.pue import pue
 from footprint.reference.statements import stated
@@ -19,6 +27,7 @@ __all__ = [
     "FACTORS_VERSION",
     "Accelerator",
     "Cpu",
+    "CpuMatch",
     "CpuPower",
     "HardwareMatch",
     "Intensity",
@@ -31,6 +40,7 @@ __all__ = [
     "current_edition",
     "find_accelerator",
     "find_cpu",
+    "find_hardware",
     "host_overhead",
     "host_rest",
     "intensity",
