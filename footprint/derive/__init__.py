@@ -11,6 +11,7 @@ from footprint.derive.account import Account, Total
 from footprint.derive.declared import derive_declaration
 from footprint.derive.facts import check_declaration, device_hours
 from footprint.derive.measured import derive_run
+from footprint.derive.restating import Restatement, restate, restate_total
 from footprint.derive.working import Term, Working
 from footprint.errors import ConfigError
 from footprint.model import Attribution, Declaration, Footprint, Run
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
+    "Restatement",
     "Term",
     "Total",
     "Working",
@@ -27,6 +29,8 @@ __all__ = [
     "declared_footprint",
     "device_hours",
     "estimate",
+    "restate",
+    "restate_total",
     "run_footprint",
     "runs",
     "terms",

@@ -95,7 +95,7 @@ class Account:
         within, partly, shared = self._sum_of(run_ids)
         counted = [run_id for run_id, outer in within.items() if outer is None]
         workings = [partly.get(run_id) or self._working(run_id) for run_id in counted]
-        sums = _sum(workings, self.attribution)
+        sums = self.sheet(within)
         sums.coverage = _coverage([(self._working(run_id), self._runs[run_id].duration_s) for run_id in counted])
         sums.warn(*_partial(workings))
         if shared:
@@ -110,6 +110,16 @@ class Account:
             with_energy=sum(w.facility is not None for w in counts),
             with_emissions=sum(w.emissions is not None for w in counts),
         )
+
+    def sheet(self, run_ids: Iterable[str]) -> Working:
+        """The sum of some of the runs as quantities, of which no range is drawn yet.
+
+        Raises:
+            KeyError: if a run is not in this account.
+        """
+        within, partly, _ = self._sum_of(run_ids)
+        counted = [run_id for run_id, outer in within.items() if outer is None]
+        return _sum([partly.get(run_id) or self._working(run_id) for run_id in counted], self.attribution)
 
     def _sum_of(self, run_ids: Iterable[str]) -> _Together:
         """What counts of some runs in their sum. A run whose energy is not known is in no sum, and takes nothing from others."""

@@ -4,8 +4,9 @@ from footprint.reference.attributions import Attribution as SourceAttribution
 from footprint.reference.attributions import attributions
 from footprint.reference.cpu import CpuPower, cpu_power, memory_power, package_idle
 from footprint.reference.cpu_names import Cpu, find_cpu
-from footprint.reference.editions import EDITIONS
+from footprint.reference.editions import EDITIONS, differing, family
 from footprint.reference.editions import current as current_edition
+from footprint.reference.editions import mixing as mixing_editions
 from footprint.reference.editions import using as using_edition
 from footprint.reference.grid import Intensity, intensity
 from footprint.reference.hardware import (
@@ -38,6 +39,8 @@ __all__ = [
     "attributions",
     "cpu_power",
     "current_edition",
+    "differing",
+    "family",
     "find_accelerator",
     "find_cpu",
     "find_hardware",
@@ -48,6 +51,7 @@ __all__ = [
     "meter_error",
     "meter_lag",
     "mig_share",
+    "mixing_editions",
     "package_idle",
     "pue",
     "stated",
