@@ -7,7 +7,6 @@ stand once. `python -m footprint.reference.sources` writes SOURCES.md from them.
 from __future__ import annotations
 
 import csv
-import io
 from typing import Final, cast
 
 from footprint.model import Factor, Grade, Varies
@@ -24,6 +23,24 @@ FACTOR_COLUMNS: Final = (
 Row = dict[str, str]
 
 
+def parse(text: str) -> tuple[Row, ...]:
+    """The rows of a table's text. A row is a line, so that most of them need no more than to be cut at the commas.
+
+    Raises:
+        ValueError: for a row of more or fewer fields than the table has columns, or a quoted field that goes on over its line.
+    """
+    head, *lines = text.removesuffix("\n").split("\n")
+    quoted = [line for line in lines if '"' in line]
+    if broken := next((line for line in quoted if line.count('"') % 2), None):
+        raise ValueError(f"a quoted field does not end on its line: {broken[:80]}")
+    unquoted, columns = csv.reader(quoted, strict=True), _fields(head)
+    return tuple([dict(zip(columns, next(unquoted) if '"' in line else line.split(","), strict=True)) for line in lines])
+
+
+def _fields(line: str) -> list[str]:
+    return next(csv.reader((line,), strict=True))
+
+
 @remembered
 def table(name: str) -> tuple[Row, ...]:
     """The rows of a table of the current edition, in the file's order.
@@ -35,9 +52,7 @@ def table(name: str) -> tuple[Row, ...]:
     if supplier not in {None, editions.current()}:
         with editions.using(str(supplier)):
             return table(name)
-    lines = csv.reader(io.StringIO(editions.text_of(name), newline=""))
-    columns = next(lines)
-    return tuple(dict(zip(columns, line, strict=True)) for line in lines)
+    return parse(editions.text_of(name))
 
 
 def names() -> tuple[str, ...]:
@@ -68,7 +83,7 @@ def columns(name: str) -> tuple[str, ...]:
     Raises:
         KeyError: if the edition has no such table.
     """
-    return tuple(next(csv.reader([editions.text_of(name).partition("\n")[0]])))
+    return tuple(_fields(editions.text_of(name).partition("\n")[0]))
 
 
 @remembered
