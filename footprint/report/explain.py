@@ -149,7 +149,11 @@ _HEADS: Final = {
 def _arithmetic(sheet: Working, footprint: Footprint) -> list[str]:
     units = words.run_units(footprint)
     lines = ["the equipment's energy"]
+    beyond = ""
     for step in formulas.steps(sheet, footprint, units.energy):
+        if step.of in sheet.products and not beyond:
+            beyond = "beyond operational emissions, and not in them"
+            lines.append(beyond)
         if step.of in _HEADS:
             lines.append(_HEADS[step.of])
         if step.of == "emissions_g":

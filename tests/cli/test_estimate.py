@@ -24,8 +24,11 @@ def test_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["power_w"] == {"low": 300, "central": 300, "high": 300}
     for name in ("accelerator_energy_kwh", "it_energy_kwh", "pue", "intensity_g_per_kwh"):
         assert set(found[name]) == {"low", "central", "high"}
-    assert found["embodied_g"] is None
-    assert found["water_l"] is None
+    assert set(found["embodied_g"]) == {"low", "central", "high"}
+    assert found["water_l"] is None  # no place was stated
+    assert "water" in found["unknown"]
+    assert found["cost"] is found["currency"] is None
+    assert found["ghg_scopes"]["embodied_g"].startswith("scope 3")
     assert {"basis", "unknown", "factors", "warnings"} <= set(found)
     assert all({"id", "low", "central", "high", "unit", "source", "year", "licence", "basis"} <= set(f) for f in found["factors"])
 

@@ -181,8 +181,7 @@ def test_emissions_are_the_plain_product_of_the_listed_factors(facts: dict[str, 
         assert factor.low <= factor.central <= factor.high
         assert factor.source
         assert factor.grade
-        beyond = factor.id.startswith(("energy.stated", "embodied", "hardware.", "ewif", "wue"))
-        if factor.basis not in {"direct", "market"} and not beyond:
+        if factor.basis not in {"direct", "market"} and not is_beyond(factor) and not factor.id.startswith("energy.stated"):
             expected *= factor.central
     assert central(found, "emissions_g") == pytest.approx(expected, rel=1e-9)
 
