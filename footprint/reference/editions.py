@@ -157,7 +157,7 @@ def _with_rows(older: str, newer: str, families: set[str]) -> str:
     """A table with some families of rows as another text of it has them."""
     mixed = io.StringIO(newline="")
     kept, taken = (csv.DictReader(io.StringIO(text, newline="")) for text in (older, newer))
-    writer = csv.DictWriter(mixed, kept.fieldnames or ())
+    writer = csv.DictWriter(mixed, kept.fieldnames or (), lineterminator="\n")
     writer.writeheader()
     writer.writerows(row for row in kept if family(row["id"]) not in families)
     writer.writerows(row for row in taken if family(row["id"]) in families)
