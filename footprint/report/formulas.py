@@ -62,7 +62,26 @@ def steps(sheet: Working, footprint: Footprint, unit: text.Unit = KWH) -> tuple[
         found.append(_emitted("emissions_direct_g", "direct, beside it", "direct", footprint, unit))
     if footprint.emissions_market_g is not None:
         found.append(_emitted("emissions_market_g", "market-based, beside it", "market", footprint, unit))
-    return tuple(found)
+    return (*found, *_beyond(sheet, footprint))
+
+
+_BEYOND: Final = {
+    "embodied_g": "embodied",
+    "water_onsite_l": "water on the site",
+    "water_offsite_l": "water for its electricity",
+    "water_l": "water together",
+    "cost": "cost",
+}
+
+
+def _beyond(sheet: Working, footprint: Footprint) -> list[Step]:
+    """What is beyond operational emissions, as far as it is known: energies in it are in kWh."""
+    units = {"embodied_g": "g", "cost": text.clean(footprint.currency or "", empty="")}
+    return [
+        _result(field, label, sheet.products[field], value, (units.get(field, "L"), 1.0))
+        for field, label in _BEYOND.items()
+        if field in sheet.products and (value := getattr(footprint, field)) is not None
+    ]
 
 
 def energy(value_kwh: float, unit: text.Unit) -> str:
