@@ -9,7 +9,7 @@ import typer
 from footprint import text
 from footprint.cli import options
 from footprint.cli.printing import say_json, say_lines
-from footprint.model import GHG_SCOPES, Footprint, Range
+from footprint.model import GHG_SCOPES, Declaration, Footprint, Range
 from footprint.report import quantities
 
 # The contract of `estimate --json`, in its order.
@@ -41,8 +41,10 @@ JSON_FIELDS: Final = (
 
 def estimate(
     *,
-    hardware: Annotated[str | None, typer.Option(help="Accelerator, TPU slice or cloud instance, e.g. 'A100 SXM4 80GB'.")] = None,
-    count: Annotated[int | None, typer.Option(help="How many of them.")] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="Accelerator, TPU slice, cloud instance or CPU, e.g. 'A100 SXM4 80GB'.")
+    ] = None,
+    count: Annotated[int | None, typer.Option(help="How many of them; chips, of CPUs.")] = None,
     hours: Annotated[float | None, typer.Option(help="Wall-clock hours.")] = None,
     device_hours: Annotated[float | None, typer.Option(help="Hours summed over the devices, instead of --hours.")] = None,
     energy_kwh: Annotated[
@@ -58,10 +60,21 @@ def estimate(
     kind: Annotated[
         str | None, typer.Option(help="pre-training, fine-tuning, inference, evaluation or other; it picks the load.")
     ] = None,
+    workload: Annotated[str | None, typer.Option(help="llm or transformer, where the model is one; it narrows the load.")] = None,
+    flops: Annotated[float | None, typer.Option(help="Operations of the whole work, e.g. 3.1e23; instead of hours.")] = None,
+    parameters: Annotated[float | None, typer.Option(help="Parameters of the model, e.g. 7e9; with --tokens.")] = None,
+    tokens: Annotated[float | None, typer.Option(help="Tokens learnt from, or read and written; instead of hours.")] = None,
+    mfu: Annotated[float | None, typer.Option(help="Share of the peak that the model's operations reach, e.g. 0.4.")] = None,
+    life_years: Annotated[float | None, typer.Option(help="Years that the hardware is used; for embodied emissions.")] = None,
+    use_ratio: Annotated[float | None, typer.Option(help="Share of its life that the hardware works.")] = None,
+    embodied_g_per_device: Annotated[float | None, typer.Option(help="g CO2e for making one device, if you know it.")] = None,
+    price: Annotated[float | None, typer.Option(help="Price of a kWh; with --currency.")] = None,
+    currency: Annotated[str | None, typer.Option(help="The price's currency, e.g. EUR.")] = None,
     json: options.Json = False,
 ) -> None:
     """Estimate energy and emissions from declared facts, with a 90 % range and every factor cited."""
     from footprint.derive import estimate as derive_estimate
+    from footprint.derive.understanding import understood
 
     facts: dict[str, Any] = {
         "hardware": hardware,
@@ -77,18 +90,30 @@ def estimate(
         "scope": scope,
         "year": year,
         "kind": kind,
+        "workload": workload,
+        "flops": flops,
+        "parameters": parameters,
+        "tokens": tokens,
+        "mfu_ratio": mfu,
+        "life_years": life_years,
+        "use_ratio": use_ratio,
+        "embodied_g_per_device": embodied_g_per_device,
+        "price_per_kwh": price,
+        "currency": currency,
     }
     footprint = derive_estimate(**facts)
     if json:
         say_json({name: getattr(footprint, name) for name in JSON_FIELDS} | {"ghg_scopes": GHG_SCOPES})
     else:
-        say_lines([*_work(facts), *lines(footprint)])
+        work = text.clean(", ".join(understood(Declaration(**facts))), limit=400)
+        say_lines([f"work       {work}", *lines(footprint)])
 
 
 def lines(footprint: Footprint) -> list[str]:
     """The footprint for a terminal: what, how sure, from what."""
-    shown = [f"scope      {_SCOPES[footprint.scope]}"]
-    shown += _row("power", footprint.power_w, text.POWER, " an accelerator")
+    on_processors = any(part.component == "cpu" for part in footprint.breakdown)
+    shown = [f"scope      {_PROCESSORS if on_processors else _SCOPES[footprint.scope]}"]
+    shown += _row("power", footprint.power_w, text.POWER, " a chip" if on_processors else " an accelerator")
     shown += _row("IT energy", footprint.it_energy_kwh, text.ENERGY, "")
     shown += [f"{label:10} {value}" for label, value in quantities.rows(footprint)]
     if footprint.unknown:
@@ -103,21 +128,7 @@ def lines(footprint: Footprint) -> list[str]:
     return shown + [f"note: {warning}" for warning in footprint.warnings]
 
 
-def _work(facts: dict[str, Any]) -> list[str]:
-    """What was understood, so that a slip of the keyboard shows."""
-    said = []
-    if facts["hardware"] is not None:
-        said.append(f"{facts['count']} x {facts['hardware']}" if facts["count"] is not None else facts["hardware"])
-    if facts["hours"] is not None:
-        said.append(f"{facts['hours']:g} h")
-    if facts["device_hours"] is not None:
-        said.append(f"{facts['device_hours']:g} device-hours")
-    if facts["energy_kwh"] is not None:
-        said.append(f"{facts['energy_kwh']:g} kWh as stated")
-    said += [str(facts[name]) for name in ("region", "zone", "year", "kind") if facts[name] is not None]
-    return [f"work       {text.clean(', '.join(said), limit=300)}"]
-
-
+_PROCESSORS: Final = "server (processors and all beside them)"
 _SCOPES: Final = {"server": "server (accelerators and host)", "accelerators": "accelerators only (host not included)"}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from footprint.derive.account import Account, Total
 from footprint.derive.declared import derive_declaration
-from footprint.derive.facts import check_declaration, device_hours
+from footprint.derive.facts import check_declaration, device_hours, normalised, shortfall
 from footprint.derive.measured import derive_run
 from footprint.derive.restating import Restatement, restate, restate_total
 from footprint.derive.working import Term, Working
@@ -75,22 +75,25 @@ def estimate(**facts: Any) -> Footprint:
     """The footprint of work that nobody measured.
 
     Args:
-        **facts: the fields of `Declaration`: `hardware`, `count`, `hours` or `device_hours` (h), `energy_kwh`, `power_w`,
-            `region` or `zone`, `provider`, `pue`, `intensity_g_per_kwh`, `year`, `kind`, `scope`.
+        **facts: the fields of `Declaration`: `hardware`, `count`, `hours` or `device_hours` (h), else `flops`, or `parameters`
+            and `tokens`, with `mfu_ratio`; or `energy_kwh`; `power_w`, `kind`, `workload`, `scope`; `region` or `zone`,
+            `provider`, `pue`, `intensity_g_per_kwh`, `year`; `life_years`, `use_ratio`, `embodied_g_per_device`;
+            `price_per_kwh`, `currency`.
 
     Raises:
-        ConfigError: for an unknown or impossible fact, or for facts that do not suffice for any energy.
+        ConfigError: for an unknown or impossible fact, for facts that contradict each other, or do not suffice for an energy.
     """
     known = Declaration.__struct_fields__
     for name in facts:
         if name not in known:
             raise ConfigError(f"estimate() knows no fact {name!r}; it takes {', '.join(known)}")
-    declaration = Declaration(**facts)
+    declaration = Declaration(**normalised(facts))
     missing = check_declaration(declaration)
     if missing:
+        why = shortfall(declaration)
         raise ConfigError(
             f"the facts do not suffice for an energy: {' and '.join(missing)} missing; "
-            "give hardware, count and hours (or device-hours), or the energy in kWh"
+            + (why or "give hardware, count and hours (or device-hours, or what was computed), or the energy in kWh")
         )
     return declared_footprint(declaration)
 

@@ -1,4 +1,8 @@
-"""Declared facts to a footprint: hardware x count x hours, or stated energy, with priors for what was not stated."""
+"""Declared facts to a footprint: whatever suffices for an energy, with priors for what was not stated.
+
+Energy as stated; else device-hours (stated, of count and hours, or of what was computed) times watts a device (stated, or rated
+power times the share that such work draws) and the overhead of the host; of work on processors alone, watts of the whole server.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,12 @@ import footprint.reference as ref
 from footprint.accounting.power import device_energy_kwh
 from footprint.accounting.ranges import Quantity
 from footprint.derive import beyond
-from footprint.derive.facts import check_declaration, device_hours, match_of
+from footprint.derive.equipment import Equipment, known_equipment
+from footprint.derive.facts import cautions, check_declaration, device_hours
+from footprint.derive.operations import computed_hours, why_no_hours
+from footprint.derive.processors import processor_energy
 from footprint.derive.working import Working
-from footprint.model import Coverage, Declaration, Grade, Scope
+from footprint.model import Coverage, Declaration, Factor, Grade, Scope
 from footprint.place import resolve
 from footprint.reference import HardwareMatch
 
@@ -18,19 +25,51 @@ from footprint.reference import HardwareMatch
 def derive_declaration(facts: Declaration) -> Working:
     """Work out declared facts; see `declared_footprint`."""
     missing = check_declaration(facts)
-    work = Working(scope=facts.scope or ("accelerators" if facts.power_w is not None else "server"))
+    found = known_equipment(facts)
+    work = Working(scope=_scope(facts, found))
     for name in missing:
         work.miss(name)
+    hours = _hours(work, facts, found)
     if not facts.training:
         work.miss("energy", "no training took place; what making the model took otherwise is not known")
     elif facts.energy_kwh is not None:
         _stated_energy(work, facts)
-    elif not missing:
-        _hardware_energy(work, facts)
-    elif facts.hardware is not None:  # not enough for an energy, but a name that nobody knows is refused all the same
-        work.warn(*ref.find_accelerator(facts.hardware).warnings)
+    elif not missing and hours is not None:
+        _hardware_energy(work, facts, found, hours)
+    else:
+        work.warn(*_warnings(found))
+        no_hours = why_no_hours(facts, found)
+        if no_hours is not None:
+            work.miss("hours", no_hours)
+    work.warn(*found.remarks, *cautions(facts, found))
+    _locate(work, facts, found)
+    beyond.declare(work, facts, found.match, hours.central if hours is not None else None)
+    if work.embodied is not None and hours is not None and hours.central > 0:
+        work.embodied *= hours * (1 / hours.central)  # hours that were worked out have a range of their own
+    return work
+
+
+def _scope(facts: Declaration, found: Equipment) -> Scope:
+    """The stated scope; without one, watts a device are taken as given. A processor's watts are those of its server."""
+    if facts.scope is not None:
+        return facts.scope
+    return "accelerators" if facts.power_w is not None and found.cpu is None else "server"
+
+
+def _hours(work: Working, facts: Declaration, found: Equipment) -> Quantity | None:
+    """Device-hours: as stated, of count and hours, or of what was computed; None if they are not known."""
+    hours = device_hours(facts)
+    if hours is not None:
+        return Quantity(hours)
+    return computed_hours(work, facts, found) if facts.hours is None else None
+
+
+def _locate(work: Working, facts: Declaration, found: Equipment) -> None:
+    """Carry the energy to the facility and to emissions with the stated place and year."""
+    # Whose cloud it is where an instance of one was named: it tells regions and PUEs of the same name apart.
+    theirs = found.match.provider if found.match is not None and found.match.instance is not None else None
     place = resolve(
-        provider=facts.provider or _instance_provider(facts),
+        provider=facts.provider or theirs,
         region=facts.region,
         zone=facts.zone,
         pue=facts.pue,
@@ -42,14 +81,6 @@ def derive_declaration(facts: Declaration) -> Working:
         if place is not None and place.zone is not None and facts.intensity_g_per_kwh is None and work.it is not None:
             work.warn("no year was stated: the newest known grid figure is used")
     work.locate(place, year)
-    beyond.declare(work, facts, match_of(facts), device_hours(facts))
-    return work
-
-
-def _instance_provider(facts: Declaration) -> str | None:
-    """Whose cloud it is where an instance of one was named: it tells regions and PUEs of the same name apart."""
-    match = match_of(facts)
-    return match.provider if match is not None and match.instance is not None else None
 
 
 def _stated_energy(work: Working, facts: Declaration) -> None:
@@ -61,21 +92,31 @@ def _stated_energy(work: Working, facts: Declaration) -> None:
     work.it = energy
 
 
-def _hardware_energy(work: Working, facts: Declaration) -> None:
-    match = ref.find_accelerator(facts.hardware) if facts.hardware is not None else None
-    if match is not None:
-        work.warn(*match.warnings)
-    hours = device_hours(facts)
-    assert hours is not None
-    per_unit = match.devices_per_unit if match else 1
-    if per_unit > 1:
-        work.warn(f"{facts.hardware} is {per_unit} devices: {hours:g} device-hours")
-    power, scope, grade = _power(work, facts, match)
+def _hardware_energy(work: Working, facts: Declaration, found: Equipment, hours: Quantity) -> None:
+    work.warn(*_warnings(found))
+    if found.per_unit != 1:
+        work.warn(f"{found.name} is {found.per_unit:g} devices: {hours.central:.6g} device-hours")
+    if found.cpu is not None and facts.power_w is None:
+        processor_energy(work, found.cpu, hours)
+        return
+    power, scope, grade = _power(work, facts, found.match)
     if power is None:
-        work.miss("power", f"the power of {facts.hardware} is not published: give --power-w, watts a device")
+        work.miss("power", f"the power of {found.name} is not published: give power_w, watts a device")
         return
     work.power = power
-    _spread(work, device_energy_kwh(hours, power), scope, grade)
+    energy = device_energy_kwh(1.0, power) * hours
+    if found.cpu is not None:
+        work.add_part("cpu", energy, grade)
+        work.coverage.append(Coverage(component="cpu", grade=grade, read_ratio=1.0))
+        work.warn(f"{facts.power_w:g} W a chip as stated: what of its server they hold is not known, and nothing is added")
+        work.it = energy
+        return
+    _spread(work, energy, scope, grade, found.match)
+
+
+def _warnings(found: Equipment) -> tuple[str, ...]:
+    named = found.match or found.cpu
+    return named.warnings if named is not None else ()
 
 
 def _power(work: Working, facts: Declaration, match: HardwareMatch | None) -> tuple[Quantity | None, str, Grade]:
@@ -88,11 +129,16 @@ def _power(work: Working, facts: Declaration, match: HardwareMatch | None) -> tu
         return None, "chip", "assumed"
     watts = work.use(rated)
     if rated.basis != "mean":
-        watts *= work.use(ref.utilisation(facts.kind))
+        watts *= work.use(_utilisation(facts, match))
     return watts, match.power_scope, rated.grade if rated.basis == "mean" else "assumed"
 
 
-def _spread(work: Working, energy: Quantity, scope: str, grade: Grade) -> None:
+def _utilisation(facts: Declaration, match: HardwareMatch) -> Factor:
+    """The share of rated power that such work draws; only what was stated of the work counts, not what its size suggests."""
+    return ref.utilisation(facts.kind, facts.workload, match)
+
+
+def _spread(work: Working, energy: Quantity, scope: str, grade: Grade, match: HardwareMatch | None) -> None:
     """Devices' energy to the IT energy of the asked scope."""
     asked: Scope = work.scope
     covered = [Coverage(component="accelerators", grade=grade, read_ratio=1.0)]
@@ -106,7 +152,7 @@ def _spread(work: Working, energy: Quantity, scope: str, grade: Grade) -> None:
         return
     work.add_part("accelerators", energy, grade)
     if asked == "server":
-        overhead = ref.host_overhead()
+        overhead = ref.host_overhead(match)
         server = energy * work.use(overhead)
         work.add_part("rest", _less(server, energy), "assumed")
         work.warn(

@@ -141,7 +141,7 @@ class Working:
         pue = ref.pue(place, year)
         self.pue = self.use(pue, run=run)
         if pue.id.partition(":")[0] in _ASSUMED_PUES:
-            self.warn(f"the site's PUE is not known and was assumed to be {pue.low:g} to {pue.high:g}: give --pue")
+            self.warn(f"the site's PUE is not known and was assumed to be {pue.low:.3g} to {pue.high:.3g}: give --pue")
         if self.it is not None:
             self.facility = facility_energy_kwh(self.it, self.pue)
         self._emit(place, year, run=run)
