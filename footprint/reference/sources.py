@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from footprint.reference import embodied, evidence, tables, water
+from footprint.reference import checking, embodied, evidence, tables, water
 
 PATH: Final = Path(__file__).parent / "SOURCES.md"
 
@@ -149,4 +150,6 @@ def _titled(row: tables.Row) -> str:
 
 
 if __name__ == "__main__":
+    if faulty := checking.all_faults():
+        sys.exit("\n".join(faulty))
     PATH.write_text(render(), encoding="utf-8")
