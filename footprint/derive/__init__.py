@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from footprint.derive.account import Account, Total
 from footprint.derive.declared import derive_declaration
-from footprint.derive.facts import check_declaration, device_hours, normalised, shortfall
+from footprint.derive.facts import check_declaration, device_hours, sufficient
 from footprint.derive.measured import derive_run
 from footprint.derive.restating import Restatement, restate, restate_total
 from footprint.derive.working import Term, Working
@@ -83,19 +83,7 @@ def estimate(**facts: Any) -> Footprint:
     Raises:
         ConfigError: for an unknown or impossible fact, for facts that contradict each other, or do not suffice for an energy.
     """
-    known = Declaration.__struct_fields__
-    for name in facts:
-        if name not in known:
-            raise ConfigError(f"estimate() knows no fact {name!r}; it takes {', '.join(known)}")
-    declaration = Declaration(**normalised(facts))
-    missing = check_declaration(declaration)
-    if missing:
-        why = shortfall(declaration)
-        raise ConfigError(
-            f"the facts do not suffice for an energy: {' and '.join(missing)} missing; "
-            + (why or "give hardware, count and hours (or device-hours, or what was computed), or the energy in kWh")
-        )
-    return declared_footprint(declaration)
+    return declared_footprint(sufficient(facts))
 
 
 def runs() -> pd.DataFrame:

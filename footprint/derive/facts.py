@@ -14,7 +14,7 @@ from footprint.errors import ConfigError, unknown_choice
 from footprint.model import KINDS, SCOPES, WORKLOADS, Declaration
 from footprint.place.bounds import check_intensity, check_pue
 
-__all__ = ["cautions", "check_declaration", "device_hours", "match_of", "normalised", "shortfall"]
+__all__ = ["cautions", "check_declaration", "device_hours", "match_of", "normalised", "shortfall", "sufficient"]
 
 FIRST_YEAR: Final = 2000
 MAX_COUNT: Final = 10_000_000
@@ -93,6 +93,27 @@ def check_declaration(facts: Declaration) -> list[str]:
         raise ConfigError(f"{found.name} is a processor: there are no accelerators in it; leave the scope out")
     check_agreement(facts, found)
     return _missing(facts, found) if needs_hardware else []
+
+
+def sufficient(facts: dict[str, Any]) -> Declaration:
+    """The facts of `estimate` as a declaration that suffices for an energy.
+
+    Raises:
+        ConfigError: for an unknown or impossible fact, for facts that contradict each other, or do not suffice for an energy.
+    """
+    known = Declaration.__struct_fields__
+    for name in facts:
+        if name not in known:
+            raise ConfigError(f"estimate() knows no fact {name!r}; it takes {', '.join(known)}")
+    declaration = Declaration(**normalised(facts))
+    missing = check_declaration(declaration)
+    if missing:
+        why = shortfall(declaration)
+        raise ConfigError(
+            f"the facts do not suffice for an energy: {' and '.join(missing)} missing; "
+            + (why or "give hardware, count and hours (or device-hours, or what was computed), or the energy in kWh")
+        )
+    return declaration
 
 
 def shortfall(facts: Declaration) -> str | None:
