@@ -25,7 +25,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from footprint.accounting.laws import Cumulants, Term, Uncertain, averaged, check_triple, cumulants, product
+from footprint.accounting.laws import Cumulants, Term, Uncertain, averaged, cumulants, product
 from footprint.model import Factor
 
 MOST_APART: Final = 256
@@ -226,63 +226,57 @@ class Weights(NamedTuple):
             raise ValueError(f"{what}: {self} contradict each other: no weights have these sums")
 
 
-class Group(NamedTuple):
-    """The sum over runs that share all factors: what is shared is one variable, the rest an average.
-
-    Attributes:
-        key: which runs they are; sums of one key (energy and emissions of the same runs) move together.
-        factors: what each run's weight is multiplied with.
-        runs: the sums of the runs' weights (for example joules).
-        devices: the same weights summed by device first, where a factor varies from device to device.
-        device_key: which devices they are, where groups have them in common (of two years, say): what varies from device to
-            device then moves together in these groups. By default every group has devices of its own.
-    """
-
-    key: str
-    factors: tuple[Factor, ...]
-    runs: Weights
-    devices: Weights | None = None
-    device_key: str = ""
-
-
-def group_terms(groups: Iterable[Group]) -> dict[Term, float]:
-    """The sum of some groups as a polynomial, see `ranges.sum_groups`."""
+def group_terms(
+    key: str, each: Mapping[Term, float], runs: Weights, devices: Weights | None = None, device_key: str = ""
+) -> dict[Term, float]:
+    """A group's sum as a polynomial, see `ranges.Group`."""
+    runs.check(key)
+    own = {variable for term in each for variable in _own(term)}
+    by_device = {variable for variable in own if _varies(variable) == "device"}
+    if by_device:
+        if devices is None:
+            named = min(variable.key.split(_SEPARATOR)[0] for variable in by_device)
+            raise ValueError(f"{key}: {named} varies from device to device: sums of the weights by device are needed")
+        devices.check(key)
+        if abs(devices.w - runs.w) > _ROUNDING * runs.w:
+            raise ValueError(f"{key}: runs weigh {runs.w:g} together, devices {devices.w:g}")
+    instead: dict[Unit, Unit] = {}
+    for variables, weights, of in ((own - by_device, runs, key), (by_device, devices, device_key or key)):
+        for unit in _bundles(each, variables):
+            assert weights is not None
+            instead[unit] = _of_group(unit, weights, of)
     result: dict[Term, list[float]] = defaultdict(list)
-    for group in groups:
-        amount, term = _group_term(group)
-        result[term].append(amount)
+    for term, amount in each.items():
+        inside = [unit for unit in instead if set(unit) <= set(term)]
+        gone = {variable for unit in inside for variable in unit}
+        replaced = [*(v for v in term if v not in gone), *(v for unit in inside for v in instead[unit])]
+        result[tuple(sorted(replaced))].append(amount * runs.w)
     return {term: math.fsum(amounts) for term, amounts in result.items()}
 
 
-def _group_term(group: Group) -> tuple[float, Term]:
-    """A group's amount, and its product of uncertain factors."""
-    group.runs.check(group.key)
-    amount, term = group.runs.w, []
-    for varies, weights in (("shared", None), ("run", group.runs), ("device", group.devices)):
-        factors = [factor for factor in group.factors if factor.varies == varies]
-        for factor in factors:
-            check_triple(factor.low, factor.central, factor.high)
-        amount *= math.prod(factor.central for factor in factors if factor.low == factor.high)
-        wide = [factor for factor in factors if factor.low < factor.high]
-        if varies == "shared":
-            term += [Uncertain(draw_key(f), f.low, f.central, f.high) for f in wide]
-        elif wide:
-            term += _averaged_factors(group, varies, wide, weights)
-    return amount, tuple(sorted(term))
+def _bundles(terms: Iterable[Term], variables: set[Uncertain]) -> set[Unit]:
+    """Some variables in units: those that stand together wherever they stand; alone, if they do not."""
+    parts = {tuple(v for v in term if v in variables) for term in terms} - {()}
+    once = {part for part in parts if not any(set(part) & set(other) for other in parts if other != part)}
+    return once | {(variable,) for part in parts - once for variable in part}
 
 
-def _averaged_factors(group: Group, varies: str, factors: list[Factor], weights: Weights | None) -> list[Uncertain]:
-    """What varies from run to run, or from device to device, as one variable; of one run or device as it is."""
-    if weights is None:
-        raise ValueError(f"{group.key}: {factors[0].id} varies from device to device: sums of weights by device are needed")
-    weights.check(group.key)
-    if abs(weights.w - group.runs.w) > _ROUNDING * group.runs.w:
-        raise ValueError(f"{group.key}: runs weigh {group.runs.w:g} together, devices {weights.w:g}")
-    of = group.device_key or group.key if varies == "device" else group.key
-    if weights.n == 1:
-        return [Uncertain(draw_key(f, run=of, device=of), f.low, f.central, f.high) for f in factors]
-    if not weights.w:
-        return []
-    law = _law_of_triples(tuple((f.low, f.central, f.high) for f in factors))
-    key = _SEPARATOR.join(("+".join(f.error_family for f in factors), f"{varies} group", of))
-    return [Uncertain(key, *averaged(law, weights.w, weights.w2, weights.w3))]
+def _of_group(unit: Unit, weights: Weights, of: str) -> Unit:
+    """What stands for a unit in a group's sum: the weighted mean of its draws; of one run or device the unit itself."""
+    if weights.n == 1 or not weights.w:
+        return tuple(owned(variable, of) for variable in unit)
+    families = "+".join(variable.key.split(_SEPARATOR)[0] for variable in unit)
+    average = averaged(_law_of(unit), weights.w, weights.w2, weights.w3)
+    return (Uncertain(_SEPARATOR.join((families, f"{_varies(unit[0])} group", of)), *average),)
+
+
+def _varies(variable: Uncertain) -> str:
+    return variable.key.split(_SEPARATOR)[1]
+
+
+def owned(variable: Uncertain, by: str) -> Uncertain:
+    """A variable of no run or device in particular as that of one; what is shared stays."""
+    if not is_own(variable.key):
+        return variable
+    family, varies, _ = variable.key.split(_SEPARATOR)
+    return variable._replace(key=_SEPARATOR.join((family, varies, by)))

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from footprint.accounting.groups import Group, Weights, draw_key, group_terms, lumped
+from footprint.accounting.groups import Weights, draw_key, group_terms, lumped
 from footprint.accounting.laws import MAX_SIDES_RATIO, N_DRAWS, Draws, Term, Uncertain, check_triple, draws_of
 from footprint.model import Factor, Range
 
@@ -144,17 +144,36 @@ def total(quantities: Iterable[Quantity]) -> Quantity:
     return Quantity(terms=terms or None)
 
 
+class Group(NamedTuple):
+    """The sum over runs that share all factors, from sums that somebody made of their weights.
+
+    Attributes:
+        key: which runs they are; sums of one key (energy and emissions of the same runs) move together.
+        each: what a weight of one is multiplied with, drawn for no run or device in particular.
+        runs: the sums of the runs' weights (for example kWh).
+        devices: the same weights summed by device first, where a factor varies from device to device.
+        device_key: which devices they are, where groups have them in common (of two years, say): what varies from device to
+            device then moves together in these groups. By default every group has devices of its own.
+    """
+
+    key: str
+    each: Quantity
+    runs: Weights
+    devices: Weights | None = None
+    device_key: str = ""
+
+
 def sum_groups(groups: Iterable[Group]) -> Quantity:
     """The sum over very many runs from sums by groups of equal factors; of nothing, an exact zero.
 
     What groups share (a grid series, a site's PUE) moves together over all of them; what varies from run to run or from device
-    to device is averaged in each group. See `groups` for what is exact.
+    to device is averaged in each group, see `groups`.
 
     Raises:
-        ValueError: for sums that no weights have, a triple that no law fits, or a factor that varies from device to device in a
-            group whose weights by device are not given.
+        ValueError: for sums that no weights have, or a factor that varies from device to device in a group whose weights by
+            device are not given.
     """
-    return Quantity(terms=group_terms(groups) or None)
+    return total(Quantity(terms=group_terms(one.key, one.each.terms, *one[2:])) for one in groups)
 
 
 def draw(factor: Factor, *, run: str = "", device: str = "") -> Quantity:
