@@ -13,7 +13,6 @@ from footprint.derive.facts import check_declaration, device_hours, sufficient
 from footprint.derive.measured import derive_run
 from footprint.derive.restating import Restatement, restate, restate_total
 from footprint.derive.working import Term, Working
-from footprint.errors import ConfigError
 from footprint.model import Attribution, Declaration, Footprint, Run
 
 if TYPE_CHECKING:
