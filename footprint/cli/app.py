@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from footprint import __version__
-from footprint.cli import attach, card, doctor, estimate, reference, report, run, runs
+from footprint.cli import attach, card, doctor, estimate, reference, report, restate, run, runs
 
 app = typer.Typer(
     name="footprint",
@@ -40,6 +40,7 @@ app.command("attach", short_help="Measure a process that runs already.")(attach.
 app.command("estimate", short_help="Estimate energy and emissions from declared facts.")(estimate.estimate)
 app.add_typer(runs.app, name="runs")
 app.command("report", short_help="Write a report: HTML, Markdown, CSV, JSON or a table.")(report.report)
+app.command("restate", short_help="Show old and new numbers of runs, and why they differ.")(restate.restate)
 app.add_typer(card.app, name="card", short_help="Show and fill what a model card says of its compute.")
 app.add_typer(reference.app, name="reference", short_help="Look up hardware, CPUs, regions and grid zones.")
 app.command("doctor", short_help="Say what can be measured here, and what to do about the rest.")(doctor.doctor)
