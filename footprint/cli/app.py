@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from footprint import __version__
-from footprint.cli import attach, card, doctor, estimate, reference, report, restate, run, runs
+from footprint.cli import attach, card, doctor, estimate, reference, report, restate, run, runs, when
 
 app = typer.Typer(
     name="footprint",
@@ -38,6 +38,7 @@ def _root(
 app.command("run", context_settings=run.CONTEXT_SETTINGS, short_help="Measure a command, and leave it as it is.")(run.run)
 app.command("attach", short_help="Measure a process that runs already.")(attach.attach)
 app.command("estimate", short_help="Estimate energy and emissions from declared facts.")(estimate.estimate)
+app.command("when", short_help="Name the cleanest hours to come, by a forecast.")(when.when)
 app.add_typer(runs.app, name="runs")
 app.command("report", short_help="Write a report: HTML, Markdown, CSV, JSON or a table.")(report.report)
 app.command("restate", short_help="Show old and new numbers of runs, and why they differ.")(restate.restate)

@@ -21,6 +21,13 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not print a summa
 Policy = Annotated[str, typer.Option(help="share: the run's own part of the machine; machine: all of it.")]
 Name = Annotated[str | None, typer.Option(help="Runs whose name fits: 'llm-*'.")]
 Since = Annotated[str | None, typer.Option(help="Runs that started on this day or later: 2026-11-03, 12h, 7d, 4w.")]
+IntensityFrom = Annotated[
+    str | None,
+    typer.Option(help="Whose hourly intensities: uk, uk:13, electricitymaps, electricitymaps:DE, FILE.csv or a number in g/kWh."),
+]
+IntensityBasis = Annotated[
+    str | None, typer.Option(help="What a file's figures are, or which are asked for: life-cycle, direct or market.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")]
 
 

@@ -9,6 +9,7 @@ import typer
 
 from footprint import text
 from footprint.cli import options
+from footprint.cli.hours import by_hours, hour_lines
 from footprint.cli.printing import say, say_json, say_lines
 from footprint.model import ATTRIBUTIONS, GHG_SCOPES, Footprint, Run
 
@@ -56,9 +57,14 @@ def show(
     *,
     explain: Annotated[bool, typer.Option("--explain", help="Show each step from the readings to the result.")] = False,
     attribution: options.Policy = "share",
+    intensity_from: options.IntensityFrom = None,
+    intensity_basis: options.IntensityBasis = None,
     json: options.Json = False,
 ) -> None:
-    """Show one run: its facts, its footprint by either policy, and with --explain how the one becomes the other."""
+    """Show one run: its facts, its footprint by either policy, and with --explain how the one becomes the other.
+
+    With --intensity-from its emissions are those of its hours instead of the year's mean; that may ask a provider.
+    """
     from footprint.derive import run_footprint
     from footprint.ledger import find_run
     from footprint.report import explain as explaining
@@ -66,15 +72,20 @@ def show(
     policy = options.attribution_of(attribution)
     run = find_run(run_id)
     policies = {name: run_footprint(run, attribution=name) for name in ATTRIBUTIONS}
+    matched = by_hours(run, intensity_from, intensity_basis)
+    if matched is not None:
+        policies = {name: one.footprint for name, one in matched.items()}
     footprint = policies[policy]
     if json:
-        steps = {}
+        steps: dict[str, Any] = {"intensity": matched[policy].match} if matched is not None else {}
         if explain:
-            steps = {"steps": explaining.steps(run, footprint), "explanation": explaining.explanation(run, footprint)}
+            steps |= {"steps": explaining.steps(run, footprint), "explanation": explaining.explanation(run, footprint)}
         amounts = {name: {field: getattr(one, field) for field in _AMOUNTS} for name, one in policies.items()}
         say_json({"run": run, "footprint": footprint, "policies": amounts, "ghg_scopes": GHG_SCOPES, **steps})
         return
     lines = explaining.facts(run, footprint, whole=policies["machine"])
+    if matched is not None:
+        lines += hour_lines(matched[policy])
     if explain:
         lines += ["", *explaining.steps(run, footprint, _beside(run))]
     say_lines(lines)

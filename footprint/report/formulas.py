@@ -20,9 +20,11 @@ from footprint.derive.case import cited, number
 from footprint.model import Component, Factor, Footprint, Grade, Range
 from footprint.units import J_PER_KWH, W_PER_KW
 
-__all__ = ["KWH", "Step", "energy", "number", "steps"]
+__all__ = ["BEYOND", "KWH", "Step", "energy", "number", "steps"]
 
 KWH: Final[text.Unit] = ("kWh", 1.0)
+BEYOND: Final = frozenset({"embodied_g", "water_l", "water_onsite_l", "water_offsite_l", "cost"})
+"""The quantities beside energy and operational emissions."""
 _GRAM: Final[text.Unit] = ("g", 1.0)
 _PER_KWH: Final[Mapping[str, float]] = {"J": J_PER_KWH, "Wh": W_PER_KW, "kWh": 1.0}
 
@@ -62,26 +64,7 @@ def steps(sheet: Working, footprint: Footprint, unit: text.Unit = KWH) -> tuple[
         found.append(_emitted("emissions_direct_g", "direct, beside it", "direct", footprint, unit))
     if footprint.emissions_market_g is not None:
         found.append(_emitted("emissions_market_g", "market-based, beside it", "market", footprint, unit))
-    return (*found, *_beyond(sheet, footprint))
-
-
-_BEYOND: Final = {
-    "embodied_g": "embodied",
-    "water_onsite_l": "water on the site",
-    "water_offsite_l": "water for its electricity",
-    "water_l": "water together",
-    "cost": "cost",
-}
-
-
-def _beyond(sheet: Working, footprint: Footprint) -> list[Step]:
-    """What is beyond operational emissions, as far as it is known: energies in it are in kWh."""
-    units = {"embodied_g": "g", "cost": text.clean(footprint.currency or "", empty="")}
-    return [
-        _result(field, label, sheet.products[field], value, (units.get(field, "L"), 1.0))
-        for field, label in _BEYOND.items()
-        if field in sheet.products and (value := getattr(footprint, field)) is not None
-    ]
+    return (*found, *_embodied(sheet, footprint), *_by_energy(footprint, unit))
 
 
 def energy(value_kwh: float, unit: text.Unit) -> str:
@@ -162,10 +145,48 @@ def _emitted(name: str, label: str, basis: str | None, footprint: Footprint, uni
         operand = _operand(intensity, "g/kWh", next((one for one in of_basis if one.central == intensity.central), None))
     elif of_basis:
         operand = _operand(_triple(of_basis[-1]), "g/kWh", of_basis[-1])
+        if not math.isclose(energy_kwh.central * of_basis[-1].central, mass_g.central, rel_tol=1e-6):
+            return _result(name, label, "", mass_g, _GRAM)  # made of several figures: the hours of a series and a year's
     else:
         return _result(name, label, "", mass_g, _GRAM)
     divided = _converted(unit[0], ("kWh", 1.0), {unit[0]: 1 / unit[1]})
     return _result(name, label, f"{energy(energy_kwh.central, unit)} × {operand}{divided}", mass_g, _GRAM)
+
+
+_BY_ENERGY: Final = (
+    ("water_onsite_l", "water on the site", "wue"),
+    ("water_offsite_l", "water for its electricity", "ewif"),
+    ("cost", "cost", "price."),
+)
+"""Quantities that are an energy times a factor, what they are called, and how the factor's id begins."""
+
+
+def _embodied(sheet: Working, footprint: Footprint) -> list[Step]:
+    """What making the hardware emitted: its parts, and their sum."""
+    whole = footprint.embodied_g
+    if whole is None:
+        return []
+    parts = [Step(of="embodied_g", name=one.name, formula=one.product, result=one.mass_g, unit="g") for one in sheet.makings]
+    return [*parts, _result("embodied_g", "embodied", " + ".join(number(one.mass_g) for one in sheet.makings), whole, _GRAM)]
+
+
+def _by_energy(footprint: Footprint, unit: text.Unit) -> list[Step]:
+    """Water and cost, as far as they are known: that on the site goes by the equipment's energy, the others by the facility's."""
+    found = []
+    water = footprint.water_onsite_l, footprint.water_offsite_l, footprint.water_l
+    for field, label, beginning in _BY_ENERGY:
+        value: Range | None = getattr(footprint, field)
+        base = footprint.it_energy_kwh if field == "water_onsite_l" else footprint.energy_kwh
+        factor = next((one for one in footprint.factors if one.id.startswith(beginning)), None)
+        if value is not None and base is not None and factor is not None:
+            own = text.clean(footprint.currency or "", empty="") if field == "cost" else "L"
+            divided = _converted(unit[0], ("kWh", 1.0), {unit[0]: 1 / unit[1]})
+            formula = f"{energy(base.central, unit)} × {cited(factor, f'{own}/kWh')}{divided}"
+            found.append(_result(field, label, formula, value, (own, 1.0)))
+        if field == "water_offsite_l" and water[0] is not None and water[1] is not None and water[2] is not None:
+            parts = f"{number(water[0].central)} + {number(water[1].central)}"
+            found.append(_result("water_l", "water", parts, water[2], ("L", 1.0)))
+    return found
 
 
 def _operand(value: Range, unit: str, factor: Factor | None) -> str:
