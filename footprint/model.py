@@ -104,7 +104,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run runs, as stated or detected: a provider's region, a grid zone, a site's PUE.
 
     `zone` is ISO 3166-1 alpha-3 (`FRA`), a subdivision (`US-VA`, `CA-QC`) or an eGRID subregion (`egrid:SRVC`).
-    `known_by` says who said so: `stated`, `environment`, `config` or `detected`.
+    `known_by` says who said so: `stated`, `environment`, `config` or `detected`. `remarks` say how a name was read that needed
+    reading: what was left out of it, or what stands for it.
     """
 
     provider: str | None = None
@@ -114,6 +115,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     pue_ratio: float | None = None
     intensity_g_per_kwh: float | None = None
     known_by: str = "stated"
+    remarks: tuple[str, ...] = ()
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -364,37 +366,6 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     factors_version: str = ""
     place: Place | None = None
     chain: tuple[str, ...] = ()
-
-
-class Moments(msgspec.Struct, frozen=True, kw_only=True):
-    """A moment with its 90 % range: UTC, ISO 8601."""
-
-    low: str
-    central: str
-    high: str
-
-
-class Forecast(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run will have taken by its end, from the course of its progress so far; null where that cannot be told.
-
-    `at_s` is how old the run was at the last reading; `done` of `total` is the last progress of which it knew. `duration_s`,
-    `energy_kwh` (of the facility) and `emissions_g` are those of the whole run, `spent_…` those so far. `unknown` names what is
-    not known, each with its reason.
-    """
-
-    run: str
-    at_s: float
-    done: float | None = None
-    total: float | None = None
-    duration_s: Range | None = None
-    ends_at: Moments | None = None
-    energy_kwh: Range | None = None
-    emissions_g: Range | None = None
-    spent_energy_kwh: Range | None = None
-    spent_emissions_g: Range | None = None
-    unknown: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    method: str = ""
 
 
 # -- Cards ------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ program: it becomes a warning in the record, and a line of the logger `footprint
 from __future__ import annotations
 
 import functools
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,9 @@ from footprint.errors import CardError, ConfigError, unknown_choice
 from footprint.ledger.home import home as ledger_home
 from footprint.model import KINDS, Kind, Outcome, Place
 from footprint.recorder import context, process
-from footprint.recorder.active import ActiveRun, current_run
+from footprint.recorder.active import current_run
+from footprint.recorder.budget import Budget
+from footprint.recorder.watched import WatchedRun
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -47,6 +50,11 @@ class track:  # noqa: N801 - reads as a verb where it is used
         card: a model card that is filled with the run's footprint once it has completed.
         record: a file that the finished run is written to, besides the ledger.
         interval_s: seconds between two readings.
+        budget_g: what the run may emit, g CO2-equivalent; needs a place. It is compared with the mean of what the run has emitted
+            so far, as its footprint states it, each five seconds (each second or two at first).
+        budget_kwh: the same for the energy of the facility, kWh. on_budget: `warn`, or an exception (or its class) that ends
+        the body once a budget is spent. It is raised once, in the thread
+            that calls `run.progress`, `run.count`, `run.check_budget` or begins or ends a `run.phase`, and nowhere else.
 
     Raises:
         ConfigError: if any of these cannot be used; `UnknownPlace` with the near matches for a region or zone.
@@ -67,6 +75,9 @@ class track:  # noqa: N801 - reads as a verb where it is used
         card: str | os.PathLike[str] | None = None,
         record: str | os.PathLike[str] | None = None,
         interval_s: float = 1.0,
+        budget_g: float | None = None,
+        budget_kwh: float | None = None,
+        on_budget: str | BaseException | type[BaseException] = "warn",
     ) -> None:
         self._name = context.clean_name(_text("name", name))
         self._kind = _kind(kind)
@@ -76,6 +87,9 @@ class track:  # noqa: N801 - reads as a verb where it is used
         self._card = None if card is None else _fillable_card(_path("card", card))
         self._record = None if record is None else _new_file("record", _path("record", record))
         self._interval_s = _interval(interval_s)
+        self._budget = _budget(budget_g, budget_kwh, on_budget)
+        if budget_g is not None:
+            self._place = _place_of_budget(self._place)
         self._runs: list[TrackedRun] = []
 
     def start(self) -> TrackedRun:
@@ -113,6 +127,7 @@ class track:  # noqa: N801 - reads as a verb where it is used
             record=self._record,
             interval_s=self._interval_s,
             target=target,
+            budget=self._budget,
         )
 
     def stop(self) -> TrackedRun:
@@ -132,7 +147,7 @@ class track:  # noqa: N801 - reads as a verb where it is used
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         run = self._last_run()
         if run is not None:
-            run.stop(outcome_of(error))
+            run.stop(run.outcome_of(error))
 
     def _last_run(self) -> TrackedRun | None:
         """Take the run to stop: one tracker may be entered on several threads or tasks at once."""
@@ -173,12 +188,12 @@ class track:  # noqa: N801 - reads as a verb where it is used
         try:
             yield run
         except BaseException as error:
-            run.stop(outcome_of(error))
+            run.stop(run.outcome_of(error))
             raise
         run.stop()
 
 
-class TrackedRun(ActiveRun):
+class TrackedRun(WatchedRun):
     """A run while it lasts, and what is known of it afterwards. Made by `track`."""
 
     def __init__(self, *, card: Path | None, record: Path | None, **facts: Any) -> None:
@@ -206,6 +221,10 @@ class TrackedRun(ActiveRun):
         if self._card is not None and outcome == "completed":
             self.attempt("the card was not filled", self._fill_card, self._card)
         return True
+
+    def outcome_of(self, error: BaseException | None) -> Outcome:
+        """How the run ends by the exception that leaves its body: one raised for its budget interrupts it."""
+        return "interrupted" if error is not None and error is self.stopped_by else outcome_of(error)
 
     def _write_record(self, path: Path) -> None:
         from footprint.ledger.runfile import write_run_file
@@ -289,6 +308,41 @@ def _interval(value: object) -> float:
     if not isinstance(value, int | float) or not INTERVALS_S[0] <= value <= INTERVALS_S[1]:
         raise ConfigError(f"interval_s={value!r} is not between {INTERVALS_S[0]} and {INTERVALS_S[1]:g} seconds")
     return float(value)
+
+
+def _budget(emissions_g: object, energy_kwh: object, on_budget: object) -> Budget | None:
+    """The limits of a run, if there are any."""
+    for what, limit in (("budget_g", emissions_g), ("budget_kwh", energy_kwh)):
+        if limit is not None and not (isinstance(limit, int | float) and limit is not True and 0 < limit < math.inf):
+            raise ConfigError(f"{what}={limit!r} is not a number above 0")
+    stop: Any = None if on_budget == "warn" else on_budget
+    if isinstance(stop, type) and issubclass(stop, BaseException):
+        try:
+            stop("a sentence")
+        except Exception as error:  # noqa: BLE001 - the class is the user's, and may raise what it likes
+            raise ConfigError(f"on_budget={stop.__name__} cannot be made of a sentence ({error}): give an exception") from None
+    elif stop is not None and not isinstance(stop, BaseException):
+        raise ConfigError(f"on_budget={on_budget!r} is neither 'warn' nor an exception")
+    if emissions_g is None and energy_kwh is None:
+        if stop is not None:
+            raise ConfigError("on_budget without a budget: give budget_g or budget_kwh")
+        return None
+    return Budget(emissions_g, energy_kwh, stop)  # type: ignore[arg-type]  # looked at above
+
+
+def _place_of_budget(stated: Place | None) -> Place:
+    """The place by which emissions are known, also the site's default one."""
+    from datetime import UTC, datetime
+
+    import footprint.reference as ref
+    from footprint.place import default_place
+
+    place = stated
+    if place is None or (place.zone is None and place.intensity_g_per_kwh is None):
+        place = default_place(pue=place.pue_ratio if place else None)
+    if place is None or ref.intensity(place, datetime.now(UTC).year) is None:
+        raise ConfigError("budget_g needs a place, to know emissions by: give region=, zone=, or set FOOTPRINT_REGION")
+    return place
 
 
 def _place(region: str | None, zone: str | None, pue: float | None) -> Place | None:

@@ -27,6 +27,7 @@ from footprint.recorder import client, context, messages
 from footprint.recorder.handlers import pass_on
 
 if TYPE_CHECKING:
+    from footprint.recorder.budget import Budget
     from footprint.recorder.targets import Target
 
 P = ParamSpec("P")
@@ -49,6 +50,7 @@ class ActiveRun:
     Args:
         target: a process to attach to; this one if None.
         is_kept: whether the finished run goes to a file of the user's, too.
+        budget: what it may emit or use, if there is a limit.
 
     Attributes:
         id: the run's id in the ledger.
@@ -67,9 +69,10 @@ class ActiveRun:
         interval_s: float,
         target: Target | None = None,
         is_kept: bool = False,
+        budget: Budget | None = None,
     ) -> None:
         self.id = new_id()
-        self._target, self._is_kept = target, is_kept
+        self._target, self._is_kept, self._budget = target, is_kept, budget
         self._outer: ActiveRun | None = _outer_run() if target is None else None
         self._within = None if self._outer else context.enclosing_run(target)
         inherited = self._outer.account if self._outer and account is None else account
@@ -259,6 +262,8 @@ class ActiveRun:
             versions=context.versions(self._target),
             warnings=tuple(self._warnings),
             kept=self._is_kept,
+            budget_g=self._budget.emissions_g if self._budget else None,
+            budget_kwh=self._budget.energy_kwh if self._budget else None,
         )
         process = self._target.process if self._target else None
         self._client, started = client.attach(home, process, message) if process else client.start(home, message)
@@ -297,7 +302,7 @@ class ActiveRun:
                 self._is_counting = False
 
     def _add(self, name: str, amount: object) -> None:
-        number = _finite(amount)
+        number = finite(amount)
         total = self._work.get(name, 0.0) + (math.nan if number is None else number)
         if not math.isfinite(total):
             self.warn(f"count({name}=…) was given something that is not a finite number; it is left out")
@@ -374,7 +379,7 @@ class ActiveRun:
         )
 
 
-def _finite(value: object) -> float | None:
+def finite(value: object) -> float | None:
     """A value of the user's, also one of numpy's or of a tensor library, as a finite number; null if it is none."""
     try:
         return float(value) if math.isfinite(value) else None  # type: ignore[arg-type]  # what is no number says so by raising

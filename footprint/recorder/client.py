@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 
 from footprint.ledger import live
 from footprint.ledger.processes import Process, identify
-from footprint.ledger.records import Marked, Work
+from footprint.ledger.records import Marked, Progress, Work
 from footprint.recorder import messages, process
 from footprint.recorder.channel import Channel, ChannelClosedError
 from footprint.recorder.handlers import pass_on
@@ -35,6 +35,8 @@ _SEND_LIMIT_S: Final = 1.0
 _LOCK_LIMIT_S: Final = 10.0
 _JOIN_LIMIT_S: Final = 2.0
 _WAITING_LIMIT: Final = 4096
+_NEWS_LIMIT: Final = 256
+_Word = Work | Marked | Progress | messages.Look | messages.Ask | messages.Start | messages.Stop
 
 
 class RecorderError(Exception):
@@ -57,7 +59,8 @@ class Client:
         self.runs: set[str] = set()
         self.is_stuck = False
         self._turn = Turn()
-        self._waiting: deque[Work | Marked | messages.Look | messages.Start | messages.Stop] = deque()
+        self._waiting: deque[_Word] = deque()
+        self._news: deque[messages.Foreseen] = deque(maxlen=_NEWS_LIMIT)
         self._thread: threading.Thread | None = None
         self._child: int | None = None
         self._channel: Channel[messages.ToHost] = self._connect()
@@ -106,7 +109,7 @@ class Client:
             return answer
         raise RecorderError(_reason(answer))
 
-    def offer(self, message: Work | Marked | messages.Look | messages.Stop) -> bool:
+    def offer(self, message: _Word) -> bool:
         """Send without waiting; false if it was dropped.
 
         While another thread has the channel, or it is full, the message waits here to be taken along, within a limit.
@@ -124,6 +127,24 @@ class Client:
         finally:
             self._turn.give(claim, None)
         return taken
+
+    def news(self, run: str) -> list[messages.Foreseen]:
+        """What the recorder has said of a run unasked, oldest first, without waiting; nothing while a thread has the channel.
+
+        Raises:
+            OSError: if the recorder has ended, and nothing that it said is left.
+        """
+        claim = object()
+        try:
+            if self._turn.take(claim, 0.0):
+                while not any(one.run == run for one in self._news) and (said := self._channel.next_message()) is not None:
+                    self._keep(said)
+            told = [one for one in list(self._news) if one.run == run]
+            for one in told:
+                self._news.remove(one)
+            return told
+        finally:
+            self._turn.give(claim, None)
 
     def close(self) -> None:
         """Let the recorder end."""
@@ -175,6 +196,7 @@ class Client:
                 answer = self._channel.receive(deadline_s - time.monotonic())
                 if isinstance(answer, messages.Adopted):
                     return answer
+                self._keep(answer)
                 wanted = messages.Started if isinstance(message, messages.Start) else messages.Stopped
                 # What answers a question that was given up before is passed over.
                 if isinstance(answer, wanted | messages.Failed) and answer.run == run:
@@ -186,6 +208,10 @@ class Client:
         finally:
             with suppress(OSError):
                 self._hand_over()  # what others left meanwhile, also a signal handler that interrupted us
+
+    def _keep(self, said: messages.ToHost) -> None:
+        if isinstance(said, messages.Foreseen):
+            self._news.append(said)
 
     def _await_child(self, pid: int) -> None:
         """Wait for a recorder that is our child to end, so that nobody else has to."""

@@ -12,7 +12,7 @@ from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -20,7 +20,7 @@ from footprint.errors import LedgerError
 from footprint.ledger import live
 from footprint.ledger.journal import SYNC_EVERY_S, Journal
 from footprint.ledger.processes import Process, identify
-from footprint.ledger.records import AnyRecord, Close, Marked, Open, Tick, Work
+from footprint.ledger.records import AnyRecord, Close, Marked, Open, Progress, Tick, Work
 from footprint.model import Outcome
 from footprint.recorder import messages
 from footprint.recorder.channel import Channel, ChannelClosedError
@@ -28,6 +28,9 @@ from footprint.recorder.pace import reading_gap_s
 from footprint.recorder.procfs import resolution_s
 from footprint.recorder.readings import Readings, moment
 from footprint.recorder.watch import Watch
+
+if TYPE_CHECKING:
+    from footprint.recorder.foresight import Foresight
 
 IDLE_S: Final = 300.0
 """A recorder without a run ends after this long; the host starts another when it needs one."""
@@ -67,6 +70,7 @@ class Recorder:
         self._journal: Journal | None = None
         self._open: dict[str, _OpenRun] = {}
         self._owed: deque[Close] = deque(maxlen=_OWED_LIMIT)
+        self._foresight: Foresight | None = None
         self._announced: str | None = None
         self._next_tick_s = 0.0
         self._sync_at_s: float | None = None
@@ -90,6 +94,7 @@ class Recorder:
                     self._tick()
                 if self._sync_at_s is not None and now_s >= self._sync_at_s:
                     self._sync()
+                self._foresee()
                 if not self._open and now_s - self._idle_since_s > IDLE_S:
                     return
         finally:
@@ -102,12 +107,17 @@ class Recorder:
         due_s = [self._idle_since_s + IDLE_S] if not self._open else [self._next_tick_s]
         if self._sync_at_s is not None:
             due_s.append(self._sync_at_s)
+        ahead = self._foresight
+        if ahead is not None and (at_s := ahead.due_s()) is not None:
+            due_s.append(at_s)
         wait_s = max(0.0, min(due_s) - time.monotonic())
         ends: list[int] = [self._channel.fileno()]
         if host is not None and host.descriptor is not None:
             ends.append(host.descriptor)
         elif host is not None:
             wait_s = min(wait_s, _WATCH_S)
+        if ahead is not None and (answers := ahead.fileno()) is not None:
+            ends.append(answers)
         if hasattr(select, "poll"):
             poll = select.poll()
             for end in ends:
@@ -129,11 +139,14 @@ class Recorder:
                 self._start(message)
             case messages.Stop():
                 self._stop(message)
-            case Work() | Marked():
+            case Work() | Marked() | Progress():
                 if self._journal is not None and message.run in self._open:
                     self._write(message)
             case messages.Look():
                 self._tick(whole=True)
+            case messages.Ask():
+                if message.run in self._open:
+                    self._ahead().ask(message.run)
             case messages.Bye():
                 self._end()
             case messages.Hello():
@@ -171,6 +184,8 @@ class Recorder:
             labels=start.labels,
             versions=start.versions,
             warnings=start.warnings + self._readings.warnings() + (() if start.kept else self._readings.warnings_of(self._home)),
+            budget_g=start.budget_g,
+            budget_kwh=start.budget_kwh,
         )
         if not self._write(opened):
             reason = f"the ledger cannot be written at {self._journal.path}: {self._journal.last_error}"
@@ -178,6 +193,8 @@ class Recorder:
             return
         self._write(baseline)
         self._open[start.run] = _OpenRun(opened, baseline, self._journal.path, self._journal.lost, self._readings.failed)
+        if start.budget_g is not None or start.budget_kwh is not None:
+            self._ahead().watch(start.run, start.budget_g, start.budget_kwh)
         self._announce()
         self._look()
         self._next_tick_s = t_s + self._gap_s(t_s)
@@ -205,7 +222,7 @@ class Recorder:
         assert self._journal is not None, "a run is open"
         begun = self._open.pop(run)
         self._announce()
-        own = self._wrong_with(begun, self._journal)
+        own = self._wrong_with(begun, self._journal) + (() if self._foresight is None else self._foresight.forget(run))
         seen = tuple(text for text in self._readings.warnings() if text not in begun.opened.warnings)
         close = Close(run=run, t_s=t_s, outcome=outcome, work=work, warnings=warnings + seen + own)
         if not self._write(close):
@@ -335,6 +352,21 @@ class Recorder:
         self._announced = None  # that file is gone, too
         self._announce()
 
+    def _ahead(self) -> Foresight:
+        if self._foresight is None:
+            from footprint.recorder.foresight import Foresight  # for who asks: it starts a process
+
+            self._foresight = Foresight(in_thread=self._in_thread)
+        return self._foresight
+
+    def _foresee(self) -> None:
+        """Say what has been foreseen; a host that does not listen is not waited for."""
+        if self._foresight is None or self._journal is None:
+            return
+        for message in self._foresight.step(self._journal.path):
+            with suppress(ChannelClosedError):
+                self._channel.offer(message)
+
     def _answer(self, message: messages.ToHost) -> None:
         with suppress(ChannelClosedError, TimeoutError):  # a host that no longer listens goes on without the answer
             self._channel.send(message, _ANSWER_S)
@@ -344,6 +376,8 @@ class Recorder:
             self._write_owed()
             self._journal.close()
         self._readings.close()
+        if self._foresight is not None:
+            self._foresight.close()
         self._channel.close()
 
 

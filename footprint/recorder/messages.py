@@ -1,8 +1,8 @@
 """What the host program and its recorder say to each other: one JSON object a message.
 
-The host says `Hello`, then `Start`, `Marked`, `Work` and `Stop` for each run, and `Bye` when it wants no more; `Look` where the
-process that it attached to has just ended. The recorder answers `Start` with `Started` and `Stop` with `Stopped`, or either
-with `Failed`.
+The host says `Hello`, then `Start`, `Marked`, `Work`, `Progress` and `Stop` for each run, and `Bye` when it wants no more; `Look`
+where the process that it attached to has just ended. The recorder answers `Start` with `Started` and `Stop` with `Stopped`, or
+either with `Failed`. It says `Foreseen` in its own time: when it was asked by `Ask`, and when something has become of a budget.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import msgspec
 
 from footprint.ledger.processes import Process
-from footprint.ledger.records import Marked, Work
+from footprint.ledger.records import Marked, Progress, Work
 from footprint.model import Kind, Outcome, Place
+from footprint.recorder.outlook import Forecast
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -43,10 +44,18 @@ class Start(Message, frozen=True, kw_only=True, tag="start"):
     versions: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
     kept: bool = False
+    budget_g: float | None = None
+    budget_kwh: float | None = None
 
 
 class Look(Message, frozen=True, kw_only=True, tag="look"):
     """Read at once: what ends can soon not be read any more."""
+
+
+class Ask(Message, frozen=True, kw_only=True, tag="ask"):
+    """Foresee the end of a run, and say so when that is done."""
+
+    run: str
 
 
 class Stop(Message, frozen=True, kw_only=True, tag="stop"):
@@ -82,6 +91,18 @@ class Stopped(Message, frozen=True, kw_only=True, tag="stopped"):
     journal: bytes | None = None
 
 
+class Foreseen(Message, frozen=True, kw_only=True, tag="foreseen"):
+    """A forecast of a run, null where none could be made; `warning` is a sentence for the record that has become due by it.
+
+    `over` says that what the run has spent so far exceeds its budget.
+    """
+
+    run: str
+    forecast: Forecast | None = None
+    warning: str = ""
+    over: bool = False
+
+
 class Failed(Message, frozen=True, kw_only=True, tag="failed"):
     """A run cannot be recorded, and why."""
 
@@ -95,5 +116,5 @@ class Adopted(Message, frozen=True, kw_only=True, tag="adopted"):
     pid: int
 
 
-ToRecorder = Hello | Start | Marked | Work | Look | Stop | Bye
-ToHost = Started | Stopped | Failed | Adopted
+ToRecorder = Hello | Start | Marked | Work | Progress | Look | Ask | Stop | Bye
+ToHost = Started | Stopped | Foreseen | Failed | Adopted
