@@ -8,18 +8,19 @@ electricity, by the facility's. Cost: that of the facility's energy, where a pri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import footprint.reference as ref
+from footprint import text
 from footprint.accounting.impact import cost, embodied_g, water_l
 from footprint.accounting.ranges import Quantity, total
 from footprint.derive.accelerators import of_the_run
 from footprint.derive.case import Case, cited, number
-from footprint.derive.working import Working
+from footprint.derive.working import Product, Working
 from footprint.errors import UnknownHardware
 from footprint.model import Declaration, Factor
 from footprint.reference import HardwareMatch, embodied, water
-from footprint.units import G_PER_KG, H_PER_YEAR, h_from_s
+from footprint.units import G_PER_KG, H_PER_YEAR, S_PER_H, h_from_s
 
 _NO_PLACE: Final = "the place is unknown"
 _NO_ENERGY: Final = "the energy is unknown"
@@ -41,7 +42,8 @@ def declare(work: Working, facts: Declaration, match: HardwareMatch | None, devi
     elif device_hours is None:
         _unknown(work, "embodied", "no device-hours are known")
     elif making is not None:
-        _embody(work, {making: device_hours}, facts.life_years, facts.use_ratio)
+        used = _Used(text.clean(facts.hardware or "devices"), device_hours, f"{number(device_hours)} device-h")
+        _embody(work, {making: used}, facts.life_years, facts.use_ratio)
     _water(work)
     if facts.price_per_kwh is not None:
         _cost(work, facts.price_per_kwh, facts.currency)
@@ -59,7 +61,15 @@ def measure(case: Case) -> None:
 # -- Making ------------------------------------------------------------------------------------------------------------
 
 _Making = tuple[Factor, ...]
-"""What was emitted in making one device and what belongs to it; the sum of the factors."""
+"""What was emitted in making one device, and its share of a server where that is counted."""
+
+
+class _Used(NamedTuple):
+    """Of which devices, for how many device-hours, and how that is told in a product."""
+
+    name: str
+    hours: float
+    told: str
 
 
 def _stated(g_per_device: float | None) -> _Making | None:
@@ -87,16 +97,22 @@ def _measured(case: Case) -> None:
     if run.host.unmetered_accelerators or not (there or run.host.os.startswith("Linux")):
         _unknown(work, "embodied", "the accelerators are not known")
         return
-    hours: dict[_Making, float] = {}
+    names: dict[_Making, str] = {}
+    times_s: dict[_Making, float] = {}
     for one in of_the_run(case, there, say=False):
         making = _making(work, _match(one.device.name), one.device.name)
         if making is None:
             return
         ours, whole = one.device.slices if one.device.slices is not None and case.attribution == "share" else (1, 1)
         part = case.portion.hours_of(one.device.id) * ours / whole
-        hours[making] = hours.get(making, 0.0) + h_from_s(run.duration_s) * part
-    if hours:
-        _embody(work, hours)
+        names.setdefault(making, text.clean(one.device.name))
+        times_s[making] = times_s.get(making, 0.0) + run.duration_s * part
+    used = {
+        making: _Used(names[making], h_from_s(time_s), f"{number(time_s)} device-s ÷ {number(S_PER_H)} s/h")
+        for making, time_s in times_s.items()
+    }
+    if used:
+        _embody(work, used)
     else:
         _unknown(work, "embodied", _OF_THE_MACHINE)
 
@@ -109,7 +125,7 @@ def _match(name: str) -> HardwareMatch | None:
 
 
 def _embody(
-    work: Working, hours: Mapping[_Making, float], life_years: float | None = None, use_ratio: float | None = None
+    work: Working, hours: Mapping[_Making, _Used], life_years: float | None = None, use_ratio: float | None = None
 ) -> None:
     """Spread what making devices emitted over the hours of their use."""
     life = ref.stated("hardware.life", 1 / life_years, "1/year") if life_years is not None else embodied.lives_per_year()
@@ -119,17 +135,15 @@ def _embody(
         return
     spread = work.use(life), work.use(use)
     parts: list[Quantity] = []
-    products: list[str] = []
-    for making, device_hours in hours.items():
-        made_g = total(work.use(one) * _grams(one) for one in making)
-        parts.append(embodied_g(device_hours, made_g, *spread))
-        made = " + ".join(f"{cited(one, one.unit.removesuffix(' CO2e'))}{_in_grams(one)}" for one in making)
-        products.append(
-            f"{number(device_hours)} device-h ÷ {number(H_PER_YEAR)} h/year × {f'({made})' if len(making) > 1 else made} "
-            f"× {cited(life, '1/year')} × {cited(use)}"
-        )
+    for making, used in hours.items():
+        for factor in making:
+            part = embodied_g(used.hours, work.use(factor) * _grams(factor), *spread)
+            made = f"{cited(factor, factor.unit.removesuffix(' CO2e'))}{_in_grams(factor)}"
+            product = f"{used.told} ÷ {number(H_PER_YEAR)} h/year × {made} × {cited(life, '1/year')} × {cited(use)}"
+            what = "making of" if factor is making[0] else "making of the servers of"
+            work.makings.append(Product(f"{what} {used.name}", product, part.central))
+            parts.append(part)
     work.embodied = total(parts)
-    work.products["embodied_g"] = products[0] if len(products) == 1 else " + ".join(f"({one})" for one in products)
 
 
 def _grams(factor: Factor) -> float:
@@ -151,14 +165,11 @@ def _water(work: Working) -> None:
     here = water.onsite(work.place, work.year)
     if here is not None:
         work.water_onsite = water_l(work.it, work.use(here))
-        work.products["water_onsite_l"] = f"{number(work.it.central)} kWh × {cited(here, 'L/kWh')}"
     there = water.offsite(work.place, work.year)
     if there is not None:
         work.water_offsite = water_l(work.facility, work.use(there))
-        work.products["water_offsite_l"] = f"{number(work.facility.central)} kWh × {cited(there, 'L/kWh')}"
     if work.water_onsite is not None and work.water_offsite is not None:
         work.water = work.water_onsite + work.water_offsite
-        work.products["water_l"] = f"{number(work.water_onsite.central)} L + {number(work.water_offsite.central)} L"
         return
     known = work.water_onsite is not None, work.water_offsite is not None
     no_site = _NO_PLACE if work.place is None else "what its cooling evaporates is not published for this site"
@@ -178,7 +189,6 @@ def _cost(work: Working, price_per_kwh: float, currency: str | None) -> None:
     unit = f"{currency or ''}/kWh"
     price = ref.stated("price", price_per_kwh, unit)
     work.cost, work.currency = cost(work.facility, work.use(price).central), currency
-    work.products["cost"] = f"{number(work.facility.central)} kWh × {cited(price, unit)}"
 
 
 def _unknown(work: Working, name: str, why: str) -> None:

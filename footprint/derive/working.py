@@ -49,6 +49,14 @@ class Term(NamedTuple):
     unit: Literal["J", "Wh", "kWh"] = "J"
 
 
+class Product(NamedTuple):
+    """A part of what making hardware emitted as a product that a pocket calculator can follow, and its middle, g."""
+
+    name: str
+    product: str
+    mass_g: float
+
+
 def range_of(quantity: Quantity | None) -> Range | None:
     """The range of a quantity, none of which is below zero (the rest of a difference may seem so); unknown stays unknown."""
     if quantity is None:
@@ -61,8 +69,8 @@ def range_of(quantity: Quantity | None) -> Range | None:
 class Working:
     """One footprint being worked out; None is unknown.
 
-    `terms` are the products that components' energies are, `products` those of quantities beyond energy, by their field of
-    `Footprint`, in the unit that ends its name; `reasons` says of what is unknown why it is.
+    `terms` are the products that components' energies are, `makings` those that embodied emissions are; `reasons` says of what is
+    unknown why it is.
     """
 
     scope: Scope = "server"
@@ -92,7 +100,7 @@ class Working:
     warnings: list[str] = field(default_factory=list)
     chain: tuple[str, ...] = ()
     terms: list[Term] = field(default_factory=list)
-    products: dict[str, str] = field(default_factory=dict)
+    makings: list[Product] = field(default_factory=list)
     year: int | None = None
 
     def use(self, factor: Factor, *, run: str = "", device: str = "") -> Quantity:

@@ -151,7 +151,7 @@ def _arithmetic(sheet: Working, footprint: Footprint) -> list[str]:
     lines = ["the equipment's energy"]
     beyond = ""
     for step in formulas.steps(sheet, footprint, units.energy):
-        if step.of in sheet.products and not beyond:
+        if step.of in formulas.BEYOND and not beyond:
             beyond = "beyond operational emissions, and not in them"
             lines.append(beyond)
         if step.of in _HEADS:
