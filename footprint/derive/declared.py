@@ -9,15 +9,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import footprint.reference as ref
+from footprint import text
 from footprint.accounting.power import device_energy_kwh
 from footprint.accounting.ranges import Quantity
 from footprint.derive import beyond
+from footprint.derive.case import Power, cited, number
 from footprint.derive.equipment import Equipment, known_equipment
 from footprint.derive.facts import cautions, check_declaration, device_hours
-from footprint.derive.operations import computed_hours, why_no_hours
+from footprint.derive.operations import Hours, computed_hours, why_no_hours
 from footprint.derive.processors import processor_energy
 from footprint.derive.working import Working
-from footprint.model import Coverage, Declaration, Factor, Grade, Scope
+from footprint.model import ComponentName, Coverage, Declaration, Factor, Grade, Scope
 from footprint.place import resolve
 from footprint.reference import HardwareMatch
 
@@ -43,9 +45,10 @@ def derive_declaration(facts: Declaration) -> Working:
             work.miss("hours", no_hours)
     work.warn(*found.remarks, *cautions(facts, found))
     _locate(work, facts, found)
-    beyond.declare(work, facts, found.match, hours.central if hours is not None else None)
-    if work.embodied is not None and hours is not None and hours.central > 0:
-        work.embodied *= hours * (1 / hours.central)  # hours that were worked out have a range of their own
+    device_h = hours.device_hours if hours is not None else None
+    beyond.declare(work, facts, found.match, device_h.central if device_h is not None else None)
+    if work.embodied is not None and device_h is not None and device_h.central > 0:
+        work.embodied *= device_h * (1 / device_h.central)  # hours that were worked out have a range of their own
     return work
 
 
@@ -56,11 +59,13 @@ def _scope(facts: Declaration, found: Equipment) -> Scope:
     return "accelerators" if facts.power_w is not None and found.cpu is None else "server"
 
 
-def _hours(work: Working, facts: Declaration, found: Equipment) -> Quantity | None:
+def _hours(work: Working, facts: Declaration, found: Equipment) -> Hours | None:
     """Device-hours: as stated, of count and hours, or of what was computed; None if they are not known."""
     hours = device_hours(facts)
     if hours is not None:
-        return Quantity(hours)
+        counted = facts.device_hours is None and facts.hours is not None and found.devices is not None
+        told = f"{number(found.devices or 0)} devices × {number(facts.hours or 0)} h" if counted else f"{number(hours)} device-h"
+        return Hours(Quantity(hours), told)
     return computed_hours(work, facts, found) if facts.hours is None else None
 
 
@@ -85,17 +90,18 @@ def _locate(work: Working, facts: Declaration, found: Equipment) -> None:
 
 def _stated_energy(work: Working, facts: Declaration) -> None:
     assert facts.energy_kwh is not None
-    energy = work.use(ref.stated("energy", facts.energy_kwh, "kWh"))
+    stated = ref.stated("energy", facts.energy_kwh, "kWh")
+    energy = work.term("accelerators", "energy as stated", cited(stated, "kWh"), work.use(stated), "kWh")
     if work.scope == "accelerators":
         work.add_part("accelerators", energy, "declared")
         work.coverage.append(Coverage(component="accelerators", grade="declared", read_ratio=1.0))
     work.it = energy
 
 
-def _hardware_energy(work: Working, facts: Declaration, found: Equipment, hours: Quantity) -> None:
+def _hardware_energy(work: Working, facts: Declaration, found: Equipment, hours: Hours) -> None:
     work.warn(*_warnings(found))
     if found.per_unit != 1:
-        work.warn(f"{found.name} is {found.per_unit:g} devices: {hours.central:.6g} device-hours")
+        work.warn(f"{found.name} is {found.per_unit:g} devices: {hours.device_hours.central:.6g} device-hours")
     if found.cpu is not None and facts.power_w is None:
         processor_energy(work, found.cpu, hours)
         return
@@ -103,8 +109,11 @@ def _hardware_energy(work: Working, facts: Declaration, found: Equipment, hours:
     if power is None:
         work.miss("power", f"the power of {found.name} is not published: give power_w, watts a device")
         return
-    work.power = power
-    energy = device_energy_kwh(1.0, power) * hours
+    work.power = power.watts
+    product = f"{power.product} × {hours.product}"
+    component: ComponentName = "cpu" if found.cpu is not None else "accelerators"
+    name = text.clean(found.name or component)
+    energy = work.term(component, name, product, device_energy_kwh(1.0, power.watts) * hours.device_hours, "Wh")
     if found.cpu is not None:
         work.add_part("cpu", energy, grade)
         work.coverage.append(Coverage(component="cpu", grade=grade, read_ratio=1.0))
@@ -119,18 +128,20 @@ def _warnings(found: Equipment) -> tuple[str, ...]:
     return named.warnings if named is not None else ()
 
 
-def _power(work: Working, facts: Declaration, match: HardwareMatch | None) -> tuple[Quantity | None, str, Grade]:
+def _power(work: Working, facts: Declaration, match: HardwareMatch | None) -> tuple[Power | None, str, Grade]:
     """Watts a device, what they contain (`chip`, `with-host`, `machine`), and how they are known."""
     if facts.power_w is not None:
-        return work.use(ref.stated("power", facts.power_w, "W")), "chip", "declared"
+        stated = ref.stated("power", facts.power_w, "W")
+        return Power(work.use(stated), cited(stated, "W")), "chip", "declared"
     assert match is not None
     rated = ref.accelerator_power(match)
     if rated is None:
         return None, "chip", "assumed"
-    watts = work.use(rated)
+    watts, product = work.use(rated), cited(rated, "W")
     if rated.basis != "mean":
-        watts *= work.use(_utilisation(facts, match))
-    return watts, match.power_scope, rated.grade if rated.basis == "mean" else "assumed"
+        used = _utilisation(facts, match)
+        watts, product = watts * work.use(used), f"{product} × {cited(used)}"
+    return Power(watts, product), match.power_scope, rated.grade if rated.basis == "mean" else "assumed"
 
 
 def _utilisation(facts: Declaration, match: HardwareMatch) -> Factor:
@@ -154,7 +165,8 @@ def _spread(work: Working, energy: Quantity, scope: str, grade: Grade, match: Ha
     if asked == "server":
         overhead = ref.host_overhead(match)
         server = energy * work.use(overhead)
-        work.add_part("rest", _less(server, energy), "assumed")
+        product = f"({cited(overhead)} − 1) × {number(energy.central)} kWh of accelerators"
+        work.add_part("rest", work.term("rest", "host", product, _less(server, energy), "kWh"), "assumed")
         work.warn(
             f"host and rest of the server are included by an overhead factor of {overhead.low:g} to {overhead.high:g} "
             "times the accelerators' energy (--scope accelerators leaves them out)"

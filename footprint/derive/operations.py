@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from footprint.accounting.ranges import Quantity
+from footprint.derive.case import cited, number
 from footprint.derive.equipment import Equipment
 from footprint.derive.working import Working
 from footprint.model import Declaration, Workload
@@ -63,7 +64,14 @@ def why_no_hours(facts: Declaration, found: Equipment) -> str | None:
     return None
 
 
-def computed_hours(work: Working, facts: Declaration, found: Equipment) -> Quantity | None:
+class Hours(NamedTuple):
+    """Device-hours, and the product that gives their middle."""
+
+    device_hours: Quantity
+    product: str
+
+
+def computed_hours(work: Working, facts: Declaration, found: Equipment) -> Hours | None:
     """Device-hours that the operations took; None where they do not follow."""
     done = operations(facts)
     if done is None or found.match is None or why_no_hours(facts, found) is not None:
@@ -73,17 +81,18 @@ def computed_hours(work: Working, facts: Declaration, found: Equipment) -> Quant
     if peak.silent:
         work.warn(f"no dense peak is known of {', '.join(peak.silent)}: that of the others stands for it")
     at_peak = work.use(peak.time) * (done.flops / peaks.EFLOP)
+    product = f"{number(done.flops / peaks.EFLOP)} EFLOP × {cited(peak.time, peak.time.unit)}"
     if facts.mfu_ratio is not None:
-        slower = work.use(stated("slowdown", 1 / facts.mfu_ratio, "h/h"))
+        slower = stated("slowdown", 1 / facts.mfu_ratio, "h/h")
         work.warn(f"{done.how}; device-hours at {100 * facts.mfu_ratio:.3g} % of the peak, as stated")
-        return at_peak * slower
+        return Hours(at_peak * work.use(slower), f"{product} × {cited(slower)}")
     prior = peaks.slowdown(facts.kind, model_of(facts))
     assert prior is not None
     work.warn(
         f"{done.how}; device-hours at {100 / prior.high:.2g} to {100 / prior.low:.2g} % of the peak, which is assumed "
         "(give mfu_ratio, or better the hours)"
     )
-    return at_peak * work.use(prior)
+    return Hours(at_peak * work.use(prior), f"{product} × {cited(prior)}")
 
 
 def implied_utilisation(facts: Declaration, found: Equipment, device_hours: float) -> tuple[float, float] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from footprint.accounting.ranges import Quantity
+from footprint.derive.case import cited, number
+from footprint.derive.operations import Hours
 from footprint.derive.working import Working
 from footprint.model import Coverage
 from footprint.reference import CpuMatch
@@ -10,13 +11,13 @@ from footprint.reference.cpu_jobs import server_power
 from footprint.units import W_PER_KW
 
 
-def processor_energy(work: Working, named: CpuMatch, chip_hours: Quantity) -> None:
+def processor_energy(work: Working, named: CpuMatch, chip_hours: Hours) -> None:
     """The energy of a server for these hours of its chips: processors, memory, and all else that the plug sees."""
     found = server_power(named.cpu)
     if found is None:
         work.miss("power", f"these factors know no server of {named.cpu.name}: give power_w, watts a chip")
         return
-    kilo_hours = chip_hours * (1 / W_PER_KW)
+    kilo_hours, times = chip_hours.device_hours * (1 / W_PER_KW), f" × {chip_hours.product}"
     work.warn(*found.warnings)
     work.warn(
         f"{named.cpu.name}: watts of a whole server at work, a chip, by a model of published servers; how busy it was, and how "
@@ -25,13 +26,18 @@ def processor_energy(work: Working, named: CpuMatch, chip_hours: Quantity) -> No
     if found.idle is None or found.active is None or found.load is None or found.memory is None or found.memory_gb is None:
         assert found.per_tdp is not None
         power = work.use(found.per_tdp) * found.rated_w
-        work.add_part("cpu", power * kilo_hours, "assumed")
+        product = f"{number(found.rated_w)} W rated × {cited(found.per_tdp)}{times}"
+        work.add_part("cpu", work.term("cpu", "server", product, power * kilo_hours, "Wh"), "assumed")
         work.coverage.append(Coverage(component="cpu", grade="assumed", read_ratio=1.0))
     else:
         chip = (work.use(found.idle) + work.use(found.active) * work.use(found.load)) * found.threads
         memory = work.use(found.memory) * work.use(found.memory_gb) * found.threads
-        work.add_part("cpu", chip * kilo_hours, "assumed")
-        work.add_part("memory", memory * kilo_hours, "assumed")
+        each = f"{number(found.threads)} CPUs"
+        idle, active = cited(found.idle, "W"), f"{cited(found.active, 'W')} × {cited(found.load)}"
+        chips = work.term("cpu", "CPU", f"({idle} + {active}) × {each}{times}", chip * kilo_hours, "Wh")
+        gb = f"{cited(found.memory, 'W/GB')} × {cited(found.memory_gb, 'GB')} × {each}{times}"
+        work.add_part("cpu", chips, "assumed")
+        work.add_part("memory", work.term("memory", "memory", gb, memory * kilo_hours, "Wh"), "assumed")
         work.coverage += [
             Coverage(component="cpu", grade="assumed", read_ratio=1.0),
             Coverage(component="memory", grade="assumed", read_ratio=1.0),
