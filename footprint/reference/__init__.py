@@ -21,6 +21,7 @@ from footprint.reference.hardware import (
 from footprint.reference.power import accelerator_power, host_overhead, host_rest, meter_error, meter_lag, mig_share, utilisation
 from footprint.reference.pue import pue
 from footprint.reference.statements import stated
+from footprint.reference.storage import memory_power_declared, storage_power
 from footprint.reference.tables import FACTORS_VERSION
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "host_rest",
     "intensity",
     "memory_power",
+    "memory_power_declared",
     "meter_error",
     "meter_lag",
     "mig_share",
@@ -55,6 +57,7 @@ __all__ = [
     "package_idle",
     "pue",
     "stated",
+    "storage_power",
     "using_edition",
     "utilisation",
 ]

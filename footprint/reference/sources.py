@@ -70,6 +70,9 @@ watts of its chips (until 2013 a share of the rated power; since then a constant
 rated power times the load: least squares of the relative error, each CPU model weighing the same. Ranges are 5th and 95th
 percentile of measured over modelled. `python -m tests.benchmarks.cpu_model` shows what the fit does on CPUs that it did not see.
 
+**Memory and drives by size** (`components.csv`, W/GB, W/TB). Memory: lowest, mean and highest of four origins, each at its
+middle. Drives: one origin, a factor of two either way. For what nobody describes further; no host's memory is added from here.
+
 **Meters** (`priors.csv`, true / read). NVML's error is NVIDIA's statement; the others are rules, named in their notes.
 
 **Peak and utilisation** (`peaks.csv`, TFLOP/s; `mfu.csv`, device-hours over those at peak, which is 1 / MFU). The dense peak of

@@ -67,9 +67,9 @@ def _places() -> Iterator[Place]:
         yield _resolved(zone=row["zone"])
 
 
-def _resolved(**facts: str) -> Place:
+def _resolved(*, region: str | None = None, zone: str | None = None) -> Place:
     try:
-        return resolve(**facts) or Place()
+        return resolve(region=region, zone=zone) or Place()
     except ConfigError as error:
         return Place(name=str(error))
 
