@@ -34,10 +34,10 @@ def processor_energy(work: Working, named: CpuMatch, chip_hours: Hours) -> None:
         memory = work.use(found.memory) * work.use(found.memory_gb) * found.threads
         each = f"{number(found.threads)} CPUs"
         idle, active = cited(found.idle, "W"), f"{cited(found.active, 'W')} × {cited(found.load)}"
-        chips = work.term("cpu", "CPU", f"({idle} + {active}) × {each}{times}", chip * kilo_hours, "Wh")
+        chips = work.term("cpu", "processors", f"({idle} + {active}) × {each}{times}", chip * kilo_hours, "Wh")
         gb = f"{cited(found.memory, 'W/GB')} × {cited(found.memory_gb, 'GB')} × {each}{times}"
         work.add_part("cpu", chips, "assumed")
-        work.add_part("memory", work.term("memory", "memory", gb, memory * kilo_hours, "Wh"), "assumed")
+        work.add_part("memory", work.term("memory", "their memory", gb, memory * kilo_hours, "Wh"), "assumed")
         work.coverage += [
             Coverage(component="cpu", grade="assumed", read_ratio=1.0),
             Coverage(component="memory", grade="assumed", read_ratio=1.0),

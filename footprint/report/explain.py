@@ -227,7 +227,7 @@ def _evidence(sheet: Working, footprint: Footprint) -> list[str]:
     if missing:
         lines.append("unknown")
         for one in missing:
-            told = "; ".join(filter(None, (one.why, one.advice if one.advice not in one.why else "")))
+            told = one.why or one.advice
             lines.append(f"  {words.unknown(one.what)}{f': {text.clean(told, limit=400)}' if told else ''}")
     lines.append(f"factors, edition {footprint.factors_version}")
     for number, factor in enumerate(footprint.factors, 1):

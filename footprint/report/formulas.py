@@ -9,7 +9,7 @@ dozen of them is right to four.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -84,7 +84,7 @@ def _part(part: Component, sheet: Working, unit: text.Unit) -> list[Step]:
     if not math.isclose(sum(term.energy_kwh for term in own), part.energy_kwh.central, rel_tol=1e-6):
         own = []
     terms = [_term(term, unit) for term in own]
-    summed = " + ".join(number(term.result or 0.0) for term in terms).replace("+ -", "− ") if len(terms) > 1 else ""
+    summed = _added([term.result or 0.0 for term in terms])
     return [*terms, _result(part.component, "", summed, part.energy_kwh, unit, grade=part.grade)]
 
 
@@ -114,7 +114,7 @@ def _equipment(sheet: Working, footprint: Footprint, unit: text.Unit) -> Step:
         return Step(of="it_energy_kwh", name="sum", formula="", result=None, unit=unit[0], why="a part is")
     known = [part.energy_kwh.central for part in footprint.breakdown if part.energy_kwh]
     if known and math.isclose(sum(known), whole.central, rel_tol=1e-6):
-        return _result("it_energy_kwh", "sum", " + ".join(number(one / unit[1]) for one in known), whole, unit)
+        return _result("it_energy_kwh", "sum", _added([one / unit[1] for one in known]), whole, unit)
     own = [term for term in sheet.terms if math.isclose(term.energy_kwh, whole.central, rel_tol=1e-6)][:1]
     formula = "".join(_term(term, unit).formula for term in own)
     return _result("it_energy_kwh", own[0].name if own else "", formula, whole, unit)
@@ -126,7 +126,7 @@ def _facility(footprint: Footprint, unit: text.Unit) -> Step:
     if it is None or pue is None or facility is None:
         why = "a part of the equipment's energy is" if it is None else "the PUE is"
         return Step(of="energy_kwh", name="", formula="", result=None, unit=unit[0], why=why)
-    known = [one for one in footprint.factors if one.id.startswith("pue") and one.central == pue.central]
+    known = [one for one in footprint.factors if one.id.startswith("pue") and _is(one, pue)]
     formula = f"{energy(it.central, unit)} × {_operand(pue, 'PUE', known[0] if known else None)}"
     return _result("energy_kwh", "", formula, facility, unit)
 
@@ -142,7 +142,7 @@ def _emitted(name: str, label: str, basis: str | None, footprint: Footprint, uni
         return Step(of=name, name=label, formula="", result=None, unit="g", why=why)
     of_basis = [one for one in footprint.factors if one.unit == "g/kWh" and one.basis == basis]
     if name == "emissions_g":
-        operand = _operand(intensity, "g/kWh", next((one for one in of_basis if one.central == intensity.central), None))
+        operand = _operand(intensity, "g/kWh", next((one for one in of_basis if _is(one, intensity)), None))
     elif of_basis:
         operand = _operand(_triple(of_basis[-1]), "g/kWh", of_basis[-1])
         if not math.isclose(energy_kwh.central * of_basis[-1].central, mass_g.central, rel_tol=1e-6):
@@ -167,7 +167,7 @@ def _embodied(sheet: Working, footprint: Footprint) -> list[Step]:
     if whole is None:
         return []
     parts = [Step(of="embodied_g", name=one.name, formula=one.product, result=one.mass_g, unit="g") for one in sheet.makings]
-    return [*parts, _result("embodied_g", "embodied", " + ".join(number(one.mass_g) for one in sheet.makings), whole, _GRAM)]
+    return [*parts, _result("embodied_g", "embodied", _added([one.mass_g for one in sheet.makings]), whole, _GRAM)]
 
 
 def _by_energy(footprint: Footprint, unit: text.Unit) -> list[Step]:
@@ -189,9 +189,19 @@ def _by_energy(footprint: Footprint, unit: text.Unit) -> list[Step]:
     return found
 
 
+def _added(values: Sequence[float]) -> str:
+    """A sum; nothing where there is nothing to add."""
+    return " + ".join(map(number, values)).replace("+ -", "− ") if len(values) > 1 else ""
+
+
 def _operand(value: Range, unit: str, factor: Factor | None) -> str:
     """A range's middle in a product, with the id of the factor that it is, if it is one."""
     return cited(factor, unit) if factor is not None else f"{number(value.central)} {unit}"
+
+
+def _is(factor: Factor, value: Range) -> bool:
+    """Whether a range is a factor's own: ranges are without the last digits of binary arithmetic."""
+    return math.isclose(factor.central, value.central, rel_tol=1e-9)
 
 
 def _triple(factor: Factor) -> Range:
