@@ -90,4 +90,9 @@ def _site(place: Place | None) -> str:
 def is_cloud(place: Place) -> bool:
     """Whether the place is in a cloud: its provider, or the region that several providers share, is in the table."""
     known = "provider" if place.provider else "region"
-    return any(row[known] == (place.provider or place.region) for row in tables.table("regions"))
+    return (place.provider or place.region) in _cloud_names(known)
+
+
+@remembered
+def _cloud_names(column: str) -> frozenset[str]:
+    return frozenset(row[column] for row in tables.table("regions"))
