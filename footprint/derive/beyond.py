@@ -36,12 +36,11 @@ def declare(work: Working, facts: Declaration, match: HardwareMatch | None, devi
         match: what the name of the hardware means; None if it is not known.
         device_hours: hours summed over the devices; None if they are not known.
     """
-    making = _stated(facts.embodied_g_per_device) or _making(work, match, facts.hardware)
     if not facts.training:
         _unknown(work, "embodied", "no training took place; what making the model took otherwise is not known")
     elif device_hours is None:
         _unknown(work, "embodied", "no device-hours are known")
-    elif making is not None:
+    elif (making := _stated(facts.embodied_g_per_device) or _making(work, match, facts.hardware)) is not None:
         used = _Used(text.clean(facts.hardware or "devices"), device_hours, f"{number(device_hours)} device-h")
         _embody(work, {making: used}, facts.life_years, facts.use_ratio)
     _water(work)
