@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from datetime import UTC, datetime
 from numbers import Integral, Real
 from typing import Any, Final, NamedTuple
@@ -21,6 +22,7 @@ MAX_COUNT: Final = 10_000_000
 # The wall clock of one job: longer than anybody has had computers, so that a published expected value (31 years) passes.
 MAX_HOURS: Final = 24.0 * 365.25 * 100
 _MOST_CURRENCY: Final = 8
+_MOST: Final = sys.float_info.max
 
 
 class _Bounds(NamedTuple):
@@ -141,6 +143,8 @@ def _check_types(facts: Declaration) -> None:
         unit = f", in {_NUMBERS[name].unit}" if name in _NUMBERS else ""
         if isinstance(value, bool) or not isinstance(value, Real):
             raise ConfigError(f"{name} is {str(value)[:40]!r}; it must be a number{unit}")
+        if isinstance(value, int) and abs(value) > _MOST:  # of hundreds of digits, which no other number can hold
+            raise ConfigError(f"{name} is {'above' if value > 0 else 'below'} all that it can be{unit}")
         if name in _WHOLE and not isinstance(value, Integral):
             raise ConfigError(f"{name} is {value}; it must be a whole number")
     for name in _TEXTS:
@@ -153,13 +157,9 @@ def _check_number(name: str, value: float | None, bounds: _Bounds) -> None:
     if value is None:
         return
     low, high, unit, low_is_in = bounds
-    try:
-        stated = float(value)
-    except OverflowError:  # an integer of hundreds of digits
-        stated = math.inf
-    if not (math.isfinite(stated) and stated <= high and (stated >= low if low_is_in else stated > low)):
+    if not (math.isfinite(value) and value <= high and (value >= low if low_is_in else value > low)):
         raise ConfigError(
-            f"{name} is {stated:g}; it must be {'at least' if low_is_in else 'above'} {low:g} and at most {high:g} ({unit})"
+            f"{name} is {value:g}; it must be {'at least' if low_is_in else 'above'} {low:g} and at most {high:g} ({unit})"
         )
 
 
