@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from footprint.accounting.impact import embodied_g, making_g
 from footprint.accounting.ranges import Quantity
+from footprint.card.explain import explain_footprint
 from footprint.derive import Account, estimate, run_footprint, worked
 from footprint.errors import ConfigError
 from footprint.model import GHG_SCOPES, Attribution, Declaration, Device, DeviceEnergy, Footprint, Place, Range, Run
@@ -300,3 +301,12 @@ def test_each_mass_of_a_footprint_has_its_scope() -> None:
     assert GHG_SCOPES["emissions_g"] == "scope 2, location-based"
     assert GHG_SCOPES["emissions_market_g"] == "scope 2, market-based"
     assert GHG_SCOPES["embodied_g"].startswith("scope 3")
+
+
+def test_a_card_says_nothing_of_what_is_beyond_and_that_it_does_not() -> None:
+    footprint = estimate(**A100, hours=100, price_per_kwh=0.2, currency="EUR")
+    assert [factor for factor in footprint.factors if is_beyond(factor)]
+    lines = "\n".join(explain_footprint(footprint))
+    assert "Not included: embodied emissions and water." in lines
+    for factor in footprint.factors:
+        assert (factor.id in lines) is not is_beyond(factor), factor.id
