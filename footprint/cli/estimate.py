@@ -102,11 +102,12 @@ def estimate(
         "currency": currency,
     }
     footprint = derive_estimate(**facts)
+    work = [text.clean(part, limit=200) for part in understood(Declaration(**facts))]
     if json:
-        say_json({name: getattr(footprint, name) for name in JSON_FIELDS} | {"ghg_scopes": GHG_SCOPES})
+        said = {name: getattr(footprint, name) for name in JSON_FIELDS}
+        say_json(said | {"ghg_scopes": GHG_SCOPES, "understood": work})
     else:
-        work = text.clean(", ".join(understood(Declaration(**facts))), limit=400)
-        say_lines([f"work       {work}", *lines(footprint)])
+        say_lines([f"work       {', '.join(work)}", *lines(footprint)])
 
 
 def lines(footprint: Footprint) -> list[str]:

@@ -30,7 +30,41 @@ def test_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["cost"] is found["currency"] is None
     assert found["ghg_scopes"]["embodied_g"].startswith("scope 3")
     assert {"basis", "unknown", "factors", "warnings"} <= set(found)
+    assert found["understood"] == ["8 x V100 SXM2", "100 h", "800 device-hours"]
     assert all({"id", "low", "central", "high", "unit", "source", "year", "licence", "basis"} <= set(f) for f in found["factors"])
+
+
+def test_switch_as_patterson_et_al_state_it_and_from_hardware_hours_and_place_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    work = ["--hardware", "TPU v3", "--count", "1024", "--hours", "648"]
+    stated = estimate(capsys, *work, "--power-w", "245", "--pue", "1.10", "--intensity", "403")
+    assert round(stated["energy_kwh"]["central"] / 1e3, 1) == 178.8
+    assert round(stated["emissions_g"]["central"] / 1e6, 1) == 72.1
+    plain = estimate(capsys, *work, "--zone", "US-GA", "--year", "2020")
+    for name in ("energy_kwh", "emissions_g"):
+        assert plain[name]["low"] < stated[name]["central"] < plain[name]["high"]
+        assert plain[name]["high"] / plain[name]["low"] < 4
+
+
+def test_every_option_is_a_fact(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--hardware", "A100 SXM4 80GB", "--parameters", "7e9", "--tokens", "1e12", "--mfu", "0.4", "--kind", "pre-training"]
+    more = ["--workload", "llm", "--life-years", "4", "--use-ratio", "0.8", "--embodied-g-per-device", "150000"]
+    found = estimate(capsys, *words, *more, "--price", "0.25", "--currency", "EUR", "--zone", "FRA", "--year", "2023")
+    hours = 4.2e22 / (0.4 * 312e12) / 3600
+    assert found["embodied_g"]["central"] == pytest.approx(hours / 8760 / 4 / 0.8 * 150_000, rel=1e-3)
+    assert found["cost"]["central"] == pytest.approx(found["energy_kwh"]["central"] * 0.25)
+    assert found["currency"] == "EUR"
+    assert any("4.2e22 operations" in part for part in found["understood"])
+    by_operations = estimate(capsys, "--hardware", "A100 SXM4 80GB", "--flops", "4.2e22", "--mfu", "0.4", "--workload", "llm")
+    assert by_operations["it_energy_kwh"]["central"] > 0
+
+
+def test_a_processor_is_no_accelerator(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["estimate", "--hardware", "2x Xeon E5-2630 v3", "--hours", "5"]) == 0
+    printed = capsys.readouterr().out
+    assert "work       2 x Xeon E5-2630 v3" in printed
+    assert "server (processors and all beside them)" in printed
+    assert " a chip" in printed
+    assert "an accelerator" not in printed
 
 
 def test_without_power_the_host_is_in_the_range(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,6 +99,17 @@ def test_the_grid_of_a_place_can_be_followed(capsys: pytest.CaptureFixture[str])
         (["--hardware", "T4", "--count", "1", "--hours", "nan"], "hours is nan"),
         (["--hardware", "T4", "--count", "one", "--hours", "3"], "--count"),
         (["--hardware", "T4", "--count", "1"], "hours missing"),
+        (["--hardware", "H10", "--hours", "3"], "H10"),
+        (["--hardware", "T4", "--count", "1", "--hours", "3", "--power-w", "70 W"], "--power-w"),
+        (["--hardware", "T4", "--count", "1", "--hours", "3", "--intensity", "0.403"], "if it is in kg/kWh, give 403"),
+        (["--hardware", "T4", "--count", "1", "--hours", "3", "--intensity", "2500"], "kg or lb"),
+        (["--hardware", "T4", "--count", "1", "--hours", "3", "--pue", "0.9"], "PUE"),
+        (["--hardware", "T4", "--count", "1", "--hours", "3", "--year", "1999"], "year is 1999"),
+        (["--hardware", "T4", "--count", "1", "--hours", "0"], "hours is 0"),
+        (["--hardware", "T4", "--count", "1", "--hours", "10", "--power-w", "70", "--energy-kwh", "1"], "energy_kwh is 1 but"),
+        (["--hardware", "64 Volta GPUs", "--count", "8", "--hours", "3"], "counts 64 but count is 8"),
+        (["--hardware", "A100", "--tokens", "1e9"], "tokens say nothing without parameters"),
+        (["--hardware", "A100", "--flops", "1e20", "--mfu", "40"], "40 % are 0.4"),
         (["--hardware", "Volta 9000", "--count", "1", "--hours", "3"], "Volta 9000"),
         (["--hardware", "T4", "--count", "1", "--hours", "3", "--region", "aws:us-eats-1"], "us-east-1"),
         (["--hardware", "T4", "--count", "1", "--hours", "3", "--region", "CA"], "US-CA"),
