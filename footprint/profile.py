@@ -3,8 +3,9 @@
 ::
 
     [model]       name, base_model
-    [[work]]      kind, hardware, count, hours | device_hours | energy_kwh, power_w, scope, pue, intensity_g_per_kwh, provider,
-                  region | zone, year, training (false where none took place), note
+    [[work]]      kind, workload, hardware, count, hours | device_hours | energy_kwh | flops | parameters and tokens, mfu_ratio,
+                  power_w, scope, pue, intensity_g_per_kwh, provider, region | zone, year, life_years, use_ratio,
+                  embodied_g_per_device, price_per_kwh and currency, training (false where none took place), note
     [[work.source]]  title, url, locator, fields, grade
     [[published]] emissions_g, net_emissions_g, energy_kwh, basis, title, url, locator, note: a citation, never our result
     unknown = [...]  what nobody has said, in words
