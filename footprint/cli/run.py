@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 import typer
 
 from footprint.cli import options
-from footprint.errors import ConfigError
+from footprint.errors import ConfigError, unknown_choice
 from footprint.model import Outcome
 from footprint.recorder.context import ACCOUNT_VARIABLE, PARENT_VARIABLE
 
@@ -36,6 +36,7 @@ BY_SIGNAL: Final = 128
 
 _FORWARDED: Final = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGCONT")
 _ENDING: Final = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT")
+_ON_BUDGET: Final = ("warn", "stop")
 _INTERRUPTING: Final = {1, 2, 9, 15}  # HUP, INT, KILL, TERM
 # Python ignores these, and what is ignored stays so across exec: the command must find them as other commands do.
 _RESTORED: Final = ("SIGPIPE", "SIGXFSZ")
@@ -55,15 +56,22 @@ def run(
     card: Annotated[str | None, typer.Option(help="A model card to fill once CMD has completed.")] = None,
     record: options.Record = None,
     interval_s: options.Interval = 1.0,
+    budget_g: Annotated[float | None, typer.Option(help="What CMD may emit, g CO2eq; needs a place.")] = None,
+    budget_kwh: Annotated[float | None, typer.Option(help="What CMD may use, kWh of the facility.")] = None,
+    on_budget: Annotated[str, typer.Option(help="warn, on stderr; or stop: send CMD a SIGTERM, once.")] = "warn",
     quiet: options.Quiet = False,
 ) -> None:
     """Measure a command; its exit code, signals, arguments, input and output stay as they are.
+
+    A budget is compared with the mean of what CMD has emitted or used so far, each five seconds; --on-budget stop ends CMD as
+    `kill` would, and its run as interrupted, whatever CMD makes of it.
 
     Exit codes: CMD's own; 2 for bad options, 125 if we fail before CMD starts, 126 if CMD cannot be executed, 127 if it is not
     found, 128+n if signal n killed it.
     """
     from footprint.tracking import track
 
+    is_stopped = _is_stopped(on_budget, has_budget=budget_g is not None or budget_kwh is not None)
     tracker = track(
         name or Path(command[0]).name.strip() or "command",
         kind=kind,
@@ -75,18 +83,55 @@ def run(
         card=card,
         record=record,
         interval_s=interval_s,
+        budget_g=budget_g,
+        budget_kwh=budget_kwh,
     )
     if (error := _hindrance(command[0])) is not None:  # nothing will run, so there is no run to record
         raise typer.Exit(_not_started(command[0], error))
     with _SignalGate() as gate:
         tracked = tracker.start()
         ours = {PARENT_VARIABLE: tracked.id, ACCOUNT_VARIABLE: tracked.account} if tracked.is_recorded else {}
-        code, outcome = gate.run(command, {**os.environ, **ours})
+        limit = None if budget_g is None and budget_kwh is None else Limit(tracked, ends=is_stopped)
+        code, outcome = gate.run(command, {**os.environ, **ours}, limit)
+    if limit is not None and limit.is_reached:
+        outcome = "interrupted"
     with suppress(KeyboardInterrupt):  # the command has ended: its exit code stands, whatever becomes of our card
         tracked.stop(outcome)
     if tracked.is_recorded and not quiet and sys.stderr is not None and sys.stderr.isatty():
         print(summary(tracked, card, outcome), file=sys.stderr)
     raise typer.Exit(code)
+
+
+class Limit:
+    """The budget of a command.
+
+    Args:
+        tracked: its run.
+        ends: whether the command is to end when the budget is spent.
+
+    Attributes:
+        is_reached: whether it was told to.
+    """
+
+    LOOK_S: Final = 0.5
+
+    def __init__(self, tracked: TrackedRun, *, ends: bool) -> None:
+        self._tracked, self._ends = tracked, ends
+        self.is_reached = False
+
+    def look(self) -> bool:
+        """Whether the command is to be told now; a warning is printed by the run itself. True only once."""
+        was_reached = self.is_reached
+        self.is_reached = was_reached or (self._tracked.check_budget() and self._ends)
+        return self.is_reached and not was_reached
+
+
+def _is_stopped(on_budget: str, *, has_budget: bool) -> bool:
+    if on_budget not in _ON_BUDGET:
+        raise unknown_choice("--on-budget", on_budget, _ON_BUDGET)
+    if on_budget == "stop" and not has_budget:
+        raise ConfigError("--on-budget stop without a budget: give --budget-g or --budget-kwh")
+    return on_budget == "stop"
 
 
 def _hindrance(program: str) -> OSError | None:
@@ -165,7 +210,7 @@ class _SignalGate:
                 pass
             signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
-    def run(self, command: list[str], environment: Mapping[str, str]) -> tuple[int, Outcome]:
+    def run(self, command: list[str], environment: Mapping[str, str], limit: Limit | None = None) -> tuple[int, Outcome]:
         """Run the command to its end; the exit code for it, and what that says of the run."""
         if (early := self._arrived_before()) is not None:
             return BY_SIGNAL + early, "interrupted"
@@ -173,7 +218,7 @@ class _SignalGate:
             if not command[0]:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))  # which `posix_spawnp` calls a bad value
             if not hasattr(signal, "sigwaitinfo"):
-                return code_and_outcome(_run_portably(command, environment))
+                return code_and_outcome(_run_portably(command, environment, limit))
             child = os.posix_spawnp(
                 command[0],
                 command,
@@ -183,7 +228,7 @@ class _SignalGate:
             )
         except OSError as error:
             return _not_started(command[0], error), "failed"
-        return code_and_outcome(self._wait(child))
+        return code_and_outcome(self._wait(child, limit))
 
     def _arrived_before(self) -> int | None:
         """A signal that asked us to end before there was a command to hand it to."""
@@ -192,10 +237,16 @@ class _SignalGate:
             return arrived.si_signo
         return None
 
-    def _wait(self, child: int) -> int:
+    def _wait(self, child: int, limit: Limit | None) -> int:
         """Wait for the command, forwarding what is sent to us alone; its exit code, negative if a signal killed it."""
+        awaited = {*self._signals, signal.SIGCHLD}
         while True:
-            arrived = signal.sigwaitinfo({*self._signals, signal.SIGCHLD})
+            arrived = signal.sigwaitinfo(awaited) if limit is None else signal.sigtimedwait(awaited, Limit.LOOK_S)
+            if limit is not None and limit.look():
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGTERM)
+            if arrived is None:
+                continue
             if arrived.si_signo == signal.SIGCHLD:
                 done, status = os.waitpid(child, os.WNOHANG)
                 if done:
@@ -205,14 +256,17 @@ class _SignalGate:
                     os.kill(child, arrived.si_signo)
 
 
-def _run_portably(command: list[str], environment: Mapping[str, str]) -> int:
+def _run_portably(command: list[str], environment: Mapping[str, str], limit: Limit | None) -> int:
     """Where signals cannot be waited for (macOS, Windows): the terminal's reach the command by themselves."""
     import subprocess
 
     with subprocess.Popen(command, env=dict(environment)) as process:
         while True:
             try:
-                return process.wait()
+                return process.wait(None if limit is None else Limit.LOOK_S)
+            except subprocess.TimeoutExpired:
+                if limit is not None and limit.look():
+                    process.terminate()
             except KeyboardInterrupt:  # it has had the same one, and decides what to make of it
                 continue
 

@@ -63,10 +63,14 @@ def show(
 ) -> None:
     """Show one run: its facts, its footprint by either policy, and with --explain how the one becomes the other.
 
+    Of one that still runs, and tells of its progress, also when it will end and with what.
+
     With --intensity-from its emissions are those of its hours instead of the year's mean; that may ask a provider.
     """
     from footprint.derive import run_footprint
+    from footprint.derive.forecast import forecast
     from footprint.ledger import find_run
+    from footprint.report import ahead as outlook
     from footprint.report import explain as explaining
 
     policy = options.attribution_of(attribution)
@@ -76,14 +80,15 @@ def show(
     if matched is not None:
         policies = {name: one.footprint for name, one in matched.items()}
     footprint = policies[policy]
+    ahead = forecast(run, attribution=policy) if run.outcome == "running" else None
     if json:
         steps: dict[str, Any] = {"intensity": matched[policy].match} if matched is not None else {}
         if explain:
             steps |= {"steps": explaining.steps(run, footprint), "explanation": explaining.explanation(run, footprint)}
         amounts = {name: {field: getattr(one, field) for field in _AMOUNTS} for name, one in policies.items()}
-        say_json({"run": run, "footprint": footprint, "policies": amounts, "ghg_scopes": GHG_SCOPES, **steps})
+        say_json({"run": run, "footprint": footprint, "policies": amounts, "forecast": ahead, "ghg_scopes": GHG_SCOPES, **steps})
         return
-    lines = explaining.facts(run, footprint, whole=policies["machine"])
+    lines = explaining.facts(run, footprint, whole=policies["machine"]) + outlook.lines(run, footprint, ahead)
     if matched is not None:
         lines += hour_lines(matched[policy])
     if explain:

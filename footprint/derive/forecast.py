@@ -33,6 +33,7 @@ METHOD: Final = (
 )
 STALLED_GAPS: Final = 5.0
 STALLED_S: Final = 30.0
+_ROUNDING_S: Final = 0.001
 
 _EARLY: Final = "it is too early: a forecast takes five words of progress, and a course that is steady enough to go by"
 _SILENT: Final = "the program has said nothing of its progress: run.progress(done, total)"
@@ -67,7 +68,8 @@ def forecast(run: Run, *, attribution: Attribution = "share") -> Forecast:
     work = derive_run(run, attribution)
     energy, emissions = range_of(work.facility), range_of(work.emissions)
     unknown = [f"{name}: {why}" for name, why, known in _spent_unknown(energy, emissions, work.unknown) if not known]
-    told = tuple(point for point in run.progress if point[0] <= run.duration_s)  # of what came after it nothing was read yet
+    # Of what was told after the last reading nothing was read yet.
+    told = tuple(point for point in run.progress if point[0] <= run.duration_s + _ROUNDING_S)
     last = told[-1] if told else None
     base = Forecast(
         run=run.id,
@@ -240,7 +242,7 @@ def _stalled(silent_s: float, advance: _Advance) -> tuple[str, ...]:
 def _device_until(one: DeviceEnergy, t_s: float, share: float) -> DeviceEnergy:
     energy_j = _at(one.course, t_s) if one.course else None if one.energy_j is None else one.energy_j * share
     read_s = one.read_s * share
-    return msgspec.structs.replace(one, energy_j=energy_j, read_s=read_s, course=tuple(p for p in one.course if p[0] <= t_s))
+    return msgspec.structs.replace(one, energy_j=energy_j, read_s=read_s, course=_course_until(one.course, t_s))
 
 
 def _cpu_until(cpu: CpuTime, t_s: float, share: float) -> CpuTime:
@@ -250,9 +252,15 @@ def _cpu_until(cpu: CpuTime, t_s: float, share: float) -> CpuTime:
         tree_s=_at(cpu.tree_course, t_s) if cpu.tree_course else cpu.tree_s * share,
         busy_s=busy_s,
         read_s=cpu.read_s * share,
-        tree_course=tuple(point for point in cpu.tree_course if point[0] <= t_s),
-        busy_course=tuple(point for point in cpu.busy_course if point[0] <= t_s),
+        tree_course=_course_until(cpu.tree_course, t_s),
+        busy_course=_course_until(cpu.busy_course, t_s),
     )
+
+
+def _course_until(course: Points, t_s: float) -> tuple[tuple[float, float], ...]:
+    """The beginning of a course, up to a point at that very moment."""
+    before = tuple(point for point in course if point[0] <= t_s)
+    return before if len(before) in {0, len(course)} else (*before, (t_s, _at(course, t_s)))
 
 
 def _at(course: Points, t_s: float) -> float:
