@@ -7,6 +7,7 @@ hours that they share, which cancel. A gain whose 90 % range reaches zero is sai
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -106,7 +107,7 @@ def advise(
     warnings = [f"{series.name}: {note}" for note in series.notes]
     if horizon[1] < latest_s - _ROUNDING_S:
         warnings.append(f"the forecast ends at {stamp(steps[-1].end_s)}: later hours were not looked at")
-    if any(later.start_s > earlier.end_s for earlier, later in zip(steps, steps[1:], strict=False)):
+    if any(later.start_s > earlier.end_s for earlier, later in pairwise(steps)):
         warnings.append("the forecast has gaps: windows that reach into one were not looked at")
     return Advice(
         provider=series.provider,
@@ -118,7 +119,7 @@ def advise(
         starting_now=_stretch(at_once) if at_once else None,
         mean_g_per_kwh=mean,
         against_now=_against(series, steps, at_once, best, energy) if at_once else None,
-        against_mean=_gain(series, mean, best.mean, best.mean, mean, energy),
+        against_mean=_gain(series, (mean, best.mean), (mean, best.mean), energy),
         forecast_until=stamp(steps[-1].end_s),
         warnings=tuple(warnings),
         licence=series.licence,
@@ -161,12 +162,21 @@ def _against(series: Series, steps: list[Step], other: Window, best: Window, ene
     """The gain over another window of the same length: what they share cancels, with its error."""
     length_s = best.end_s - best.start_s
     shared_g = _integral(steps, max(best.start_s, other.start_s), min(best.end_s, other.end_s)) / length_s
-    return _gain(series, max(0.0, other.mean - shared_g), max(0.0, best.mean - shared_g), best.mean, other.mean, energy)
+    apart = max(0.0, other.mean - shared_g), max(0.0, best.mean - shared_g)
+    return _gain(series, apart, (other.mean, best.mean), energy)
 
 
-def _gain(series: Series, other_g: float, best_g: float, best_mean: float, other_mean: float, energy: Quantity | None) -> Gain:
-    """The gain of `best_g` over `other_g` (g/kWh, without what they share), as a share of the other's whole mean."""
+def _gain(series: Series, apart: tuple[float, float], means: tuple[float, float], energy: Quantity | None) -> Gain:
+    """The gain of the cleanest window over another stretch.
+
+    Args:
+        series: whose forecast.
+        apart: g/kWh of the other and of the cleanest, without what they share.
+        means: their whole means, g/kWh.
+        energy: the facility's for the work, kWh.
+    """
     error = hourly.estimate_error(series.zone, series.provider)
+    (other_g, best_g), (other_mean, best_mean) = apart, means
     less = draw(error, run="the other window") * other_g + draw(error, run="the cleanest window") * -best_g
     found = less.range()
     same = other_mean - best_mean <= 1e-9 * max(1.0, other_mean)

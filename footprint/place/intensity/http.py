@@ -195,7 +195,8 @@ def _once(target: SplitResult, headers: dict[str, str], who: str, limits: Limits
     try:
         path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         connection.request("GET", path, headers=_HEADERS | headers)
-        return _read(connection.getresponse(), who, limits, late)
+        with connection.getresponse() as response:
+            return _read(response, who, limits, late)
     except ssl.SSLCertVerificationError as error:
         raise IntensityError(f"{who}: its certificate is not trusted ({text.clean(error.verify_message)})") from None
     except (OSError, http.client.HTTPException) as error:
@@ -261,6 +262,8 @@ def _read(response: http.client.HTTPResponse, who: str, limits: Limits, late: th
         raise _AgainError("no answer in time")
     if length is not None and len(body) < min(length, most):
         raise _AgainError(f"the answer broke off after {len(body):,} of {length:,} bytes")
+    if not body and length is None:
+        raise _AgainError("the answer is empty")
     return _Answer(response.status, headers, _unpacked(bytes(body), headers.get("content-encoding", ""), who, most))
 
 
