@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from footprint.reference import checking, embodied, evidence, tables, water
+from footprint.reference import checking, embodied, evidence, hourly, tables, water
 
 PATH: Final = Path(__file__).parent / "SOURCES.md"
 
@@ -47,6 +47,11 @@ direct figure: plus the mean over the {add_ons} nations that have both, {add_on[
 {add_on[2]:.1f}); a difference below zero is two sources that disagree and counts as the smallest above it. The nation's own
 difference keeps the same relative bounds. Sides are added in quadrature. Google's own figure of a region, where it lies
 outside the range of the direct figure, moves the bound to it.
+
+**Hours of a grid** (asked for, or read from a file). The level of a series is as uncertain as a year's figure of its basis, by the
+standard deviations above: one error for all its hours. A forecast, and an hour that its provider calls an estimate, errs by
+{forecast:.2f} more (a standard deviation of the logarithm), one error a run: 318,561 half-hourly forecasts for Great Britain on 97
+days of 2023 erred by 18.4 % in the mean. A stated number is exact.
 
 **Accelerator power** (`accelerators.csv`, W). A published rating is exact, basis `rated`. Measured means are basis `mean`.
 Unpublished: a third party's estimate, halved and raised by half, grade `assumed`; one unconfirmed statement, 20 % either way,
@@ -102,6 +107,9 @@ unknown. For electricity: water consumed, by nation, a log-normal whose spread i
 United States ({water_sigma:.3f}); a zone below the nation takes the nation's figure, widened by the spread among nations
 ({nations_sigma:.3f}); a nation without a figure is unknown.
 
+**Other calculators** (`peers.csv`). Figures as a calculator lists them, exact, and only to say what it would say: they are in none
+of our own numbers.
+
 **Shape.** The law of the ranges (`accounting.ranges`) fits triples whose sides differ at most 2.8 times; where a rule gives a
 more lopsided one, the shorter side is made longer.
 
@@ -133,6 +141,7 @@ def render() -> str:
         boundary_pairs=len(evidence.boundary_pairs()),
         bidding=evidence.bidding_zone_sigma(),
         drift=evidence.yearly_drift_sigma(),
+        forecast=hourly.FORECAST_SIGMA,
         add_ons=len(evidence.add_ons()),
         add_on=evidence.add_on(),
         model_ratio=embodied.model_ratio(),
