@@ -13,17 +13,16 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from footprint.model import Basis, Factor
-from footprint.reference import evidence
+from footprint.reference import editions, evidence, tables
 from footprint.reference.triples import Triple, log_normal
 
 FORECAST_SIGMA: Final = 0.23
 """Of a forecast, up to 48 h ahead: the absolute error of 318,561 half-hourly forecasts for Great Britain on 97 days of 2023 was
-18.4 % in the mean (C. I. Forecast Tracking, daily statistics; 24.2 g/kWh over 1,305,616 forecasts until 2026), and the mean
-absolute error of a normal law is 0.798 of its standard deviation. Taken for all grids: none other publishes what it forecast."""
-
-_FORECAST_SOURCE: Final = "Carbon Intensity Forecast Tracking: forecasts of Great Britain against what was recorded"
-_FORECAST_URL: Final = "https://github.com/nmpowell/carbon-intensity-forecast-tracking"
+18.4 % in the mean (24.2 g/kWh over 1,305,616 forecasts until 2026), and the mean absolute error of a normal law is 0.798 of its
+standard deviation. Taken for all grids: no other publishes what it forecast. The row of `intensity.csv` follows from it."""
 
 
 def level_sigma(basis: Basis) -> float:
@@ -42,21 +41,18 @@ def level(basis: Basis, mean_g_per_kwh: float) -> Triple:
 
 
 def estimate_error(zone: str | None, provider: str) -> Factor:
-    """What the truth of an estimated or forecast hour is, over its figure."""
-    low, central, high = log_normal(1.0, FORECAST_SIGMA)
-    return Factor(
-        id="intensity.estimated",
-        low=low,
-        central=central,
-        high=high,
-        unit="true / estimated",
-        source=_FORECAST_SOURCE,
-        year=2023,
-        licence="MIT; figures of NESO, CC BY 4.0",
-        basis="modelled",
-        grade="assumed",
-        error_family=f"intensity:{provider}:{zone or 'unknown'}:estimated",
-        varies="run",
-        url=_FORECAST_URL,
-        note="GB's 48-hour forecasts; taken for every grid",
-    )
+    """What the truth of an estimated or forecast hour of a provider's zone is, over its figure.
+
+    An edition without hours (2026.11) takes the newest edition's.
+    """
+    try:
+        factor = _estimated()
+    except KeyError:
+        with editions.using(editions.NEWEST):
+            factor = _estimated()
+    family = f"intensity:{provider}:{zone or 'unknown'}:estimated"
+    return msgspec.structs.replace(factor, error_family=family)
+
+
+def _estimated() -> Factor:
+    return tables.factor(tables.by_id("intensity")["intensity.estimated"])

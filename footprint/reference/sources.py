@@ -48,10 +48,10 @@ direct figure: plus the mean over the {add_ons} nations that have both, {add_on[
 difference keeps the same relative bounds. Sides are added in quadrature. Google's own figure of a region, where it lies
 outside the range of the direct figure, moves the bound to it.
 
-**Hours of a grid** (asked for, or read from a file). The level of a series is as uncertain as a year's figure of its basis, by the
-standard deviations above: one error for all its hours. A forecast, and an hour that its provider calls an estimate, errs by
-{forecast:.2f} more (a standard deviation of the logarithm), one error a run: 318,561 half-hourly forecasts for Great Britain on 97
-days of 2023 erred by 18.4 % in the mean. A stated number is exact.
+**Hours of a grid** (`intensity.csv`; asked for, or read from a file). The level of a series is as uncertain as a year's figure of
+its basis, by the standard deviations above: one error for all its hours. A forecast, and an hour that its provider calls an
+estimate, errs by {forecast:.2f} more (a standard deviation of the logarithm), one error a run: 318,561 half-hourly forecasts for
+Great Britain on 97 days of 2023 erred by 18.4 % in the mean. A stated number is exact.
 
 **Accelerator power** (`accelerators.csv`, W). A published rating is exact, basis `rated`. Measured means are basis `mean`.
 Unpublished: a third party's estimate, halved and raised by half, grade `assumed`; one unconfirmed statement, 20 % either way,

@@ -131,7 +131,7 @@ class CsvFile:
             basis=rows.basis(),
             zone=rows.zone(),
             slots=kept,
-            source=f"file {self.name}",
+            source=f"Electricity Maps, file {self.name}" if columns.licence else f"file {self.name}",
             licence=columns.licence,
             notes=(*merged, *unit_doubt(kept)),
         )
