@@ -35,6 +35,8 @@ BLOCKS_LEAST: Final = 4
 """With fewer than four a slow beginning cannot be told from noise."""
 BLOCKS_MOST: Final = 20
 DRIFTS: Final = (0.05, 0.1, 0.2, 0.4)
+HORIZON: Final = 20.0
+"""The rate of a program does not wander off without end: not much farther than it does over so many times the work seen."""
 _WEIGHTS: Final = (1.0, 0.6, 0.3, 0.1)
 NOISES: Final = (0.4, 0.55, 0.75, 1.0, 1.35, 1.8, 2.5, 3.5)
 ALLOWANCE: Final = 0.07
@@ -129,7 +131,8 @@ def _filtered(work: Numbers, rates: Numbers, remaining: float) -> tuple[Numbers,
         level, variance = level + gain * missed, variance * (1 - gain)
     weight = np.exp(weight - weight.max())
     # From the middle of the last block to its end, then the mean of a random walk over the rest.
-    variance = variance + drift * (work[-1] / 2 + remaining / 3) / seen + noise * typical / remaining + ALLOWANCE**2
+    ahead = remaining / (1 + remaining / (HORIZON * seen))
+    variance = variance + drift * (work[-1] / 2 + ahead / 3) / seen + noise * typical / remaining + ALLOWANCE**2
     return weight / weight.sum(), level, np.sqrt(variance)
 
 

@@ -6,7 +6,8 @@ and tells nothing of the rest. Energy so far is derived anew at the end of each 
 footprint. The grid's intensity, the PUE and the meters' errors are those of the energy spent: what is wrong in them is wrong in
 the rest alike.
 
-**Too early** is: fewer than five words of progress (at first, and after the program began anew), or a range of the rest that
+**Too early** is: less than a twentieth of the work done, in less than ten minutes (all of it may be a slow beginning, of which
+the rest says nothing); fewer than five words of progress (at first, and after the program began anew), or a range of the rest that
 would reach down to nothing. Then the forecast is unknown, and what was spent is told.
 """
 
@@ -31,11 +32,15 @@ METHOD: Final = (
     "a local level model of time and energy per unit of work over up to 20 blocks of the work done (Harvey 1989, 2.3), "
     "its noise and drift weighted by how well they explain the blocks"
 )
+EARLY_RATIO: Final = 0.05
+EARLY_S: Final = 600.0
 STALLED_GAPS: Final = 5.0
 STALLED_S: Final = 30.0
 _ROUNDING_S: Final = 0.001
 
-_EARLY: Final = "it is too early: a forecast takes five words of progress, and a course that is steady enough to go by"
+_EARLY: Final = (
+    "it is too early: a forecast takes five words of progress, 5 % of the work or ten minutes of it, and a steady course"
+)
 _SILENT: Final = "the program has said nothing of its progress: run.progress(done, total)"
 
 Points = Sequence[tuple[float, float]]
@@ -143,14 +148,15 @@ def _advance(told: Sequence[tuple[float, float, float]]) -> _Advance | None:
     if len(points) <= BLOCKS_LEAST:
         return None
     cuts = blocks([done for _, done, _ in points])
-    if len(cuts) <= BLOCKS_LEAST:
+    (first_s, before, _), (last_s, by_now, whole) = told[0], told[-1]
+    is_early = by_now - before < EARLY_RATIO * (whole - before) and last_s - first_s < EARLY_S
+    if len(cuts) <= BLOCKS_LEAST or is_early:
         return None
     times_s = [t_s for t_s, _, _ in points]
-    _, done, total = told[-1]
     return _Advance(
         times_s=tuple(times_s[cut] for cut in cuts),
         done=tuple(points[cut][1] for cut in cuts),
-        remaining=max(0.0, total - done),
+        remaining=max(0.0, whole - by_now),
         longest_gap_s=max(_steps(times_s)),
     )
 

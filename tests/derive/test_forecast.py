@@ -14,6 +14,7 @@ from footprint.derive import run_footprint
 from footprint.derive.advance import BLOCKS_LEAST, BLOCKS_MOST, blocks, rest
 from footprint.derive.forecast import forecast, until
 from footprint.model import Run
+from footprint.recorder.outlook import Forecast
 from tests.derive.forecasting import (
     FORESEEABLE,
     SHARES,
@@ -119,12 +120,26 @@ def test_energy_and_emissions_of_a_measured_run() -> None:
 @pytest.mark.parametrize("words", range(BLOCKS_LEAST + 2))
 def test_too_early_is_unknown(words: int) -> None:
     whole = measured()
-    few = msgspec.structs.replace(whole, progress=tuple((10.0 * (i + 1), 10.0 * (i + 1), 1000.0) for i in range(words)))
+    few = msgspec.structs.replace(whole, progress=tuple((10.0 * (i + 1), 20.0 * (i + 1), 1000.0) for i in range(words)))
     ahead = forecast(few)
     known = words > BLOCKS_LEAST
     assert (ahead.duration_s is not None, ahead.energy_kwh is not None, ahead.ends_at is not None) == (known,) * 3
     assert ahead.spent_energy_kwh == run_footprint(few).energy_kwh
     assert known or ahead.unknown[0].startswith("end: the program" if not words else "end: it is too early")
+
+
+def test_a_twentieth_or_ten_minutes_must_be_done() -> None:
+    """What may all be a slow beginning is no ground for a forecast."""
+    whole = measured()
+
+    def after(steps: int, apart_s: float) -> Forecast:
+        words = tuple((apart_s * i, float(i), 1000.0) for i in range(1, steps + 1))
+        return forecast(msgspec.structs.replace(until(whole, 200.0), duration_s=apart_s * steps, progress=words))
+
+    assert after(50, 1.0).duration_s is None
+    assert after(51, 1.0).duration_s is not None
+    assert after(20, 29.0).duration_s is None
+    assert after(20, 32.0).duration_s is not None
 
 
 def test_without_a_place_the_energy_is_forecast_all_the_same() -> None:

@@ -53,6 +53,7 @@ def test_a_training_is_measured_and_fills_its_card(program: Program, card: Path)
     # Two epochs of five batches of eight rows and one of one row, two batches a step, sixteen tokens a row.
     assert run.work == {"samples": 82.0, "steps": 6.0, "tokens": 82.0 * 16}
     assert run.labels == {"team": "nlp"}
+    assert [run.progress[0][1:], run.progress[-1][1:]] == [(1.0, 6.0), (6.0, 6.0)]
     assert [mark.name for mark in run.marks] == ["epoch 1", "evaluation", "checkpoint", "epoch 2", "evaluation", "checkpoint"]
     assert all((mark.end_s is None) == mark.name.startswith("epoch") for mark in run.marks)
     assert run.cpu is not None
