@@ -19,7 +19,7 @@ from footprint.lazy import lazily
 
 if TYPE_CHECKING:
     from footprint.card import Card, read_card
-    from footprint.derive import estimate, runs
+    from footprint.derive import estimate, estimate_many, runs
     from footprint.errors import FootprintError
     from footprint.model import Footprint, Range, Run
     from footprint.tracking import track
@@ -34,6 +34,7 @@ __all__ = [
     "Run",
     "__version__",
     "estimate",
+    "estimate_many",
     "read_card",
     "runs",
     "track",
@@ -48,6 +49,7 @@ __getattr__ = lazily(
         "Range": "footprint.model",
         "Run": "footprint.model",
         "estimate": "footprint.derive",
+        "estimate_many": "footprint.derive",
         "read_card": "footprint.card",
         "runs": "footprint.derive",
         "track": "footprint.tracking",

@@ -20,10 +20,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from footprint.accounting.laws import Cumulants, Term, Uncertain, averaged, cumulants, product
 from footprint.model import Factor
@@ -207,10 +210,10 @@ class Weights(NamedTuple):
     w3: float
 
     @classmethod
-    def of(cls, weights: Sequence[float]) -> Weights:
+    def of(cls, weights: ArrayLike) -> Weights:
         """The sums of these weights."""
-        first, second, third = (math.fsum(w**power for w in weights) for power in (1, 2, 3))
-        return cls(len(weights), first, second, third)
+        each = np.asarray(weights, dtype=np.float64)
+        return cls(each.size, float(each.sum()), float((each**2).sum()), float((each**3).sum()))
 
     def check(self, what: str) -> None:
         """Refuse sums that no weights have.

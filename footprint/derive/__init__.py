@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from footprint.derive.account import Account, Total
 from footprint.derive.declared import derive_declaration
 from footprint.derive.facts import check_declaration, device_hours, sufficient
+from footprint.derive.many import estimate_many, sum_many
 from footprint.derive.measured import derive_run
 from footprint.derive.restating import Restatement, restate, restate_total
 from footprint.derive.working import Term, Working
@@ -28,10 +29,12 @@ __all__ = [
     "declared_footprint",
     "device_hours",
     "estimate",
+    "estimate_many",
     "restate",
     "restate_total",
     "run_footprint",
     "runs",
+    "sum_many",
     "terms",
     "worked",
 ]

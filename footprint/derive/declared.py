@@ -71,10 +71,8 @@ def _hours(work: Working, facts: Declaration, found: Equipment) -> Hours | None:
 
 def _locate(work: Working, facts: Declaration, found: Equipment) -> None:
     """Carry the energy to the facility and to emissions with the stated place and year."""
-    # Whose cloud it is where an instance of one was named: it tells regions and PUEs of the same name apart.
-    theirs = found.match.provider if found.match is not None and found.match.instance is not None else None
     place = resolve(
-        provider=facts.provider or theirs,
+        provider=facts.provider or found.cloud,
         region=facts.region,
         zone=facts.zone,
         pue=facts.pue,

@@ -30,6 +30,11 @@ class Equipment(NamedTuple):
         return found.name_in_text if found else None
 
     @property
+    def cloud(self) -> str | None:
+        """Whose cloud it is where an instance of one was named: it tells regions and PUEs of the same name apart."""
+        return self.match.provider if self.match is not None and self.match.instance is not None else None
+
+    @property
     def devices(self) -> float | None:
         """How many accelerators or chips there are; None where nobody says."""
         return None if self.units is None else self.units * self.per_unit
