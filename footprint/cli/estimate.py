@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from footprint import text
-from footprint.cli import options
+from footprint.cli import comparison, options
 from footprint.cli.printing import say_json, say_lines
 from footprint.model import GHG_SCOPES, Declaration, Footprint, Range
 from footprint.report import quantities
@@ -70,11 +70,22 @@ def estimate(
     embodied_g_per_device: Annotated[float | None, typer.Option(help="g CO2e for making one device, if you know it.")] = None,
     price: Annotated[float | None, typer.Option(help="Price of a kWh; with --currency.")] = None,
     currency: Annotated[str | None, typer.Option(help="The price's currency, e.g. EUR.")] = None,
+    factors: Annotated[str | None, typer.Option(help="The edition of the factors, e.g. 2026.11. Default: the newest.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show each step from the facts to the result.")] = False,
+    as_: comparison.As = None,
+    memory_gb: comparison.MemoryGb = None,
+    cpu_cores: comparison.CpuCores = None,
+    cpu_core_w: comparison.CpuCoreW = None,
+    cpu_busy_ratio: comparison.CpuBusyRatio = None,
+    busy_ratio: comparison.BusyRatio = None,
     json: options.Json = False,
 ) -> None:
     """Estimate energy and emissions from declared facts, with a 90 % range and every factor cited."""
     from footprint.derive import estimate as derive_estimate
+    from footprint.derive.facts import normalised
     from footprint.derive.understanding import understood
+    from footprint.reference import EDITIONS, using_edition
+    from footprint.report.explain import declared_steps, explanation
 
     facts: dict[str, Any] = {
         "hardware": hardware,
@@ -101,16 +112,34 @@ def estimate(
         "price_per_kwh": price,
         "currency": currency,
     }
-    footprint = derive_estimate(**facts)
-    work = [text.clean(part, limit=200) for part in understood(Declaration(**facts))]
-    if json:
-        said = {name: getattr(footprint, name) for name in JSON_FIELDS}
-        say_json(said | {"ghg_scopes": GHG_SCOPES, "understood": work})
-    else:
-        say_lines([f"work       {', '.join(work)}", *lines(footprint)])
+    beside = {
+        "memory_gb": memory_gb,
+        "cpu_cores": cpu_cores,
+        "cpu_core_w": cpu_core_w,
+        "cpu_busy_ratio": cpu_busy_ratio,
+        "busy_ratio": busy_ratio,
+    }
+    with using_edition(factors or EDITIONS[-1]):
+        footprint = derive_estimate(**facts)
+        declaration = Declaration(**normalised(facts))
+        work = [text.clean(part, limit=200) for part in understood(declaration)]
+        compared = comparison.compared(declaration, as_ or [], beside)
+        if json:
+            said: dict[str, Any] = {name: getattr(footprint, name) for name in JSON_FIELDS}
+            said |= {"ghg_scopes": GHG_SCOPES, "understood": work}
+            if explain:
+                said |= {"steps": declared_steps(declaration, footprint), "explanation": explanation(declaration, footprint)}
+            if as_:
+                said["compared"] = comparison.told(compared)
+            say_json(said)
+            return
+        # An explanation lists the factors itself.
+        shown = lines(footprint, factors=not explain)
+        shown += ["", *declared_steps(declaration, footprint)] if explain else []
+        say_lines([f"work       {', '.join(work)}", *shown, *comparison.lines(compared)])
 
 
-def lines(footprint: Footprint) -> list[str]:
+def lines(footprint: Footprint, *, factors: bool = True) -> list[str]:
     """The footprint for a terminal: what, how sure, from what."""
     on_processors = any(part.component == "cpu" for part in footprint.breakdown)
     shown = [f"scope      {_PROCESSORS if on_processors else _SCOPES[footprint.scope]}"]
@@ -119,13 +148,14 @@ def lines(footprint: Footprint) -> list[str]:
     shown += [f"{label:10} {value}" for label, value in quantities.rows(footprint)]
     if footprint.unknown:
         shown.append(f"unknown    {', '.join(footprint.unknown)}")
-    shown.append("factors")
-    shown += [
-        f"  {f.id}: {text.number(f.central)} {f.unit} ({text.span(f.low, f.high)}) {f.grade}; {f.source}"
-        + (f", {f.year}" if f.year else "")
-        for f in footprint.factors
-    ]
-    shown += [f"grid: {step}" for step in footprint.chain]
+    if factors:
+        shown.append("factors")
+        shown += [
+            f"  {f.id}: {text.number(f.central)} {f.unit} ({text.span(f.low, f.high)}) {f.grade}; {f.source}"
+            + (f", {f.year}" if f.year else "")
+            for f in footprint.factors
+        ]
+        shown += [f"grid: {step}" for step in footprint.chain]
     return shown + [f"note: {warning}" for warning in footprint.warnings]
 
 

@@ -55,7 +55,7 @@ def say(case: Case) -> Comparison:
         pue_ratio=pue_ratio,
         intensity_g_per_kwh=taken.g_per_kwh if taken else None,
         why_power=why_power,
-        why_host="half of the CPU's rated power and some watts a memory module" if host_kwh else "CPU and memory are left out",
+        why_host=_why_host(case),
         why_pue="as stated" if case.facts.pue is not None else "no PUE unless one is given",
         why_intensity=taken.why if taken else "its table of places could not be read",
     )
@@ -90,11 +90,19 @@ def _host(case: Case, steps: list[str], missing: list[str]) -> float:
         watts = memory_w(beside.memory_gb)
         memory_kwh = kwh(watts, hours)
         host_kwh += memory_kwh
-        told = f"{shown(watts)} W for {modules(beside.memory_gb)} memory modules"
-        steps.append(f"{told} × {shown(hours)} h ÷ 1,000 = {shown(memory_kwh)} kWh of memory")
+        told = f"{shown(watts)} W × {shown(hours)} h ÷ 1,000 = {shown(memory_kwh)} kWh"
+        steps.append(f"{told} of {modules(beside.memory_gb)} modules of memory")
     else:
         missing.append("memory, which it guesses the modules of and which is left out: give --memory-gb and --hours")
     return host_kwh
+
+
+def _why_host(case: Case) -> str:
+    counted = case.facts.hours is not None
+    cpu = counted and case.beside.cpu_cores is not None and case.beside.cpu_core_w is not None
+    parts = ["half of the CPU's rated power"] if cpu else []
+    parts += ["some watts a memory module"] if counted and case.beside.memory_gb is not None else []
+    return f"{' and '.join(parts)}; no rest of the server" if parts else "CPU and memory are left out"
 
 
 def _accelerators(case: Case) -> tuple[float | None, str]:

@@ -17,7 +17,7 @@ from footprint.reference import tables
 from footprint.reference.grid import parent
 from footprint.units import W_PER_KW
 
-_MOST: Final = {"memory_gb": 1e7, "cpu_cores": 1e7, "cpu_core_w": 1e3, "cpu_usage_ratio": 1.0, "usage_ratio": 1.0}
+_MOST: Final = {"memory_gb": 1e7, "cpu_cores": 1e7, "cpu_core_w": 1e3, "cpu_busy_ratio": 1.0, "busy_ratio": 1.0}
 
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +26,8 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
     memory_gb: float | None = None
     cpu_cores: float | None = None
     cpu_core_w: float | None = None
-    cpu_usage_ratio: float | None = None
-    usage_ratio: float | None = None
+    cpu_busy_ratio: float | None = None
+    busy_ratio: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
@@ -150,9 +150,17 @@ def differences(case: Case, theirs: Theirs) -> tuple[Difference, ...]:
         their_host = theirs.equipment_kwh / theirs.accelerators_kwh
     pue = ours.pue.central if ours.pue else None
     intensity = ours.intensity_g_per_kwh.central if ours.intensity_g_per_kwh else None
+    if theirs.accelerators_kwh == 0 and theirs.equipment_kwh:
+        # Of nothing no host is a multiple: the equipment as a whole.
+        why = f"{theirs.why_power}; {theirs.why_host}"
+        equipment = [_one("equipment", theirs.equipment_kwh, it_kwh, "kWh", why)]
+    else:
+        equipment = [
+            _one("accelerators", theirs.accelerators_kwh, own_kwh, "kWh", theirs.why_power),
+            _one("host", their_host, host, "equipment / accelerators", theirs.why_host),
+        ]
     found = [
-        _one("accelerators", theirs.accelerators_kwh, own_kwh, "kWh", theirs.why_power),
-        _one("host", their_host, host, "equipment / accelerators", theirs.why_host),
+        *equipment,
         _one("PUE", theirs.pue_ratio, pue, "ratio", theirs.why_pue),
         _one("grid", theirs.intensity_g_per_kwh, intensity, "g/kWh", theirs.why_intensity),
     ]

@@ -20,7 +20,7 @@ def say(case: Case, version: str) -> Comparison:
     """What this version of it would say."""
     peer = f"green-algorithms-{version}"
     beside, hours = case.beside, case.hours
-    usage = 1.0 if beside.usage_ratio is None else beside.usage_ratio
+    usage = 1.0 if beside.busy_ratio is None else beside.busy_ratio
     missing: list[str] = []
     parts: list[str] = []
     listed = _power(case, peer)
@@ -34,7 +34,7 @@ def say(case: Case, version: str) -> Comparison:
         parts.append(f"{shown(devices)} × {shown(power_w)} W × {shown(usage)}")
     cores_w = 0.0
     if beside.cpu_cores is not None and beside.cpu_core_w is not None:
-        busy = 1.0 if beside.cpu_usage_ratio is None else beside.cpu_usage_ratio
+        busy = 1.0 if beside.cpu_busy_ratio is None else beside.cpu_busy_ratio
         cores_w = beside.cpu_cores * beside.cpu_core_w * busy
         parts.append(f"{shown(beside.cpu_cores)} cores × {shown(beside.cpu_core_w)} W × {shown(busy)}")
     else:
@@ -122,7 +122,7 @@ def _grid(case: Case, peer: str) -> tuple[Factor | None, float | None, str]:
 
 def _why_power(case: Case, listed: Factor | None, usage: float) -> str:
     rated = "watts as stated" if case.facts.power_w is not None else f"its {shown(listed.central)} W" if listed else "unknown"
-    return f"{rated}, at a usage of {shown(usage)}" + ("" if case.beside.usage_ratio is not None else " unless stated")
+    return f"{rated}, at a usage of {shown(usage)}" + ("" if case.beside.busy_ratio is not None else " unless stated")
 
 
 def _why_host(cores_w: float, memory_w: float) -> str:
