@@ -57,9 +57,9 @@ def zones_by_name() -> dict[str, tuple[Spot, ...]]:
     found: dict[str, list[Spot]] = {}
     nations = {row["zone"]: _names(row) for row in tables.table("zones") if row["kind"] == "country"}
     for row in tables.table("zones"):
-        if row["kind"] not in {"country", "subdivision"}:
+        if row["kind"] not in {"country", "subdivision", "egrid"}:
             continue
-        for name in _names(row):
+        for name in _names(row)[row["kind"] == "egrid" :]:  # its own name (`WECC Southwest`) is no place's
             forms = [name]
             if row["parent"]:
                 forms += [f"{name} {nation}" for nation in (row["parent"], *nations[row["parent"]])]
@@ -78,6 +78,23 @@ def regions() -> dict[str, tuple[Spot, ...]]:
         spot = Spot(zone=row["zone"], name=row["name"], provider=row["provider"], region=row["region"])
         found.setdefault(row["region"].lower(), []).append(spot)
     return {name: tuple(spots) for name, spots in found.items()}
+
+
+@remembered
+def regions_by_title() -> dict[str, tuple[Spot, ...]]:
+    """Cloud regions by the name that their console shows, in lower case: `us east (n. virginia)`."""
+    found: dict[str, list[Spot]] = {}
+    for row in tables.table("regions"):
+        for title in filter(None, row.get("aliases", "").split("; ")):
+            spot = Spot(zone=row["zone"], name=row["name"], provider=row["provider"], region=row["region"])
+            found.setdefault(title.lower(), []).append(spot)
+    return {title: tuple(spots) for title, spots in found.items()}
+
+
+def subdivision(spot: Spot) -> str | None:
+    """The state or province that a cloud region stands in; None where the table does not tell, or for another place."""
+    row = tables.by_id("regions").get(f"{spot.provider}:{spot.region}", {})
+    return row.get("subdivision") or None
 
 
 def regions_near(name: str, provider: str | None = None) -> tuple[Spot, ...]:

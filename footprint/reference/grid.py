@@ -67,7 +67,7 @@ def intensity(place: Place, year: int) -> Intensity | None:
     while zone:
         found = _life_cycle(zone, year) or _estimated(zone, year, place)
         if found:
-            chain, warnings = (*passed, *found.chain), (*passed, *found.warnings, *_doubt(place))
+            chain, warnings = (*passed, *found.chain), (*place.remarks, *passed, *found.warnings, *_doubt(place))
             return msgspec.structs.replace(found, chain=chain, warnings=warnings)
         passed = (*passed, f"{zone}: no figure is known; that of {parent(zone)} stands for it")
         zone = parent(zone)
