@@ -7,8 +7,8 @@ footprint. The grid's intensity, the PUE and the meters' errors are those of the
 the rest alike.
 
 **Too early** is: less than a twentieth of the work done, in less than ten minutes (all of it may be a slow beginning, of which
-the rest says nothing); fewer than five words of progress (at first, and after the program began anew), or a range of the rest that
-would reach down to nothing. Then the forecast is unknown, and what was spent is told.
+the rest says nothing); fewer than five words of progress (at first, and after the program began anew), or a range of the rest
+that would reach down to nothing. Then the forecast is unknown, and what was spent is told.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """transformers' Trainer, tracked: `Trainer(..., callbacks=[FootprintCallback(card="README.md", region="aws:eu-west-1")])`.
 
 A training is a run, from `on_train_begin` to `on_train_end`: with its evaluations and checkpoints as phases, its epochs as
-marks, its steps, samples and tokens as work, and its steps of all as progress, by which its end is foreseen. Each rank records itself. When the first rank's run has ended, the energy and
-emissions of all ranks are added to the last entry of `state.log_history`, and the card is filled.
+marks, its steps, samples and tokens as work, and its steps of all as progress, by which its end is foreseen. Each rank records
+itself. When the first rank's run has ended, the energy and emissions of all ranks are added to the last entry of
+`state.log_history`, and the card is filled.
 
 - A training that an exception ends is kept, as failed or interrupted, within a second.
 - A training that is resumed from a checkpoint goes on in the account of the one before, and its card states both: each
