@@ -3,12 +3,13 @@
 `--json` prints one object (a contract); factors are as in `footprint.model.Factor`:
 
 - `hardware`: `{"query", "candidates": [{"id", "name", "vendor", "kind", "power_scope", "memory_gb", "year", "power"}],
-  "devices_per_unit", "provider", "power", "warnings"}`; `power` is a factor in watts a device, or null.
+  "devices_per_unit", "provider", "power", "warnings", "count_in_text", "name_in_text", "instance"}`; `power` is a factor in
+  watts a device, or null; `count_in_text` is how many units the query itself counts, or null, `name_in_text` the rest of it.
 - `cpu`: `{"query", "name", "tdp_w", "tdp_low_w", "tdp_high_w", "grade", "threads", "cores", "source", "note", "idle_w_per_cpu",
   "active_w_per_cpu"}`; the bounds differ where the maker publishes no power; the last two are factors, null where the logical
   CPUs of a chip are not known.
 - `region`: `{"query", "year", "place", "provider_name", "pue", "intensity"}`; `intensity` is `{"basis", "zone", "central",
-  "direct", "market", "chain", "warnings"}` or null.
+  "direct", "market", "chain", "warnings"}` or null; `place.remarks` say how a name was read that needed reading.
 - `grid`: `{"query", "zone", "name", "figures"}`, the last all published figures as factors.
 """
 
@@ -32,12 +33,14 @@ Query = Annotated[list[str], typer.Argument(help="What to look up; several words
 Year = Annotated[int | None, typer.Option(help="The year whose grid counts; default: this year.", min=1990, max=2100)]
 
 
-@app.command(short_help="An accelerator, a TPU slice or a cloud instance.")
+@app.command(short_help="An accelerator, a TPU slice, a cloud instance, or any of them in loose text.")
 def hardware(*, query: Query, json: options.Json = False) -> None:
-    """Look up an accelerator, a TPU slice or a cloud instance, and its power."""
-    from footprint.reference import accelerator_power, find_accelerator
+    """Look up an accelerator, a TPU slice, a cloud instance, or any of them in loose text ('8 x A100'), and its power."""
+    from footprint.reference import CpuMatch, accelerator_power, find_hardware
 
-    match = find_accelerator(" ".join(query))
+    match = find_hardware(" ".join(query))
+    if isinstance(match, CpuMatch):
+        raise UnknownHardware(f"{match.name_in_text!r} is a CPU: look it up with `footprint reference cpu`")
     power = accelerator_power(match)
     if json:
         candidates = [
@@ -54,8 +57,11 @@ def hardware(*, query: Query, json: options.Json = False) -> None:
             for one in match.candidates
         ]
         facts = {"candidates": candidates, "devices_per_unit": match.devices_per_unit, "provider": match.provider}
-        say_json({"query": match.query, **facts, "power": power, "warnings": match.warnings})
+        said = {"count_in_text": match.count_in_text, "name_in_text": match.name_in_text, "instance": match.instance}
+        say_json({"query": match.query, **facts, "power": power, "warnings": match.warnings, **said})
         return
+    if match.count_in_text is not None:
+        _say(f"{match.count_in_text} x {match.name_in_text}")
     rows = [
         (one.name, _range(one.tdp_w), one.tdp_w.basis if one.tdp_w else "", one.power_scope, _source(one.tdp_w))
         for one in match.candidates
@@ -64,7 +70,7 @@ def hardware(*, query: Query, json: options.Json = False) -> None:
     if match.devices_per_unit != 1:
         _say(f"{match.instance}: {match.devices_per_unit} of them")
     if len(match.candidates) > 1:
-        _say(f"{match.query}: {_range(power)}")
+        _say(f"{match.name_in_text}: {_range(power)} each")
     _warn(match.warnings)
 
 
@@ -130,7 +136,7 @@ def region(*, query: Query, year: Year = None, json: options.Json = False) -> No
         rows += [(name, _range(one), one.grade, _source(one)) for name, one in figures if one]
     _print_table((f"in {year}", "90 % range", "grade", "source"), rows)
     for step in found.chain if found else ():
-        _say(f"  {step}")
+        _say(f"grid: {step}")
     _warn(found.warnings if found else ("no carbon intensity is known here",))
 
 

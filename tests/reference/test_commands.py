@@ -17,10 +17,36 @@ def answer(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
 
 def test_hardware(capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(capsys, "hardware", "TPU", "v3-8")
-    assert list(found) == ["query", "candidates", "devices_per_unit", "provider", "power", "warnings", "schema"]
+    said = ["count_in_text", "name_in_text", "instance"]
+    assert list(found) == ["query", "candidates", "devices_per_unit", "provider", "power", "warnings", *said, "schema"]
     assert (found["devices_per_unit"], found["provider"]) == (4, "gcp")
     assert found["candidates"][0]["power_scope"] == "with-host"
     assert found["power"]["source"].startswith("Patterson")
+
+
+def test_hardware_in_loose_text_shows_its_count_and_all_that_it_may_be(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "hardware", "64", "V100", "GPUs")
+    assert (found["count_in_text"], found["name_in_text"], len(found["candidates"])) == (64, "V100 GPUs", 5)
+    assert call(["reference", "hardware", "2x p4d.24xlarge"]) == 0
+    out = capsys.readouterr().out
+    assert "2 x p4d.24xlarge" in out
+    assert "8 of them" in out
+    assert call(["reference", "hardware", "64 V100 GPUs"]) == 0
+    out = capsys.readouterr().out
+    assert "Tesla V100-SXM3-32GB" in out
+    assert "each" in out
+
+
+def test_a_cpu_among_hardware_says_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["reference", "hardware", "2x AMD EPYC 7742"]) == 2
+    assert "reference cpu" in capsys.readouterr().err
+
+
+def test_a_region_shows_its_chain_and_what_was_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["reference", "region", "US average (EPA 2018)", "--year", "2018"]) == 0
+    out = capsys.readouterr().out
+    assert "grid: USA: life-cycle figure of 2018" in out
+    assert "note: '(EPA 2018)' is left out" in out
 
 
 def test_hardware_without_a_published_power(capsys: pytest.CaptureFixture[str]) -> None:
