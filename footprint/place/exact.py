@@ -60,6 +60,7 @@ def one(text: str, spots: tuple[Spot, ...], provider: str | None) -> Spot:
     """
     shown = text[:SHOWN]
     if len(spots) == 1:
+        _refuse_beginning(text, spots[0], provider)
         return spots[0]
     if not spots:
         if ":" in text and not text.lower().startswith("egrid:"):
@@ -75,6 +76,19 @@ def one(text: str, spots: tuple[Spot, ...], provider: str | None) -> Spot:
         meant = ", ".join(map(str, spots))
         raise UnknownPlace(f"several providers have a region {shown!r}, in different places: {meant}", [s.label for s in spots])
     return Spot(zone=spots[0].zone, name=spots[0].name, region=spots[0].region)
+
+
+def _refuse_beginning(text: str, spot: Spot, provider: str | None) -> None:
+    """Refuse a bare name of one provider's region that may be the unfinished name of others': `us-east` is IBM's."""
+    if spot.region is None or provider is not None or text.lower() != spot.region.lower() or text[-1].isdecimal():
+        return
+    longer = re.compile(re.escape(spot.region.lower()) + r"-?\d+")
+    others = [one for name, known in atlas.regions().items() if longer.fullmatch(name) for one in known]
+    if {other.provider for other in others} - {spot.provider}:
+        labels = [spot.label, *(other.label for other in others)]
+        raise UnknownPlace(
+            f"{text[:SHOWN]!r} may be {spot} or the beginning of another region's name: say which", labels[: _NEAR + 2]
+        )
 
 
 def near(text: str, provider: str | None) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ _CPU_LIKE: Final = re.compile(
 _GENERIC: Final = {
     "gpu", "gpus", "cpu", "cpus", "tpu", "tpus", "nvidia", "amd", "intel", "google", "colab", "kaggle", "cloud", "tesla", "rtx",
     "gtx", "geforce", "quadro", "radeon", "instinct", "aws", "azure", "gcp", "pro", "a", "the", "dgx", "card",
-    "graphics", "multi",
+    "graphics", "multi", "pod", "pods", "vm",
 }  # fmt: skip
 
 

@@ -106,6 +106,9 @@ def test_what_was_left_out_is_said_and_warned_of(query: str, zone: str, said: tu
         ("us-west-2-lax-1a", "another town", ()),
         ("us-east-1-wl1-bos-wlz-1", "another town", ()),
         ("us-central1-ai1a", "another town", ()),
+        ("US-east", "may be ibm:us-east", ("ibm:us-east", "aws:us-east-1")),
+        ("us-south", "may be ibm:us-south", ("gcp:us-south1",)),
+        ("East USA", "is known", ("azure:eastus",)),
         ("Washington", "may be", ("US-WA", "US-DC")),
         ("Mexico City", "is known", ("MEX",)),
         ("Frankfurt", "is known", ("aws:eu-central-1",)),
@@ -130,6 +133,11 @@ def test_what_stays_unclear_is_refused(query: str, words: str, near: tuple[str, 
     assert set(near) <= set(caught.value.near)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+def test_a_short_name_is_a_region_where_its_provider_is_said() -> None:
+    assert found("ibm:us-east").region == found("us-east", provider="ibm").region == found("IBM us-east").region == "us-east"
+    assert found("centralus").provider == found("southindia").provider == "azure"
 
 
 def test_a_provider_in_words_must_be_the_one_that_was_said() -> None:

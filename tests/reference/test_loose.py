@@ -12,7 +12,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from footprint.errors import UnknownHardware
-from footprint.reference import CpuMatch, HardwareMatch, accelerator_power, chips, find_accelerator, find_hardware, loose, names
+from footprint.reference import (
+    CpuMatch,
+    HardwareMatch,
+    accelerator_power,
+    chips,
+    find_accelerator,
+    find_hardware,
+    loose,
+    names,
+    using_edition,
+)
 
 A100 = {"nvidia-a100-sxm4-40gb", "nvidia-a100-sxm4-80gb", "nvidia-a100-pcie-40gb", "nvidia-a100-pcie-80gb"}
 A100_80 = {"nvidia-a100-sxm4-80gb", "nvidia-a100-pcie-80gb"}
@@ -146,6 +156,7 @@ def test_a_pod_says_no_number_unless_it_is_a_slice() -> None:
         ("one GPU", "names no model"),
         ("Google Colab", "names no model"),
         ("TPU", "names no model"),
+        ("Google Cloud TPU Pods", "names no model"),
         ("", "no hardware was named"),
         ("\u00a0", "no hardware was named"),
         ("Intel Xeon CPU @ 2.20GHz", "hypervisor"),
@@ -197,6 +208,16 @@ def test_a_cpu_is_told_from_an_accelerator(query: str, name: str, count: int | N
     assert (found.name, found.count_in_text) == (name, count)
     with pytest.raises(UnknownHardware, match="is a CPU, not an accelerator"):
         find_accelerator(query)
+
+
+def test_an_older_edition_reads_as_its_tables_know() -> None:
+    with using_edition("2026.11"):
+        match = find_accelerator("64 Volta GPUs")
+        assert (match.count_in_text, len(match.candidates)) == (64, 6)
+        for later in ("Ampere", "DGX A100"):
+            with pytest.raises(UnknownHardware):
+                find_hardware(later)
+    assert len(find_accelerator("64 Volta GPUs").candidates) == 7
 
 
 def _answer(text: str) -> tuple[HardwareMatch | CpuMatch | None, str]:
