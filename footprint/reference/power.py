@@ -44,7 +44,7 @@ def accelerator_power(match: HardwareMatch) -> Factor | None:
         min(f.low for f in factors), sum(f.central for f in factors) / len(factors), max(f.high for f in factors)
     )
     silent = [candidate.name for candidate in match.candidates if not candidate.tdp_w]
-    name = names.key(match.query)
+    name = names.key(match.name_in_text or match.query)
     return Factor(
         id=f"power:{name}",
         low=low,
