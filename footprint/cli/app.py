@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from footprint import __version__
-from footprint.cli import attach, card, doctor, estimate, reference, report, restate, run, runs, when
+from footprint.cli import attach, card, doctor, estimate, reconcile, reference, report, restate, run, runs, when
 
 app = typer.Typer(
     name="footprint",
@@ -42,6 +42,7 @@ app.command("when", short_help="Name the cleanest hours to come, by a forecast."
 app.add_typer(runs.app, name="runs")
 app.command("report", short_help="Write a report: HTML, Markdown, CSV, JSON or a table.")(report.report)
 app.command("restate", short_help="Show old and new numbers of runs, and why they differ.")(restate.restate)
+app.command("reconcile", short_help="Hold measured runs against declared facts.")(reconcile.reconcile)
 app.add_typer(card.app, name="card", short_help="Show and fill what a model card says of its compute.")
 app.add_typer(reference.app, name="reference", short_help="Look up hardware, CPUs, regions and grid zones.")
 app.command("doctor", short_help="Say what can be measured here, and what to do about the rest.")(doctor.doctor)

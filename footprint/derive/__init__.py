@@ -12,6 +12,7 @@ from footprint.derive.declared import derive_declaration
 from footprint.derive.facts import check_declaration, device_hours, sufficient
 from footprint.derive.many import estimate_many, sum_many
 from footprint.derive.measured import derive_run
+from footprint.derive.reconciling import Reconciliation, reconcile
 from footprint.derive.restating import Restatement, restate, restate_total
 from footprint.derive.working import Term, Working
 from footprint.model import Attribution, Declaration, Footprint, Run
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
+    "Reconciliation",
     "Restatement",
     "Term",
     "Total",
@@ -30,6 +32,7 @@ __all__ = [
     "device_hours",
     "estimate",
     "estimate_many",
+    "reconcile",
     "restate",
     "restate_total",
     "run_footprint",
