@@ -51,7 +51,8 @@ class track:  # noqa: N801 - reads as a verb where it is used
         record: a file that the finished run is written to, besides the ledger.
         interval_s: seconds between two readings.
         budget_g: what the run may emit, g CO2-equivalent; needs a place. It is compared with the mean of what the run has emitted
-            so far, as its footprint states it, each five seconds (each second or two at first).
+            so far, as its footprint states it, each five seconds (each second or two at first). Of the ranks of a training each
+            has a budget of its own.
         budget_kwh: the same for the energy of the facility, kWh. on_budget: `warn`, or an exception (or its class) that ends
         the body once a budget is spent. It is raised once, in the thread
             that calls `run.progress`, `run.count`, `run.check_budget` or begins or ends a `run.phase`, and nowhere else.

@@ -36,6 +36,9 @@ ANSWER_LIMIT_S: Final = 60.0
 _FIRST_S: Final = 1.0
 _FAILURES: Final = 3
 _FAILED_S: Final = 0.1
+_ENDING_S: Final = 1.0
+# numpy's libraries would start a thread for each CPU, with memory of its own.
+_ONE_THREAD: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _CHUNK_BYTES: Final = 1 << 16
 # By its name: it stands above us in the house, and nothing of it is to be loaded with us.
 _DERIVING: Final = "footprint.derive.foreseeing"
@@ -231,6 +234,7 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, **_ONE_THREAD},
             start_new_session=True,
         )
         assert self._child.stdin is not None
@@ -263,7 +267,8 @@ class _Process:
 
     def close(self) -> None:
         self._child.kill()
-        self._child.wait()
+        with suppress(Exception):  # what hangs in the kernel is not waited for
+            self._child.wait(_ENDING_S)
         with suppress(OSError):
             self._questions.close()
         self._answers.close()
