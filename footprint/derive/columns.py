@@ -72,7 +72,7 @@ class Columns:
 
     def facts(self, row: int) -> dict[str, Any]:
         """What a row states, as `estimate` takes it."""
-        found = {name: _plain(self._frame[name].iloc[row]) for name in self._frame.columns if name != "source"}
+        found = {name: plain(self._frame[name].iloc[row]) for name in self._frame.columns if name != "source"}
         return {name: value for name, value in found.items() if value is not None}
 
     def keys(self, rows: NDArray[np.intp], names: Sequence[str]) -> tuple[Codes, list[int]]:
@@ -95,12 +95,12 @@ class Columns:
             found = column.to_numpy(dtype=np.float64, na_value=np.nan)
             return self._whole(found) if name in WHOLE else found
         found = np.full(self.n, np.nan)
-        for row, value in enumerate(column):
-            plain = _plain(value)
-            if plain is None:
+        for row, cell in enumerate(column):
+            value = plain(cell)
+            if value is None:
                 continue
-            if isinstance(plain, Real) and not isinstance(plain, bool):
-                found[row] = _float(plain)
+            if isinstance(value, Real) and not isinstance(value, bool):
+                found[row] = _float(value)
             else:
                 self.odd[row] = True
         return self._whole(found) if name in WHOLE else found
@@ -118,11 +118,11 @@ class Columns:
             codes, uniques = pd.factorize(column if kind is str else column.map(_truth, na_action=None))
         except TypeError:  # lists and the like
             seen: dict[Any, int] = {}
-            plain = [_plain(value) for value in column]
-            codes = np.array([seen.setdefault(v, len(seen)) if isinstance(v, kind) else -1 for v in plain], dtype=np.int64)
-            self.odd |= np.array([v is not None and not isinstance(v, kind) for v in plain], dtype=bool)
+            cells = [plain(value) for value in column]
+            codes = np.array([seen.setdefault(v, len(seen)) if isinstance(v, kind) else -1 for v in cells], dtype=np.int64)
+            self.odd |= np.array([v is not None and not isinstance(v, kind) for v in cells], dtype=bool)
             return codes, list(seen)
-        values = [_plain(value) for value in uniques]
+        values = [plain(value) for value in uniques]
         strange = [at for at, value in enumerate(values) if not isinstance(value, kind)]
         if strange:
             self.odd |= np.isin(codes, strange)
@@ -145,7 +145,7 @@ def _joined(keys: Codes, more: NDArray[Any]) -> Codes:
     return np.unique(keys * (int(more.max(initial=0)) + 1) + more, return_inverse=True)[1].astype(np.int64)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A cell as plain Python has it; None for all that stands for nothing."""
     import pandas as pd
 
@@ -156,8 +156,8 @@ def _plain(value: Any) -> Any:
 
 def _truth(value: object) -> Any:
     """A truth value as it is; what is none as a text, so that 1 is not taken for it."""
-    plain = _plain(value)
-    return plain if plain is None or isinstance(plain, bool) else str(plain)
+    found = plain(value)
+    return found if found is None or isinstance(found, bool) else str(found)
 
 
 def _float(value: Real) -> float:

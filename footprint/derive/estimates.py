@@ -35,11 +35,12 @@ _MOST_KEPT: Final = 10_000
 
 
 class Pair(NamedTuple):
-    """A work half and a place half that rows have in common, and these rows."""
+    """A work half and a place half that rows have in common, these rows, and which halves they are."""
 
     work: Half
     place: Half
     rows: Rows
+    halves: tuple[int, int]
 
     def unit(self, name: str) -> Quantity | None:
         """A quantity of the halves' smallest numbers."""
@@ -118,7 +119,7 @@ class Estimates:
             self.alone[row] = outcome
 
     def _halve(self, rows: Rows) -> None:
-        for some, numbers in self._stating(rows, (*_AMOUNTS, "count", "power_w", "year")):
+        for some, numbers in self._stating(rows, ("year", *_AMOUNTS, "count", "power_w")):
             self._keep("work", work_halves(self.columns, some, numbers))
         rows = rows[self.work_of[rows] >= 0]
         clouds = np.array([half.cloud or "" for half in self.work], dtype=object)
@@ -151,7 +152,8 @@ class Estimates:
         order = np.argsort(keys, kind="stable")
         rows, keys = rows[order], keys[order]
         for some in np.split(rows, np.flatnonzero(np.diff(keys)) + 1) if len(rows) else ():
-            pair = Pair(self.work[self.work_of[some[0]]], self.place[self.place_of[some[0]]], some)
+            at = int(self.work_of[some[0]]), int(self.place_of[some[0]])
+            pair = Pair(self.work[at[0]], self.place[at[1]], some, at)
             work, place = pair.work.outcome, pair.place.outcome
             if work.work is not None and place.work is not None and work.work.it is not None:
                 yield pair
@@ -180,19 +182,33 @@ class Estimates:
             found = range_of(quantity(outcome.work, attribute(name)))
             if found is not None:
                 low[row], central[row], high[row] = found.low, found.central, found.high
-        sizes = self.sizes(name)
-        known: list[tuple[Pair, Quantity]] = [(pair, unit) for pair in self.pairs if (unit := pair.unit(name)) is not None]
-        if not known:
-            return low, central, high
-        rows = np.concatenate([pair.rows for pair, _ in known])
-        each = np.repeat(np.arange(len(known)), [len(pair.rows) for pair, _ in known])
-        size = sizes[rows]
-        central[rows] = _tidied(np.array([unit.central for _, unit in known])[each] * size)
+        rows = np.flatnonzero(self.pair_of >= 0)
+        pairs = self.pair_of[rows]
+        sizes = self.sizes(name)[rows]
+        central[rows] = _tidied(self._centrals(name)[pairs] * sizes)
         if ranges:
-            bounds = np.array([_bounds(unit) for _, unit in known])[each]
-            low[rows] = np.minimum(np.maximum(_tidied(bounds[:, 0] * size), 0.0), central[rows])
-            high[rows] = np.maximum(_tidied(bounds[:, 1] * size), central[rows])
+            bounds = self._bounds(name)[pairs]
+            low[rows] = np.minimum(np.maximum(_tidied(bounds[:, 0] * sizes), 0.0), central[rows])
+            high[rows] = np.maximum(_tidied(bounds[:, 1] * sizes), central[rows])
         return low, central, high
+
+    def _centrals(self, name: str) -> NDArray[np.float64]:
+        """The middle of each pair's quantity: of a product the product of the middles."""
+        of_work, of_place = OF[name]
+        found: NDArray[np.float64] = np.array([_central(half, of_work) for half in self.work])
+        work = found[[pair.halves[0] for pair in self.pairs]]
+        if of_place is None:
+            return work
+        found = np.array([_central(half, of_place) for half in self.place])
+        return work * found[[pair.halves[1] for pair in self.pairs]]
+
+    def _bounds(self, name: str) -> NDArray[np.float64]:
+        """The bounds of each pair's quantity; of quantities without a place once for each of the work halves."""
+        if OF[name][1] is not None:
+            return np.array([_bounds(pair.unit(name)) for pair in self.pairs]).reshape(-1, 2)
+        firsts = {pair.halves[0]: pair for pair in self.pairs}
+        each = {at: _bounds(pair.unit(name)) for at, pair in firsts.items()}
+        return np.array([each[pair.halves[0]] for pair in self.pairs]).reshape(-1, 2)
 
     def sizes(self, name: str) -> NDArray[np.float64]:
         """By what the quantity of each row is larger than that of its halves."""
@@ -236,8 +252,15 @@ def attribute(name: str) -> str:
     return of_place or of_work
 
 
-def _bounds(unit: Quantity) -> tuple[float, float]:
-    """The bounds of a quantity, as `Quantity.range` finds them."""
+def _central(half: Half, name: str) -> float:
+    found = quantity(half.outcome.work, name) if half.outcome.work is not None else None
+    return found.central if found is not None else np.nan
+
+
+def _bounds(unit: Quantity | None) -> tuple[float, float]:
+    """The bounds of a quantity, as `Quantity.range` finds them; NaN if it is not known."""
+    if unit is None:
+        return np.nan, np.nan
     if len(unit.terms) == 1:
         ((term, amount),) = unit.terms.items()
         low, high = unit_bounds(term) if term else (1.0, 1.0)

@@ -13,6 +13,7 @@ hours and energy) has to agree, which is no matter of thresholds: such rows are 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -43,6 +44,8 @@ _NEARLY: Final = 1e-12
 _FEW: Final = 8
 _SLOT: Final = "\x00"
 _OR: Final = "|"
+_NUMBER: Final = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?!\w|\.\d)")
+_SLOTS: Final = re.compile(f"{_SLOT}(.+?){_SLOT}")
 
 
 # -- The one way ---------------------------------------------------------------------------------------------------------
@@ -86,7 +89,7 @@ class _Probed(NamedTuple):
 
     def tells_the_same(self, other: _Probed, scales: Mapping[str, Names]) -> bool:
         """Whether the other differs in the size of its quantities alone, and by its numbers."""
-        if any(_OR in slot for text in self.said for slot in re.findall(rf"{_SLOT}(.+?){_SLOT}", text)):
+        if any(_OR in slot for text in self.said for slot in _SLOTS.findall(text)):
             return False
         if (self.said, self.unknown, self.cloud, type(self.outcome.error)) != (
             other.said, other.unknown, other.cloud, type(other.outcome.error),
@@ -222,15 +225,19 @@ def _halves(  # noqa: PLR0917 - what a half is made of
     probe: Callable[[Facts, Names], _Probed],
 ) -> Iterator[Half | Rows]:
     """A half for all rows, or for parts of them, cut until each tells the same from end to end."""
+    known: dict[tuple[float, ...], _Probed] = {}
 
     def at(values: Mapping[str, float]) -> _Probed:
-        return probe(facts | {name: int(value) if name in WHOLE else float(value) for name, value in values.items()}, numbers)
+        key = tuple(values.values())
+        if key not in known:
+            plain = {name: int(value) if name in WHOLE else float(value) for name, value in values.items()}
+            known[key] = probe(facts | plain, numbers)
+        return known[key]
 
-    waiting = [rows]
+    lows = {name: columns.numbers[name][rows].min() for name in numbers}
+    waiting = [(rows, lows, {name: columns.numbers[name][rows].max() for name in numbers})]
     while waiting:
-        some = waiting.pop()
-        low = {name: columns.numbers[name][some].min() for name in numbers}
-        high = {name: columns.numbers[name][some].max() for name in numbers}
+        some, low, high = waiting.pop()
         first = at(low)
         if low == high or first.tells_the_same(at(high), scales):
             yield _half(columns, some, first, low, scales)
@@ -239,10 +246,17 @@ def _halves(  # noqa: PLR0917 - what a half is made of
         else:
             differ = [name for name in numbers if low[name] < high[name]]
             blamed = (name for name in differ if not first.tells_the_same(at(low | {name: high[name]}), scales))
-            values = columns.numbers[next(blamed, differ[0])][some]
+            name = next(blamed, differ[0])
+            values = columns.numbers[name][some]
             distinct = np.unique(values)
-            below = values <= distinct[(len(distinct) - 1) // 2]
-            waiting += [some[below], some[~below]]
+            if len(distinct) == 1:
+                waiting.append((some, low | {name: distinct[0]}, high | {name: distinct[0]}))
+                continue
+            # The last value that tells the same as the first, if there is a threshold; else one in the middle.
+            same = bisect_left(distinct, True, key=lambda v: not first.tells_the_same(at(low | {name: v}), scales))
+            cut = same if 0 < same < len(distinct) else (len(distinct) + 1) // 2
+            below = values < distinct[cut]
+            waiting += [(some[below], low, high | {name: distinct[cut - 1]}), (some[~below], low | {name: distinct[cut]}, high)]
 
 
 def _half(columns: Columns, rows: Rows, probed: _Probed, base: Mapping[str, float], scales: Mapping[str, Names]) -> Half:
@@ -271,8 +285,10 @@ def _slotted(outcome: Outcome, numbers: Mapping[str, float]) -> tuple[str, ...]:
     names: dict[str, list[str]] = {}
     for name, value in numbers.items():
         names.setdefault(f"{value:g}", []).append(name)
+
+    def slot(number: re.Match[str]) -> str:
+        written = number[0]
+        return f"{_SLOT}{_OR.join(names[written])}{_SLOT}" if written in names else written
+
     texts = outcome.work.warnings if outcome.work is not None else [str(outcome.error)]
-    for written in sorted(names, key=len, reverse=True):
-        slot = f"{_SLOT}{_OR.join(names[written])}{_SLOT}"
-        texts = [re.sub(rf"(?<![\w.{_SLOT}]){re.escape(written)}(?![\w{_SLOT}]|\.\d)", slot, text) for text in texts]
-    return tuple(texts)
+    return tuple(_NUMBER.sub(slot, text) for text in texts)

@@ -13,7 +13,7 @@ import numpy as np
 
 from footprint.accounting.groups import MOST_APART, owned
 from footprint.accounting.ranges import Group, Quantity, Weights, sum_groups, total
-from footprint.derive.columns import KNOWN
+from footprint.derive.columns import KNOWN, plain
 from footprint.derive.estimates import OF, Estimates, attribute
 from footprint.derive.halves import Rows, quantity
 from footprint.derive.working import range_of
@@ -92,18 +92,18 @@ def sum_many(
     found = Estimates(frame.drop(columns=[name for name in dict.fromkeys(by) if name not in KNOWN]), quantities)
     if errors == "raise":
         found.raise_first()
-    groups: dict[tuple[Any, ...], Rows] = {("all",): np.arange(found.n)}
+    groups = [np.arange(found.n)]
+    labels = pd.DataFrame(index=pd.Index(["all"]))
     if by:
-        grouped = frame[list(by)].reset_index(drop=True).groupby(list(by), dropna=False, sort=True)
-        groups = {(label if isinstance(label, tuple) else (label,)): rows.to_numpy() for label, rows in grouped.groups.items()}
+        values = frame[list(by)].reset_index(drop=True)
+        number = values.groupby(list(by), dropna=False, sort=True).ngroup().to_numpy()
+        groups = [np.flatnonzero(number == one) for one in range(int(number.max(initial=-1)) + 1)]
+        labels = values.iloc[[rows[0] for rows in groups]].set_index(list(by))
     sums = _Sums(found, quantities)
-    records = [sums.of(repr(label), rows, refused=errors == "column") for label, rows in groups.items()]
-    return pd.DataFrame(
-        records,
-        index=pd.MultiIndex.from_tuples(list(groups), names=list(by))
-        if len(by) > 1
-        else pd.Index([label[0] for label in groups], name=by[0] if by else None),
-    )
+    records = [
+        sums.of(repr(label), rows, refused=errors == "column") for label, rows in zip(labels.index.tolist(), groups, strict=True)
+    ]
+    return pd.DataFrame(records, index=labels.index)
 
 
 def _check_options(errors: str, quantities: Sequence[str]) -> None:
@@ -172,7 +172,7 @@ class _Sums:
     def _id(self, row: int) -> str:
         """What names a row: its label, where each has its own."""
         index = self._estimates.index
-        return repr(index[row]) if index.is_unique else f"row {row}"
+        return repr(plain(index[row])) if index.is_unique else f"row {row}"
 
 
 def _of_row(unit: Quantity, row: str) -> Quantity:
