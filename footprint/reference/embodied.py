@@ -49,7 +49,7 @@ def making(match: HardwareMatch) -> Making | None:
     )
     ids = [one.id.removeprefix("embodied:") for one in factors]
     together = Factor(
-        id=f"embodied:{names.key(match.query)}",
+        id=f"embodied:{names.key(match.name_in_text)}",
         low=low,
         central=central,
         high=high,

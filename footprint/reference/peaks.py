@@ -45,7 +45,7 @@ class Peak(msgspec.Struct, frozen=True, kw_only=True):
 
 def peak(match: HardwareMatch) -> Peak | None:
     """The dense peak of one device; None where no candidate's is published (or the edition knows none)."""
-    return _peak_of(tuple(candidate.id for candidate in match.candidates), match.query)
+    return _peak_of(tuple(candidate.id for candidate in match.candidates), match.name_in_text)
 
 
 @remembered
