@@ -84,7 +84,7 @@ def _lines(advice: Advice, place: str | None) -> list[str]:
         f"place      {text.clean(where, empty='as the provider says')}",
         f"forecast   {text.clean(advice.name)}, {advice.basis}, until {advice.forecast_until}",
         f"cleanest   {best.start} to {best.end}: {text.number(best.g_per_kwh)} g/kWh",
-        f"on site    {best.local_start} to {best.local_end} by this machine's clock",
+        f"here       {best.local_start} to {best.local_end} by this machine's clock",
     ]
     if now is not None:
         lines.append(f"now        {now.start} to {now.end}: {text.number(now.g_per_kwh)} g/kWh")

@@ -105,7 +105,7 @@ def advise(
     mean = _integral(steps, *horizon) / _integral([step._replace(value=1.0) for step in steps], *horizon)
     energy = _energy(hours, energy_kwh, power_w, place, now_s)
     warnings = [f"{series.name}: {note}" for note in series.notes]
-    if horizon[1] < latest_s - _ROUNDING_S:
+    if horizon[1] < latest_s - S_PER_H:
         warnings.append(f"the forecast ends at {stamp(steps[-1].end_s)}: later hours were not looked at")
     if any(later.start_s > earlier.end_s for earlier, later in pairwise(steps)):
         warnings.append("the forecast has gaps: windows that reach into one were not looked at")
