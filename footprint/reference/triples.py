@@ -16,6 +16,9 @@ Z_95: Final = 1.6448536269514722
 MAX_SIDES_RATIO: Final = 2.8
 """What a triple's sides may differ by; a test holds it against `accounting.ranges.MAX_SIDES_RATIO`."""
 
+_LEAST_WIDTH: Final = 1e-12
+"""Of the centre: what is narrower is the rounding of binary arithmetic, and no range."""
+
 Triple = tuple[float, float, float]
 
 
@@ -26,9 +29,9 @@ def log_normal(mean: float, sigma: float) -> Triple:
 
 
 def stretched(low: float, central: float, high: float) -> Triple:
-    """The triple with its shorter side made long enough for a law to fit; an exact number stays exact."""
-    if low == high:
-        return low, central, high
+    """The triple with its shorter side made long enough for a law to fit; a number without width stays exact."""
+    if high - low <= _LEAST_WIDTH * abs(central):
+        return central, central, central
     below = max(central - low, (high - central) / MAX_SIDES_RATIO)
     above = max(high - central, (central - low) / MAX_SIDES_RATIO)
     return central - below, central, central + above
