@@ -146,7 +146,7 @@ def _lines(found: Reconciliation, declaration: Declaration) -> list[str]:
         f"declared   {facts}",
         "",
     ]
-    shown += [_amount(one) for one in found.amounts if one.measured is not None or one.declared is not None]
+    shown += [_amount(one) for one in found.amounts if one.declared is not None or (one.measured and one.measured.high)]
     shown += ["", "the gap, measured over declared" + (f"; most of it: {found.main}" if found.main else "")]
     shown += [f"  {_cause(one)}" for one in found.causes]
     if found.findings:

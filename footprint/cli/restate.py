@@ -14,6 +14,7 @@ from footprint.cli import options
 from footprint.cli.printing import say_json, say_lines
 from footprint.errors import CardError, ConfigError, unknown_choice
 from footprint.model import Factor, Range, Run
+from footprint.report.words import LITRES
 
 if TYPE_CHECKING:
     from footprint.derive.restating import Reason, Restatement
@@ -26,7 +27,7 @@ _SHOWN: Final[dict[str, tuple[str, text.Units]]] = {
     "emissions_g": ("emissions", text.MASS),
     "emissions_market_g": ("market", text.MASS),
     "embodied_g": ("embodied", text.MASS),
-    "water_l": ("water", (("m³", 1e3), ("l", 1.0), ("ml", 1e-3))),
+    "water_l": ("water", LITRES),
 }
 _UNCHANGED: Final = 1e-9
 

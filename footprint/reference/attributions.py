@@ -31,10 +31,15 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
 
 def attributions(factors: Iterable[Factor]) -> tuple[Attribution, ...]:
     """The works that these factors come from and that ask to be named, each once, in the order of use."""
-    rows = tables.sources().values()
+    # The longest first: one title may be the beginning of another.
+    rows = sorted(tables.sources().values(), key=lambda row: -len(row["title"]))
     found: dict[str, tables.Row] = {}
     for factor in factors:
-        named = [row for row in rows if row["title"] in factor.source]
+        named, rest = [], factor.source
+        for row in rows:
+            if row["title"] in rest:
+                named.append(row)
+                rest = rest.replace(row["title"], " " * len(row["title"]))
         named.sort(key=lambda row: factor.source.index(row["title"]))
         along = _NAMED_ALONG.search(factor.source)
         for name in re.split(r", | and ", along[1]) if along else ():

@@ -7,11 +7,14 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 
+import footprint.reference as ref
 from footprint.cli import call
 from footprint.ledger import home, write_run_file
 from footprint.model import CpuTime, Device, DeviceEnergy, Run
+from footprint.reference import tables
 from tests.report.examples import record, run, somewhere
 
 _SCALES: Final = {"kg": 1e3, "t": 1e6, "kt": 1e9, "mg": 1e-3, "µg": 1e-6, "g": 1.0}
@@ -135,10 +138,25 @@ def test_factors_are_numbered_cited_and_their_makers_named(tmp_path: Path, capsy
         assert who in named
 
 
+def test_each_work_is_named_once_by_its_own_title() -> None:
+    titles = {row["title"] for row in tables.sources().values()}
+    pairs = [(one, other) for one in titles for other in titles if one != other and other.startswith(one)]
+    assert pairs, "one title is the beginning of another"
+    for short, long in pairs:
+        factor = msgspec.structs.replace(tables.prior("meter.nvml"), source=f"{long}; something else")
+        assert short not in [one.title for one in ref.attributions([factor])]
+
+
+def test_hours_are_explained_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run_file(RUNS["GPU counters"], tmp_path / "run.json")
+    (tmp_path / "day.csv").write_text("start,g_per_kwh\n2025-05-01T00:00Z,120\n2025-05-01T00:30Z,140\n2025-05-01T01:00Z,140\n")
+    series = ["--intensity-from", str(tmp_path / "day.csv"), "--intensity-basis", "life-cycle"]
+    lines = explained(str(tmp_path / "run.json"), capsys, *series)
+    assert any("130 g/kWh [" in formula for formula in recomputed(lines))
+
+
 def test_what_is_unknown_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     host = RUNS["GPU counters"].host
-    import msgspec
-
     blind = run("abc", devices=(), host=msgspec.structs.replace(host, unmetered_accelerators=("AMD Instinct",)))
     write_run_file(blind, tmp_path / "run.json")
     lines = explained(str(tmp_path / "run.json"), capsys)

@@ -271,6 +271,12 @@ def test_a_card_is_restated_from_the_edition_that_it_was_filled_with(tmp_path: P
     assert "declared facts" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["restate", "reconcile"])
+def test_help_says_how(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call([command, "--help"]) == 0
+    assert "Usage" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
