@@ -53,6 +53,7 @@ def restate(
     before, after = editions_of(older or recorded, factors)
     from footprint.derive import restate as derive_restatement
     from footprint.derive import restate_total
+    from footprint.derive.restating import METHOD
 
     found = [(run, derive_restatement(run, before, after, attribution=policy)) for run in chosen]
     total = restate_total(chosen, before, after, attribution=policy) if len(chosen) > 1 else None
@@ -62,13 +63,13 @@ def restate(
             {
                 "from": before,
                 "to": after,
-                "method": found[0][1].method if found else None,
+                "method": METHOD,
                 "runs": said,
                 "total": told(total) if total else None,
             }
         )
         return
-    lines = [f"from {before} to {after}: {text.plural(len(found), 'run')}"]
+    lines = [f"from {before} to {after}: {text.plural(len(found), 'run')}; reasons by {METHOD}"]
     for run, one in found:
         lines += ["", f"{text.clean(run.id)}  {text.clean(run.name)}", *_lines(one)]
     if total is not None:

@@ -25,7 +25,7 @@ from footprint.errors import FootprintError
 from footprint.model import Attribution, Declaration, Factor, Footprint, Run
 from footprint.reference import tables
 
-METHOD: Final = "sequential substitution of tables, oldest edition first"
+METHOD: Final = "sequential substitution of tables, in the order in which they stand"
 QUANTITIES: Final = {
     "it_energy_kwh": "it",
     "energy_kwh": "facility",
@@ -92,7 +92,6 @@ class Restatement(msgspec.Struct, frozen=True, kw_only=True):
     no_longer_known: tuple[str, ...]
     reasons: tuple[Reason, ...]
     stated: tuple[Factor, ...]
-    method: str = METHOD
 
 
 def restate(facts: Run | Declaration, older: str, newer: str, *, attribution: Attribution = "share") -> Restatement:

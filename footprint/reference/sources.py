@@ -107,8 +107,8 @@ unknown. For electricity: water consumed, by nation, a log-normal whose spread i
 United States ({water_sigma:.3f}); a zone below the nation takes the nation's figure, widened by the spread among nations
 ({nations_sigma:.3f}); a nation without a figure is unknown.
 
-**Other calculators** (`peers.csv`). Figures as a calculator lists them, exact, and only to say what it would say: they are in none
-of our own numbers.
+**Other calculators** (`peers.csv`). Figures as a calculator lists them, exact, and only to say what it would say: none of our own
+numbers rests on them.
 
 **Shape.** The law of the ranges (`accounting.ranges`) fits triples whose sides differ at most 2.8 times; where a rule gives a
 more lopsided one, the shorter side is made longer.
