@@ -7,7 +7,8 @@ there is, with a stand-in for the other half that adds no uncertainty and no war
 Within a half numbers scale: hours, watts, a stated PUE. What numbers change beside the scale (a refusal, a warning of a value
 that is too high) has thresholds: it comes as a number grows, or goes. So a group of rows is worked out at its smallest numbers
 and at its largest; where both tell the same, all between do, and where not, the group is cut in two. What is said twice (power,
-hours and energy) has to agree, which is no matter of thresholds: such rows are worked out one by one.
+hours and energy, or a count in the hardware's name) has to agree, which is no matter of thresholds: such rows, and those whose
+numbers are refused, are worked out one by one.
 """
 
 from __future__ import annotations
@@ -240,7 +241,9 @@ def _halves(  # noqa: PLR0917 - what a half is made of
         some, low, high = waiting.pop()
         first = at(low)
         if low == high or first.tells_the_same(at(high), scales):
-            yield _half(columns, some, first, low, scales)
+            # A number that is refused need not lie beyond a threshold: it may have to equal another.
+            doubtful = low != high and first.outcome.error is not None and any(_SLOT in text for text in first.said)
+            yield some if doubtful else _half(columns, some, first, low, scales)
         elif len(some) <= _FEW:
             yield some
         else:

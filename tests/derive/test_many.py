@@ -160,6 +160,11 @@ def test_most_rows_are_worked_out_together(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(asked) == 1
 
 
+def test_a_number_between_two_that_are_refused_may_be_right() -> None:
+    frame = pd.DataFrame({"hardware": "64 Volta GPUs", "hours": [1.0, 2.0] * 20, "count": [63] * 10 + [64] * 10 + [65] * 20})
+    assert differences(frame) == []
+
+
 def test_nothing_stated_is_nothing_in_every_type() -> None:
     n = 4
     frame = pd.DataFrame(
