@@ -6,6 +6,7 @@ of no use to arithmetic (a text where a number belongs) makes its row odd: such 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from difflib import get_close_matches
 from numbers import Real
@@ -72,8 +73,15 @@ class Columns:
 
     def facts(self, row: int) -> dict[str, Any]:
         """What a row states, as `estimate` takes it."""
-        found = {name: plain(self._frame[name].iloc[row]) for name in self._frame.columns if name != "source"}
-        return {name: value for name, value in found.items() if value is not None}
+        if self.odd[row]:
+            cells = {name: plain(self._frame[name].iloc[row]) for name in self._frame.columns if name != "source"}
+            return {name: value for name, value in cells.items() if value is not None}
+        found: dict[str, Any] = {name: self.distinct[name][of[row]] for name, of in self.codes.items() if of[row] >= 0}
+        for name, numbers in self.numbers.items():
+            value = float(numbers[row])
+            if value == value:  # noqa: PLR0124 - NaN is not itself
+                found[name] = int(value) if name in WHOLE and math.isfinite(value) else value
+        return found
 
     def keys(self, rows: NDArray[np.intp], names: Sequence[str]) -> tuple[Codes, list[int]]:
         """Rows by what they state of some facts: a number for each distinct combination, and a row that has it."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import footprint
-from tests.benchmarks import costs, cpu_time, memory, once, rows, short, starts, tables_load, truth, wired
+from tests.benchmarks import costs, cpu_time, estimates, memory, once, rows, short, starts, tables_load, truth, wired
 from tests.benchmarks.effort import FULL, QUICK, Effort
 from tests.benchmarks.peers import PEERS, installed
 from tests.benchmarks.rows import Row
@@ -42,6 +42,7 @@ BENCHMARKS: Final = {
     "slowdown": Benchmark("slowdown of a real training, paired", wired.slowdown_rows),
     "cpu-model": Benchmark("CPU and memory models on servers left out of the fit", wired.cpu_model_rows),
     "tables": Benchmark(tables_load.TITLE, tables_load.run),
+    "estimates": Benchmark(estimates.TITLE, estimates.run),
     "card": Benchmark("filling one card on disk", wired.card_rows),
 }
 
