@@ -53,16 +53,17 @@ def nations_by_iso2() -> dict[str, Spot]:
 
 @remembered
 def zones_by_name() -> dict[str, tuple[Spot, ...]]:
-    """Nations and their parts by plain name; a part also as `iowa usa`. A name may mean several."""
+    """Nations and their parts by plain name; a part also as `iowa usa` and `ia usa`. A name may mean several."""
     found: dict[str, list[Spot]] = {}
-    nations = {row["zone"]: _names(row) for row in tables.table("zones") if row["kind"] == "country"}
+    nations = {row["zone"]: (row["iso2"], *_names(row)) for row in tables.table("zones") if row["kind"] == "country"}
     for row in tables.table("zones"):
         if row["kind"] not in {"country", "subdivision", "egrid"}:
             continue
-        for name in _names(row)[row["kind"] == "egrid" :]:  # its own name (`WECC Southwest`) is no place's
-            forms = [name]
-            if row["parent"]:
-                forms += [f"{name} {nation}" for nation in (row["parent"], *nations[row["parent"]])]
+        inside = (row["parent"], *nations[row["parent"]]) if row["parent"] else ()
+        # The own name of a subregion (`WECC Southwest`) is no place's; a code stands for a part only beside its nation.
+        code = (row["zone"].partition("-")[2],) if row["kind"] == "subdivision" else ()
+        for name in (*_names(row)[row["kind"] == "egrid" :], *code):
+            forms = [*([name] if name not in code else []), *(f"{name} {nation}" for nation in inside)]
             for form in {plain(form) for form in forms}:
                 spots = found.setdefault(form, [])
                 if all(spot.zone != row["zone"] for spot in spots):

@@ -96,7 +96,8 @@ def near(text: str, provider: str | None) -> tuple[str, ...]:
     import difflib
 
     by_place = [spot.label for spot in atlas.regions_near(text, provider)]
-    parts = [spot.zone for code, spot in atlas.zones().items() if re.split("[-:]", code, maxsplit=1)[-1] == text.lower()]
+    last = text.rpartition(",")[2].strip().lower()  # `Cambridge, MA`
+    parts = [spot.zone for code, spot in atlas.zones().items() if re.split("[-:]", code, maxsplit=1)[-1] == last]
     nation = [spot.zone for spot in _codes(text.partition("-")[0])] if re.fullmatch(r"[A-Za-z]{2}-[A-Za-z0-9]{1,3}", text) else []
     said = atlas.plain(text[:SHOWN]).split()
     within = [spot.zone for length in range(len(said) - 1, 0, -1) for spot in _names(" ".join(said[:length]))]

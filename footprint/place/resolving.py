@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from footprint.errors import UnknownPlace
 from footprint.model import Place
+from footprint.place import atlas
+from footprint.place.atlas import Spot
 from footprint.place.bounds import check_intensity, check_pue
 from footprint.place.exact import by_code
 from footprint.place.providers import find_provider
@@ -44,6 +46,8 @@ def resolve(
     grid = by_code(" ".join(zone.split())) if zone is not None else None
     if spot is not None and grid is not None and _nation(spot.zone) != _nation(grid.zone):
         raise UnknownPlace(f"the region {region!r} is in {_nation(spot.zone)}, the zone {zone!r} is not: give one of them")
+    if spot is not None and grid is not None:
+        remarks = _other_grid(spot, grid)
     name = spot.name if spot else grid.name if grid else None
     return Place(
         provider=(spot.provider if spot else None) or cloud or provider,
@@ -53,8 +57,23 @@ def resolve(
         pue_ratio=pue,
         intensity_g_per_kwh=intensity_g_per_kwh,
         known_by=known_by,
-        remarks=remarks if grid is None else (),
+        remarks=remarks,
     )
+
+
+def _other_grid(spot: Spot, grid: Spot) -> tuple[str, ...]:
+    """A remark where the stated zone is another subregion than the one that is known of the place: who states it may know better.
+
+    Raises:
+        UnknownPlace: if it is another state or province.
+    """
+    own = {zone for zone in (spot.zone, atlas.subdivision(spot)) if zone is not None and parent(zone) is not None}
+    alike = {zone for zone in own if zone.startswith("egrid:") == grid.zone.startswith("egrid:")}
+    if parent(grid.zone) is None or not alike or grid.zone in alike:
+        return ()
+    if not grid.zone.startswith("egrid:"):
+        raise UnknownPlace(f"{spot} is not in {grid.name}: give one of them")
+    return (f"{spot} is known to be on the grid {' or '.join(sorted(alike))}: {grid.zone} is used, as stated",)
 
 
 def _nation(zone: str | None) -> str | None:

@@ -204,3 +204,22 @@ def test_a_zone_of_another_nation_contradicts_the_region() -> None:
     finer = resolve("gcp:us-central1", zone="US-IA")
     assert finer is not None
     assert (finer.region, finer.zone) == ("us-central1", "US-IA")
+
+
+@pytest.mark.parametrize(
+    ("region", "zone"), [("aws:us-east-1", "US-CA"), ("azure:canadacentral", "CA-QC"), ("Quebec", "CA-ON"), ("US-VA", "US-GA")]
+)
+def test_a_zone_of_another_state_contradicts_the_region(region: str, zone: str) -> None:
+    with pytest.raises(UnknownPlace, match=r"is not in .*: give one of them"):
+        resolve(region, zone=zone)
+
+
+def test_another_subregion_of_the_grid_is_taken_as_stated_and_said() -> None:
+    place = resolve("aws:us-east-1", zone="egrid:CAMX")
+    assert place is not None
+    assert (place.region, place.zone) == ("us-east-1", "egrid:CAMX")
+    assert [("egrid:SRVC" in remark and "as stated" in remark) for remark in place.remarks] == [True]
+    for region, zone in [("aws:us-east-1", "US-VA"), ("aws:us-east-1", "egrid:SRVC"), ("US-IA", "egrid:MROW"), ("US", "US-CA")]:
+        same = resolve(region, zone=zone)
+        assert same is not None
+        assert (same.zone, same.remarks) == (zone, ())
