@@ -193,6 +193,8 @@ def clean(name: str, *, limit: int = NAME_LIMIT, empty: str = "(no name)") -> st
     Longer than `limit` is cut with an ellipsis; a pile of combining marks is thinned. It does not escape for HTML,
     Markdown, CSV or rich: whoever writes one of these does.
     """
+    if name.isascii() and name.isprintable() and len(name) <= limit:  # as nearly all are
+        return " ".join(name.split()) or empty
     kept: list[str] = []
     marks = 0
     # A longer name is cut anyway; only so much of it is looked at.

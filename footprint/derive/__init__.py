@@ -88,7 +88,7 @@ def estimate(**facts: Any) -> Footprint:
     Raises:
         ConfigError: for an unknown or impossible fact, for facts that contradict each other, or do not suffice for an energy.
     """
-    return declared_footprint(sufficient(facts))
+    return derive_declaration(sufficient(facts), missing=()).footprint()
 
 
 def runs() -> pd.DataFrame:

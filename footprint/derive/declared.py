@@ -6,6 +6,7 @@ power times the share that such work draws) and the overhead of the host; of wor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import footprint.reference as ref
@@ -24,9 +25,15 @@ from footprint.place import resolve
 from footprint.reference import HardwareMatch
 
 
-def derive_declaration(facts: Declaration) -> Working:
-    """Work out declared facts; see `declared_footprint`."""
-    missing = check_declaration(facts)
+def derive_declaration(facts: Declaration, *, missing: Sequence[str] | None = None) -> Working:
+    """Work out declared facts; see `declared_footprint`.
+
+    Args:
+        facts: the facts.
+        missing: what `check_declaration` says of them, where they have been checked.
+    """
+    if missing is None:
+        missing = check_declaration(facts)
     found = known_equipment(facts)
     work = Working(scope=_scope(facts, found))
     for name in missing:

@@ -29,6 +29,7 @@ from footprint.derive.equipment import known_equipment
 from footprint.derive.facts import device_hours, sufficient
 from footprint.derive.working import Working
 from footprint.errors import ConfigError
+from footprint.model import Declaration
 from footprint.reference.editions import remembered
 
 Rows = NDArray[np.intp]
@@ -62,7 +63,7 @@ class Outcome(NamedTuple):
 def work_out(facts: Facts) -> Outcome:
     """What `estimate` works out or refuses."""
     try:
-        return Outcome(derive_declaration(sufficient(facts)), None)
+        return Outcome(derive_declaration(sufficient(facts), missing=()), None)
     except ConfigError as error:
         return Outcome(None, error)
 
@@ -177,10 +178,27 @@ def place_halves(columns: Columns, rows: Rows, numbers: Names, cloud: str | None
     pue = tuple(name for name in both if name == "pue")
     scales = {"facility": pue, "cost": pue} | dict.fromkeys(("emissions", "emissions_market", "emissions_direct"), both)
     scales |= {"water": ()} if apart else {}
-    for facts, group in _groups(columns, rows, (*_PLACE, "pue") if apart else _PLACE):
-        if cloud is not None and not facts.get("provider"):
-            facts["provider"] = cloud
-        yield from _halves(columns, group, facts, both, scales, _of_some_work)
+    names = (*_PLACE, "pue") if apart else _PLACE
+
+    def halves(some: Rows, *, sure: bool) -> Iterator[Half | Rows]:
+        for facts, group in _groups(columns, some, names):
+            if cloud is not None and not facts.get("provider"):
+                facts["provider"] = cloud
+            low = {name: float(columns.numbers[name][group].min()) for name in both}
+            first = _of_some_work(facts | low, both) if sure else None
+            if first is not None and not any(_SLOT in text for text in first.said):
+                yield _half(columns, group, first, low, scales)
+            else:
+                yield from _halves(columns, group, facts, both, scales, _of_some_work)
+
+    # What the numbers themselves lead to hangs on no place: where nothing is said of them anywhere, it is not asked of each.
+    for part in _halves(columns, rows, {}, both, scales, _of_some_work) if both else ():
+        if isinstance(part, Half):
+            yield from halves(part.rows, sure=part.outcome.work is not None and not part.has_slots)
+        else:
+            yield from halves(part, sure=False)
+    if not both:
+        yield from halves(rows, sure=True)
 
 
 def _groups(columns: Columns, rows: Rows, names: Names) -> Iterator[tuple[Facts, Rows]]:
@@ -197,7 +215,7 @@ def _at_some_place(facts: Facts, numbers: Names) -> _Probed:
     work, said = outcome.work, {name: facts[name] for name in numbers}
     if work is None:
         return _Probed(facts, outcome, _slotted(outcome, said))
-    declaration = sufficient(facts)
+    declaration = Declaration(**facts)
     hours = device_hours(declaration)
     said |= {} if hours is None else {"device_hours": hours}
     return _Probed(facts, outcome, _slotted(outcome, said), frozenset(work.unknown), known_equipment(declaration).cloud, hours)

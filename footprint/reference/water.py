@@ -36,7 +36,7 @@ def onsite(place: Place | None, year: int) -> Factor | None:
     """
     if place is None or not is_cloud(place):
         return None
-    return _nearest(_rows("onsite", place.provider) or _rows("onsite", "cloud"), year)
+    return _nearest(_figures("onsite", place.provider) or _figures("onsite", "cloud"), year)
 
 
 def offsite(place: Place | None, year: int) -> Factor | None:
@@ -50,7 +50,7 @@ def offsite(place: Place | None, year: int) -> Factor | None:
     if zone is None:
         return None
     nation = parent(zone) or zone
-    found = _nearest(_rows("offsite", nation), year)
+    found = _nearest(_figures("offsite", nation), year)
     if found is None or nation == zone:
         return found
     low, central, high = log_normal(found.central, math.hypot(NATIONAL_SIGMA, nations_sigma()))
@@ -67,19 +67,19 @@ def nations_sigma() -> float:
 
 
 @remembered
-def _rows(kind: str, where: str | None) -> tuple[tables.Row, ...]:
+def _figures(kind: str, where: str | None) -> tuple[Factor, ...]:
     try:
         rows = tables.table("water")
     except KeyError:
         return ()
-    return tuple(row for row in rows if (row["kind"], row["place"]) == (kind, where))
+    return tuple(tables.factor(row) for row in rows if (row["kind"], row["place"]) == (kind, where))
 
 
-def _nearest(rows: tuple[tables.Row, ...], year: int) -> Factor | None:
+def _nearest(figures: tuple[Factor, ...], year: int) -> Factor | None:
     """The factor of the year, or of the one nearest to it, the earlier of two."""
-    if not rows:
+    if not figures:
         return None
-    found = min((tables.factor(row) for row in rows), key=lambda one: (abs((one.year or year) - year), one.year or 0))
+    found = min(figures, key=lambda one: (abs((one.year or year) - year), one.year or 0))
     if found.year is None or found.year == year:
         return found
     return msgspec.structs.replace(found, note=f"{found.note}; figure of {found.year} for work of {year}")
