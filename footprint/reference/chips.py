@@ -109,13 +109,21 @@ def _slice(text: str) -> Named | None:
 
 
 def _chips(text: str) -> Named | None:
-    """The chips of a name. A small `s` behind a digit may be a plural: `V100s` is several V100, or a V100S."""
-    found = names.look_up(text, _ambiguous()) or names.look_up(text, _plain())
+    """The chips of a name.
+
+    A small `s` behind a digit may be a plural: `V100s` is several V100, or a V100S. A SUPER is written so, too: `2080S`, `2080s`.
+    """
+    found = _known(text)
     bare = re.sub(r"\s+(?:gpus?|chips?|cards?)$", "", text, flags=re.IGNORECASE)
-    if re.search(r"\ds$", bare) and text not in tables.by_id("accelerators"):
-        singular = bare.removesuffix("s")
-        found = tuple(dict.fromkeys((*(names.look_up(singular, _ambiguous()) or names.look_up(singular, _plain())), *found)))
+    if re.search(r"\ds$", bare, re.IGNORECASE) and text not in tables.by_id("accelerators"):
+        singular = bare[:-1]
+        plural = _known(singular) if bare.endswith("s") else ()
+        found = tuple(dict.fromkeys((*plural, *_known(f"{singular} super"), *found)))
     return Named(ids=found) if found else None
+
+
+def _known(name: str) -> tuple[str, ...]:
+    return names.look_up(name, _ambiguous()) or names.look_up(name, _plain())
 
 
 def _instance(text: str) -> Named | None:

@@ -110,7 +110,8 @@ def clouds(text: str) -> set[str | None]:
 
 def simpler(text: str) -> Iterator[tuple[str, int | None]]:
     """A name without words that tell no chip from another, then without its memory too: (name, gigabytes that were left out)."""
-    said = [word for word in names.words(text) if word not in _FILLER]
+    large = {word.lower() for word in re.findall(r"\w*\dS\b", text)}  # `L4S` is no plural
+    said = [word.upper() if word in large else word for word in names.words(text) if word not in _FILLER]
     said = [word for place, word in enumerate(said) if said[place : place + 2] != ["tensor", "core"]
             and said[max(place - 1, 0) : place + 1] != ["tensor", "core"]]  # fmt: skip
     if not said:

@@ -92,6 +92,7 @@ def _near(text: str) -> tuple[str, ...]:
     """Known names that stand in the text, else near matches of it or of the name behind its count."""
     said = names.words(text)
     inside = [" ".join(said[at : at + length]) for length in (3, 2, 1) for at in range(len(said) - length + 1)]
+    inside = [one if _named(one) else name for name in inside for one in [re.sub(r"(?<=\d)s$", "", name)]]
     found = [name.upper() for name in inside if not name.isdecimal() and (known := _named(name)) and not known.family][:2]
     readings = [reading.name for reading in loose.counted(text)]
     close = [near for name in dict.fromkeys([readings[0], readings[-1]]) for near in names.near(name, chips.printed())]

@@ -98,7 +98,8 @@ say, grade `assumed`. A name that neither this table nor CodeCarbon's has, to th
 else Boavizta's model divided by what that has over the maker's figure of the H100 ({model_ratio:.2f} times, also the high bound
 over the mean); the low bound is that of a log-normal with the spread of two figures of one chip ({making_sigma:.3f} of the
 logarithm). A chip with HBM, or a TPU, of which no figure was read: mean, lowest low and highest high of its class, grade
-`assumed`. Other chips, CPUs, and machines without accelerators: unknown. A server's share is an eighth of a server for eight.
+`assumed`; half of it for one of two GPUs in a package. Other chips, CPUs, and machines without accelerators: unknown. A server's
+share is an eighth of a server for eight.
 Life and use stand as reciprocals, because the mean of a quotient is not the quotient of the means.
 
 **Water** (`water.csv`, L/kWh). On the site: a fleet's mean is no region's, so from nothing to 3.8 times of it, the widest that a

@@ -52,6 +52,19 @@ def test_a_class_spans_what_was_published_of_its_kind() -> None:
     assert found["embodied:hbm-small"] == pytest.approx((low * (1 - memory), 127.6 * (1 - memory / 2), high), rel=1e-3)
 
 
+@pytest.mark.parametrize("name", ["MI250X", "MI250"])
+def test_two_gpus_of_a_package_are_made_as_one_package(name: str) -> None:
+    package, one = (embodied.making(find_accelerator(f"{name} {part}")) for part in ("package", "GCD"))
+    assert package is not None
+    assert one is not None
+    bounds = [(found.factor.low, found.factor.central, found.factor.high) for found in (package, one)]
+    assert bounds[0] == pytest.approx([2 * bound for bound in bounds[1]], rel=1e-3)
+    either = embodied.making(find_accelerator(name))
+    assert either is not None
+    assert either.factor.low <= bounds[1][0]
+    assert either.factor.high == bounds[0][2]
+
+
 def test_the_share_of_a_server_spans_five_servers_for_eight() -> None:
     shares = [kg / 8 for kg in published("server")]
     assert len(shares) == 5

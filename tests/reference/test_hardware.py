@@ -67,6 +67,29 @@ def test_a_small_s_may_be_a_plural(query: str, expected: set[str]) -> None:
     assert {one.id for one in find_accelerator(query).candidates} == expected
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("RTX 4070S", {"NVIDIA GeForce RTX 4070 SUPER"}),
+        ("8x 2080S 8GB", {"NVIDIA GeForce RTX 2080 SUPER"}),
+        ("2080s", {"NVIDIA GeForce RTX 2080", "NVIDIA GeForce RTX 2080 SUPER"}),
+        ("L40S 48GB", {"NVIDIA L40S"}),
+    ],
+)
+def test_a_super_is_not_taken_for_several_of_the_smaller(query: str, expected: set[str]) -> None:
+    found = find_accelerator(query)
+    assert {one.name for one in found.candidates} == expected
+    assert bool(found.warnings) == (len(expected) > 1)
+
+
+@pytest.mark.parametrize("query", ["A100S", "T4S 16GB", "H100S GPUs", "L4S"])
+def test_a_large_s_is_no_plural(query: str) -> None:
+    with pytest.raises(UnknownHardware) as caught:
+        find_accelerator(query)
+    assert query.split(maxsplit=1)[0] not in caught.value.near
+    assert any(name in query for name in caught.value.near)
+
+
 def test_several_v100_are_not_taken_for_v100s() -> None:
     both = {one.id for one in find_accelerator("V100s").candidates}
     assert both > {one.id for one in find_accelerator("V100").candidates}
