@@ -119,7 +119,7 @@ def estimate(
         "cpu_busy_ratio": cpu_busy_ratio,
         "busy_ratio": busy_ratio,
     }
-    with using_edition(factors or EDITIONS[-1]):
+    with using_edition(EDITIONS[-1] if factors is None else factors):
         footprint = derive_estimate(**facts)
         declaration = Declaration(**normalised(facts))
         work = [text.clean(part, limit=200) for part in understood(declaration)]

@@ -6,7 +6,7 @@ from typing import Final
 
 import footprint.reference as ref
 from footprint.derive.equipment import Equipment, device_hours
-from footprint.derive.operations import implied_utilisation, operations
+from footprint.derive.operations import implied_utilisation, operations, why_no_hours
 from footprint.errors import ConfigError
 from footprint.model import Declaration
 from footprint.reference import peaks
@@ -74,6 +74,8 @@ def cautions(facts: Declaration, found: Equipment) -> list[str]:
         said.append(f"{done.how}: {_percent(shares)} of the peak in the stated time")
     elif facts.mfu_ratio is not None and done is None:
         said.append("mfu_ratio says nothing without flops, or parameters and tokens")
+    elif done is None and (hours or facts.energy_kwh) and (why := why_no_hours(facts, found)) is not None:
+        said.append(why)
     launched = [one.year for one in found.match.candidates if one.year] if found.match else []
     if facts.year is not None and launched and facts.year < min(launched):
         said.append(f"{found.name} came out in {min(launched)}, after the year {facts.year} that was stated")

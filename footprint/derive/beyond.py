@@ -78,7 +78,8 @@ def _stated(g_per_device: float | None) -> _Making | None:
 def _making(work: Working, match: HardwareMatch | None, name: str | None) -> _Making | None:
     """What making one device emitted; where that is not known, it is noted why."""
     if match is None:
-        _unknown(work, "embodied", f"nothing is known of the hardware {name!r}" if name else "the hardware is unknown")
+        nothing = f"nothing is known of the hardware {name!r}" if name else "the hardware is unknown"
+        _unknown(work, "embodied", _OF_THE_MACHINE if name and _is_processor(name) else nothing)
         return None
     found = embodied.making(match)
     if found is None:
@@ -121,6 +122,13 @@ def _match(name: str) -> HardwareMatch | None:
         return ref.find_accelerator(name)
     except UnknownHardware:
         return None
+
+
+def _is_processor(name: str) -> bool:
+    try:
+        return isinstance(ref.find_hardware(name), ref.CpuMatch)
+    except UnknownHardware:
+        return False
 
 
 def _embody(

@@ -61,7 +61,9 @@ def equipment(facts: Declaration) -> Equipment:
     if units is None and counted is not None:
         units, remarks = counted, (f"the hardware's name counts {counted}",)
     match = found if isinstance(found, HardwareMatch) else None
-    if units is None and match is not None and match.instance is not None and facts.device_hours is None:
+    # Where no hours were stated, what was computed gives device-hours, and nobody counts instances.
+    wall_clock = facts.hours is not None and facts.device_hours is None
+    if units is None and match is not None and match.instance is not None and wall_clock:
         units, remarks = 1, (f"no count was stated: one {match.instance} is taken",)
     return Equipment(
         match=match,

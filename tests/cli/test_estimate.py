@@ -149,3 +149,8 @@ def test_a_pipe_gets_a_line_for_each_row(capsys: pytest.CaptureFixture[str]) -> 
     out = capsys.readouterr().out
     assert sum("NVIDIA H100" in line and " W " in line and "CC BY" in line for line in out.splitlines()) == 3
     assert not [line for line in out.splitlines() if line != line.rstrip()]
+
+
+def test_an_edition_that_nobody_named_is_no_edition(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["estimate", "--energy-kwh", "1", "--factors", ""]) == 2
+    assert "unknown factors ''" in capsys.readouterr().err

@@ -140,6 +140,12 @@ def test_an_instance_is_its_devices_and_one_where_no_count_is_stated(name: str, 
     assert any(says in warning for warning in found.warnings)
 
 
+def test_what_was_computed_needs_no_count_of_instances() -> None:
+    found, chips = (estimate(hardware=name, flops=1e20, mfu_ratio=0.4) for name in ("p4d.24xlarge", "A100 SXM4 40GB"))
+    assert found.it_energy_kwh == chips.it_energy_kwh
+    assert not any("one p4d.24xlarge" in warning for warning in found.warnings)
+
+
 def test_a_chip_without_a_count_is_not_taken_to_be_one() -> None:
     with pytest.raises(ConfigError, match="count missing"):
         estimate(hardware="A100", hours=10)
@@ -189,6 +195,12 @@ def test_a_processor_of_unknown_size_has_a_range_by_its_rated_power() -> None:
     assert found.per_tdp is not None
     check_triple(found.per_tdp.low, found.per_tdp.central, found.per_tdp.high)
     assert found.rated_w == 200
+
+
+def test_the_making_of_a_machine_of_processors_is_unknown_for_what_it_is() -> None:
+    sheet = worked(Declaration(hardware="2x EPYC 7742", hours=10))
+    assert sheet.embodied is None
+    assert "machine without accelerators" in sheet.reasons["embodied"]
 
 
 def test_a_processor_with_stated_watts_is_taken_as_given() -> None:

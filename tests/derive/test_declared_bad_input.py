@@ -125,6 +125,8 @@ def test_what_agrees_is_taken(facts: dict[str, Any]) -> None:
         ({"intensity_g_per_kwh": 0}, "contracts"),
         ({"flops": 3e20}, "33 % of the peak in the stated time"),
         ({"mfu_ratio": 0.4}, "says nothing without flops"),
+        ({"tokens": 1e12}, "tokens say nothing without parameters"),
+        ({"hours": None, "energy_kwh": 9, "parameters": 1e9}, "parameters say nothing without tokens"),
         ({"year": 2012}, "came out in 2020"),
         ({"hardware": "8 A100 SXM4 80GB", "count": None}, "the hardware's name counts 8"),
     ],
