@@ -238,10 +238,11 @@ def triple_of(law: Cumulants) -> tuple[float, float, float]:
 def averaged(law: Cumulants, w: float, w2: float, w3: float) -> tuple[float, float, float]:
     """The triple of the weighted mean of independent variables of one law, from the sums of the weights' powers.
 
-    Mean, variance and skewness are those of the weighted mean; of one variable the triple is its own. The true law of a sum
-    has higher cumulants than a log-normal's of the same three, so that its percentiles differ, least where many weights are
-    alike: by less than 1 % of the width for two or more variables of any of our priors, and 3 % for the most skewed law that
-    a triple can have (`tests/accounting/test_groups.py` measures it against 10^6 draws).
+    Mean, variance and skewness are those of the weighted mean; of one variable the triple is its own. The true law of a sum has
+    other cumulants beyond the third, so that its percentiles differ: of two variables or more by less than 1 % of the width for
+    sensors and hosts, 5 % for the share of rated power (whose tail is put at zero), 9 % for the modelled memory and 13 % for
+    the most skewed law that a triple can have, where weights are most unlike; of a hundred alike by less than 5 % for any
+    (`tests/accounting/test_groups.py` measures it against 10^6 draws).
 
     Args:
         law: of one variable.

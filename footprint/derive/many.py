@@ -36,7 +36,7 @@ def estimate_many(
         frame: the facts; columns named like the fields of `Declaration`, NaN or None where nothing is stated.
         ranges: whether the bounds of the 90 % ranges are wanted, which take most of the time.
         errors: `raise` refuses the frame for its first row that `estimate` refuses; `column` says in the column `error` why
-            a row is refused (None where it is not), and leaves its numbers empty.
+            a row is refused (nothing where it is not), and leaves its numbers empty.
         quantities: which of `QUANTITIES`.
 
     Returns:

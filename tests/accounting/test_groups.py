@@ -74,6 +74,7 @@ def test_an_average_is_as_wide_as_true_draws_to_what_is_stated(f: Factor, most: 
         true += one * (drawn - drawn.mean() + f.central)  # the mean is the factor's, also where a tail is put at zero
     low, high = truth.bounds(true / w.sum())
     found = averaged(cumulants(f.low, f.central, f.high), *Weights.of(w)[1:])
+    most = min(most, 0.05) if name == "100 alike" else most
     assert (found[0] - low) / (high - low) == pytest.approx(0, abs=most)
     assert (found[2] - high) / (high - low) == pytest.approx(0, abs=most)
 
