@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -34,12 +36,16 @@ class Loopback:
         asked: the requests so far: path, and headers in lower case.
     """
 
-    def __init__(self, answers: Sequence[Answer] | Callable[[str], Answer]) -> None:
+    def __init__(self, answers: Sequence[Answer] | Callable[[str], Answer], certificate: Path | None = None) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self._answers = answers
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._over = threading.Event()
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.url = f"http{'s' * (certificate is not None)}://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._tls: ssl.SSLContext | None = None
+        if certificate is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(certificate)
 
     def serve(self) -> None:
         while not self._over.is_set():
@@ -49,8 +55,11 @@ class Loopback:
                 return
             threading.Thread(target=self._handle, args=(connection,), daemon=True).start()
 
-    def _handle(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):
+    def _handle(self, accepted: socket.socket) -> None:
+        with (
+            suppress(OSError),
+            accepted if self._tls is None else self._tls.wrap_socket(accepted, server_side=True) as connection,
+        ):
             data = b""
             while b"\r\n\r\n" not in data:
                 chunk = connection.recv(65536)
@@ -92,9 +101,9 @@ class Loopback:
 
 
 @contextmanager
-def serving(answers: Sequence[Answer] | Callable[[str], Answer]) -> Iterator[Loopback]:
-    """A server for as long as the block lasts."""
-    server = Loopback(answers)
+def serving(answers: Sequence[Answer] | Callable[[str], Answer], certificate: Path | None = None) -> Iterator[Loopback]:
+    """A server for as long as the block lasts; with a certificate (and its key) one that speaks TLS."""
+    server = Loopback(answers, certificate)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:

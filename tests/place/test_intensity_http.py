@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
+import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +19,8 @@ from footprint.place.intensity.http import Limits, StatusError, get_json
 from tests.place.loopback import Answer, of_json, serving
 
 QUICK = Limits(attempt_s=5.0, total_s=10.0, answer_bytes=100_000, tries=3, backoff_s=0.01)
+CERTIFICATE = Path(__file__).with_name("self_signed.pem")
+"""Of 127.0.0.1, by itself, until 2126; with its key, which protects nothing."""
 SECRET = "s3cr3t-key-0123456789"
 
 
@@ -210,10 +216,46 @@ def test_a_server_that_is_not_there_is_said_to_be() -> None:
         ask(url)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
-    """A server that speaks no TLS is no HTTPS server: the certificate of this machine's name is never skipped over."""
-    with serving([Answer(raw=b"HTTP/1.1 200 OK\r\n\r\n{}")]) as server, pytest.raises(IntensityError):
-        ask(server.url.replace("http://", "https://"))
+def test_a_certificate_that_nobody_vouches_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with serving([of_json({"a": 1})], certificate=CERTIFICATE) as server:
+        with pytest.raises(IntensityError, match=r"its certificate is not trusted \(self.signed certificate\)"):
+            ask(server.url, headers={"auth-token": SECRET})
+        assert server.asked == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))  # who trusts it is answered
+        assert ask(server.url) == {"a": 1}
+        with pytest.raises(IntensityError, match="certificate is not trusted"):
+            ask(server.url.replace("127.0.0.1", "localhost"))  # which it is not made for
+        assert len(server.asked) == 1
+
+
+def test_a_handshake_that_is_drawn_out_is_cut_off() -> None:
+    """The head of a long TLS record and then a byte at a time, each of them sooner than a socket's own limit."""
+    sent: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def draw_out() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                for byte in b"\x16\x03\x03\x40\x00" + b"\x02" * 400:
+                    connection.sendall(bytes([byte]))
+                    sent.append(byte)
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=draw_out, daemon=True)
+        thread.start()
+        with pytest.raises(IntensityError, match="no answer in time"):
+            ask(f"https://127.0.0.1:{listening.getsockname()[1]}", Limits(attempt_s=0.5, total_s=0.5, tries=1))
+        thread.join()
+    assert len(sent) < 400
+
+
+def test_a_proxy_that_is_none_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    for stated in ("http://127.0.0.1:port", "socks5://127.0.0.1:1080", "http://[::1"):
+        monkeypatch.setenv("https_proxy", stated)
+        with pytest.raises(ConfigError, match="the proxy that HTTPS_PROXY names must be"):
+            ask("https://provider.invalid/x")
 
 
 def test_a_proxy_is_not_asked_about_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """One question to a provider over HTTPS, and its answer as JSON that was checked; or one line that says why not.
 
-Certificates are verified; plain HTTP is for this machine itself only. All tries together take no longer than the budget: a
-server that sends a byte at a time is cut off by closing the socket under it. No redirect leads to another host (the key would
-go there, too). The key stands in a header and nowhere else: no address, message or file has it.
+Certificates are verified; plain HTTP is for this machine itself only. All tries together take no longer than the budget (the
+look-up of a name excepted, which the system bounds): a server that sends a byte at a time is cut off by closing the socket
+under it. No redirect leads to another host (the key would go there, too). The key stands in a header and nowhere else: no
+address, message or file has it.
 """
 
 from __future__ import annotations
@@ -221,12 +222,16 @@ def _connection(target: SplitResult, timeout_s: float) -> http.client.HTTPConnec
         return http.client.HTTPConnection(target.hostname, target.port, timeout=timeout_s)
     context = ssl.create_default_context()
     proxy = getproxies().get("https", "")
-    if not proxy or proxy_bypass(target.hostname):
+    if not proxy or _is_this_machine(target.hostname) or proxy_bypass(target.hostname):
         return http.client.HTTPSConnection(target.hostname, target.port, timeout=timeout_s, context=context)
-    via = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    if not via.hostname or via.scheme not in {"http", ""}:
+    try:
+        via = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        port = via.port or 80
+    except ValueError:
+        via, port = urlsplit(""), 0
+    if not via.hostname or via.scheme != "http":
         raise ConfigError("the proxy that HTTPS_PROXY names must be http://HOST:PORT")
-    connection = http.client.HTTPSConnection(via.hostname, via.port or 80, timeout=timeout_s, context=context)
+    connection = http.client.HTTPSConnection(via.hostname, port, timeout=timeout_s, context=context)
     connection.set_tunnel(target.hostname, target.port or 443, headers=_to_proxy(via))
     return connection
 
