@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 from footprint.errors import ConfigError, FootprintError, IntensityError
 from footprint.place.intensity import cache as caching
 from footprint.place.intensity import default_provider, open_provider
-from footprint.place.intensity.electricity_maps import ElectricityMaps, its_zone
+from footprint.place.intensity.electricity_maps import KEY_VARIABLES, ElectricityMaps, its_zone
 from footprint.place.intensity.http import Limits
+from footprint.place.intensity.series import Slot
 from footprint.place.intensity.uk import UkCarbonIntensity
 from tests.place.loopback import Answer, Loopback, maps, of_json, serving, stamp, uk
 
@@ -358,6 +360,71 @@ def test_a_cache_that_cannot_be_written_costs_a_note(serve: Callable[..., Loopba
     assert any("could not be kept" in note for note in series.notes)
 
 
+def test_what_was_asked_before_a_run_ended_does_not_do_for_it() -> None:
+    """Ten minutes after a day was kept a run has ended in it, of whose hours nothing was known then."""
+    day_s, asked = DAY.timestamp(), []
+
+    def days(now_s: float, start_s: float, end_s: float) -> list[float]:
+        def fetch(from_s: float, until_s: float) -> list[Slot]:
+            asked.append(until_s)
+            edges = [from_s + 1800 * at for at in range(int((until_s - from_s) // 1800) + 1)]
+            return [Slot(start_s=at_s, end_s=at_s + 1800, g_per_kwh=100.0) for at_s in edges]
+
+        cache = caching.Cache("uk", "https://provider.invalid", "x", now_s=day_s + now_s)
+        return [one.start_s - day_s for one in cache.days(day_s + start_s, day_s + end_s, fetch)]
+
+    assert days(36_000, 30_000, 36_000)[-1] == 36_000
+    assert days(37_900, 36_100, 37_850)[-1] == 37_800 - 37_800 % 1800
+    assert len(asked) == 2
+    assert days(38_000, 30_000, 37_850) == days(38_000, 30_000, 30_100)  # both had ended when it was asked for
+    assert len(asked) == 2
+
+
+def test_the_last_day_alone_does_not_stand_for_whole_days(
+    serve: Callable[..., Loopback], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Yesterday's hours of the last 24 are not all of yesterday's, where the plan has them."""
+    now = DAY + timedelta(hours=12)
+    monkeypatch.setattr("time.time", now.timestamp)
+
+    def answer(path: str) -> Answer:
+        if "past-range" in path:
+            return of_json(maps((DAY - timedelta(days=1)).timestamp(), [200.0] * 24))
+        return of_json(maps((now - timedelta(hours=24)).timestamp(), [100.0] * 24, rows="history"))
+
+    server = serve(answer)
+    maps_ = ElectricityMaps(limits=QUICK)
+    maps_.history("DEU", now - timedelta(hours=20), now)
+    older = maps_.history("DEU", DAY - timedelta(hours=20), DAY - timedelta(hours=18))
+    assert ["past-range" in path for path, _ in server.asked] == [False, True]
+    assert [
+        one.g_per_kwh for one in older.within((DAY - timedelta(hours=20)).timestamp(), (DAY - timedelta(hours=18)).timestamp())
+    ]
+
+
+def test_two_processes_may_keep_the_same_answer_at_once(tmp_path: Path) -> None:
+    """Also two with one pid, in containers that share a folder: each writes a file of its own, and the last one stands."""
+    slots = [Slot(start_s=DAY.timestamp() + 1800 * at, end_s=DAY.timestamp() + 1800 * (at + 1), g_per_kwh=at) for at in range(48)]
+    now_s = DAY.timestamp() + 86_400
+    problems: list[str] = []
+
+    def keep(times: int) -> None:
+        for _ in range(times):
+            cache = caching.Cache("uk", "https://provider.invalid", "x", now_s=now_s)
+            if cache.forecast("f", lambda: slots) != slots:
+                problems.append("another forecast")
+            cache._write(cache._folder / "forecast-f.json", slots)
+            problems.extend(cache.notes)
+
+    threads = [threading.Thread(target=keep, args=(40,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert [path.name for path in sorted(caching.folder().rglob("*forecast*"))] == ["forecast-f.json"]
+
+
 def test_the_cache_is_bounded(serve: Callable[..., Loopback], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caching, "MOST_FILES", 10)
     monkeypatch.setattr(caching, "_KEPT_FILES", 8)
@@ -399,7 +466,8 @@ def test_who_is_not_meant_is_refused(stated: str, basis: str | None, said: str, 
 
 
 def test_nobody_is_asked_by_default_for_a_zone_that_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ELECTRICITYMAPS_TOKEN", raising=False)
+    for variable in KEY_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
     assert isinstance(default_provider("GBR"), UkCarbonIntensity)
     with pytest.raises(ConfigError, match=r"no forecast of FRA is public without a key.*ELECTRICITYMAPS_TOKEN.*FILE.csv"):
         default_provider("FRA")

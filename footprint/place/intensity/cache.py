@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -63,7 +64,7 @@ class Cache:
     def days(self, start_s: float, end_s: float, fetch: Fetch) -> list[Slot]:
         """The slots of a past stretch of time: from the files, and what they lack from the provider, by whole days."""
         first, last = int(start_s // DAY_S), int(max(start_s, end_s - 1e-6) // DAY_S)
-        kept = {day: self._day(day) for day in range(first, last + 1)}
+        kept = {day: self._day(day, end_s) for day in range(first, last + 1)}
         found: dict[int, Sequence[Slot]] = {day: slots for day, slots in kept.items() if slots is not None}
         for begin, stop in _stretches([day for day, slots in kept.items() if slots is None]):
             until_s = min((stop + 1) * DAY_S, max(self._now_s, end_s))
@@ -86,8 +87,8 @@ class Cache:
     def _path(self, day: int) -> Path:
         return self._folder / f"{time.strftime('%Y-%m-%d', time.gmtime(day * DAY_S))}.json"
 
-    def _day(self, day: int) -> list[Slot] | None:
-        """The slots of a day, where they are kept and still good."""
+    def _day(self, day: int, until_s: float) -> list[Slot] | None:
+        """The slots of a day, where they are kept and still good for a stretch that ends then."""
         kept = self._read(self._path(day))
         if kept is None:
             return None
@@ -96,7 +97,8 @@ class Cache:
             self._drop(self._path(day))
             return None
         settled = kept.fetched_s >= (day + 1) * DAY_S + SETTLED_S and is_complete(slots, day * DAY_S, (day + 1) * DAY_S)
-        return slots if settled or 0 <= self._now_s - kept.fetched_s < FRESH_S else None
+        is_fresh = 0 <= self._now_s - kept.fetched_s < FRESH_S and kept.fetched_s >= min(until_s, (day + 1) * DAY_S)
+        return slots if settled or is_fresh else None
 
     def _read(self, path: Path) -> _Kept | None:
         try:
@@ -123,13 +125,13 @@ class Cache:
     def _write(self, path: Path, slots: Sequence[Slot]) -> None:
         rows = tuple((one.start_s, one.end_s, one.g_per_kwh, one.estimated) for one in slots)
         data = msgspec.json.encode(_Kept(v=_VERSION, fetched_s=self._now_s, slots=rows))
-        draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")  # containers that share a folder share pids, too
         try:
             for missing in reversed([one for one in (path.parent, *path.parent.parents) if not one.exists()]):
                 with suppress(FileExistsError):
                     missing.mkdir(_PRIVATE_DIR)
                     missing.chmod(_PRIVATE_DIR)  # mkdir's mode is cut by the umask
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
             draft.chmod(_PRIVATE_FILE)

@@ -91,8 +91,8 @@ class ElectricityMaps:
     def history(self, zone: str | None, start: datetime, end: datetime) -> Series:
         """See `Provider.history`. A key without access to older hours gives what it has of the last 24."""
         its = self._zone or its_zone(zone)
-        cache = self._cache(its)
         is_recent = start.timestamp() >= time.time() - DAY_S + HOUR_S
+        cache = self._cache(its, "recent" if is_recent else "")  # its last 24 hours are no whole days: kept apart
 
         def fetch(start_s: float, end_s: float) -> Sequence[Slot]:
             return self._ask(its, "history") if is_recent else self._between(its, start_s, end_s)
@@ -111,8 +111,8 @@ class ElectricityMaps:
         kept = [one for one in slots if one.end_s > start.timestamp() and one.start_s < until_s]
         return self._series(kept, zone, its, cache, is_forecast=True)
 
-    def _cache(self, its: str) -> Cache:
-        return Cache("electricitymaps", self._url, f"{its} {self._basis}")
+    def _cache(self, its: str, part: str = "") -> Cache:
+        return Cache("electricitymaps", self._url, f"{its} {self._basis} {part}".strip())
 
     def _between(self, its: str, start_s: float, end_s: float) -> list[Slot]:
         """Hours that may be older than a day: by the paid endpoint, else what the free one has of them."""
