@@ -102,7 +102,9 @@ def advise(
     allowed = windows(steps, length_s, now_s, latest_s)
     at_once = next((one for one in allowed if one.start_s - now_s < _ROUNDING_S), None)
     horizon = (now_s, min(latest_s, steps[-1].end_s))
-    mean = _integral(steps, *horizon) / _integral([step._replace(value=1.0) for step in steps], *horizon)
+    looked_s = _integral([step._replace(value=1.0) for step in steps], *horizon)
+    mean = _integral(steps, *horizon) / looked_s
+    shared_g = best.mean * min(1.0, length_s / looked_s)  # of the mean of all hours, in which the cleanest are
     energy = _energy(hours, energy_kwh, power_w, place, now_s)
     warnings = [f"{series.name}: {note}" for note in series.notes]
     if horizon[1] < latest_s - S_PER_H:
@@ -119,7 +121,7 @@ def advise(
         starting_now=_stretch(at_once) if at_once else None,
         mean_g_per_kwh=mean,
         against_now=_against(series, steps, at_once, best, energy) if at_once else None,
-        against_mean=_gain(series, (mean, best.mean), (mean, best.mean), energy),
+        against_mean=_gain(series, (max(0.0, mean - shared_g), best.mean - shared_g), (mean, best.mean), energy),
         forecast_until=stamp(steps[-1].end_s),
         warnings=tuple(warnings),
         licence=series.licence,

@@ -27,6 +27,14 @@ def find(series: Series, hours: float = 1.0, within_h: float = 48.0, **more: Any
     return advise(series, more.pop("now_s", NOW_S), hours, within_h, **more)
 
 
+def test_what_the_mean_shares_with_the_cleanest_hours_cancels() -> None:
+    """All hours but one are taken: that the one is dirty is sure, however far off a forecast is."""
+    gain = find(forecast(*[100] * 47, 1000, step_s=3600.0), hours=47).against_mean
+    assert gain.less_g_per_kwh.central == pytest.approx(900 / 48)
+    assert gain.is_sure
+    assert not find(forecast(*[100] * 24, *[120] * 24, step_s=3600.0), hours=24).against_mean.is_sure
+
+
 def test_the_cleanest_window_against_now_and_the_mean() -> None:
     found = find(forecast(300, 300, 200, 50, 50, 250))
     assert (found.best.g_per_kwh, found.best.start) == (50, "2026-11-20T13:30Z")
