@@ -83,6 +83,8 @@ def rest(work: Sequence[float], cost: Sequence[float], remaining: float) -> Rang
     works, costs = np.asarray(work, dtype=np.float64), np.asarray(cost, dtype=np.float64)
     if len(works) < BLOCKS_LEAST or not costs.sum() > 0:
         return None
+    remaining /= float(works.sum())  # in units of the work seen: the program's may be of any size
+    works = works / works.sum()
     begun = _slow_beginning(works, costs)
     works, costs = works[begun:], costs[begun:]
     unit = float(costs.sum() / works.sum())

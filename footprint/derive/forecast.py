@@ -41,6 +41,7 @@ _ROUNDING_S: Final = 0.001
 _EARLY: Final = (
     "it is too early: a forecast takes five words of progress, 5 % of the work or ten minutes of it, and a steady course"
 )
+_BEYOND: Final = "at this pace it comes after the year 9999"
 _SILENT: Final = "the program has said nothing of its progress: run.progress(done, total)"
 
 Points = Sequence[tuple[float, float]]
@@ -92,14 +93,15 @@ def forecast(run: Run, *, attribution: Attribution = "share") -> Forecast:
     credit_s = min(silent_s, advance.longest_gap_s)  # of the time since the last word so much was work; the rest was a pause
     duration = _after(run.duration_s, rest(advance.work, _steps(advance.times_s), advance.remaining), credit_s)
     growth = _growth(run, advance, attribution, credit_s / silent_s if silent_s else 0.0)
-    if duration is None:
-        unknown.insert(0, f"end: {_EARLY}")
+    ends_at = _moments(run, duration)
+    if ends_at is None:
+        unknown.insert(0, f"end: {_EARLY if duration is None else _BEYOND}")
     if growth is None and energy is not None:
         unknown.append(f"energy: {_EARLY}")
     return msgspec.structs.replace(
         base,
         duration_s=duration,
-        ends_at=_moments(run, duration),
+        ends_at=ends_at,
         energy_kwh=_grown(work.facility, growth, energy),
         emissions_g=_grown(work.emissions, growth, emissions),
         unknown=tuple(unknown),
@@ -226,13 +228,17 @@ def _grown(spent: Quantity | None, growth: Quantity | None, least: Range | None)
 
 
 def _moments(run: Run, duration_s: Range | None) -> Moments | None:
+    """When a run ends; null where that is beyond the calendar: a total of 2^63 stands for one that has no end."""
     if duration_s is None:
         return None
     started = datetime.fromisoformat(run.started_at) + timedelta(seconds=run.suspended_s)
-    low, central, high = (
-        (started + timedelta(seconds=value)).astimezone(UTC).isoformat(timespec="seconds")
-        for value in (duration_s.low, duration_s.central, duration_s.high)
-    )
+    try:
+        low, central, high = (
+            (started + timedelta(seconds=value)).astimezone(UTC).isoformat(timespec="seconds")
+            for value in (duration_s.low, duration_s.central, duration_s.high)
+        )
+    except OverflowError:
+        return None
     return Moments(low=low, central=central, high=high)
 
 

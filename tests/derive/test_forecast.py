@@ -15,6 +15,7 @@ from footprint.derive.advance import BLOCKS_LEAST, BLOCKS_MOST, blocks, rest
 from footprint.derive.forecast import forecast, until
 from footprint.model import Run
 from footprint.recorder.outlook import Forecast
+from footprint.report.ahead import lines
 from tests.derive.forecasting import (
     FORESEEABLE,
     SHARES,
@@ -199,3 +200,24 @@ def test_blocks_are_whole_and_never_empty(done: list[float]) -> None:
     assert len(cuts) <= BLOCKS_MOST + 2
     assert all(done[earlier] < done[later] for earlier, later in itertools.pairwise(cuts))
     assert not done or done[cuts[-1]] == done[-1]
+
+
+@pytest.mark.parametrize("total", [2.0**63, 1e300])
+def test_a_total_that_stands_for_no_end_costs_neither_the_forecast_nor_the_budget(total: float) -> None:
+    progress = tuple((20.0 * at, float(at), total) for at in range(1, 101))
+    one = run("stream", duration_s=2500.0, place=somewhere(), progress=progress)
+    found = forecast(one)
+    assert found.ends_at is None
+    assert found.unknown[0] == "end: at this pace it comes after the year 9999"
+    assert found.spent_emissions_g is not None
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Forecast) == found
+    assert [line for line in lines(one, run_footprint(one), found) if "year 9999" in line]
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-3, 1e300])
+def test_the_unit_of_the_work_is_of_no_account(unit: float) -> None:
+    work, cost = [1.0, 2.0, 1.0, 1.5, 1.0], [10.0, 21.0, 9.0, 16.0, 11.0]
+    plain, scaled = rest(work, cost, 7.0), rest([one * unit for one in work], cost, 7.0 * unit)
+    assert plain is not None
+    assert scaled is not None
+    assert msgspec.structs.astuple(scaled) == pytest.approx(msgspec.structs.astuple(plain), rel=1e-9)
