@@ -58,8 +58,10 @@ Unpublished: a third party's estimate, halved and raised by half, grade `assumed
 grade `assumed`; no statement: unknown. A name that means several chips: lowest low, highest high, mean of the means.
 
 **Share of rated power** (`priors.csv`). 5th, 50th and 95th percentile of what jobs drew, by kind of work and model; the mean by
-the three-point rule 0.185, 0.63, 0.185 (Keefer & Bodily 1983). `measured_jobs.csv` holds single jobs; nine of ten of each kind
-lie within its range. A server over its accelerators: from published nodes and accountings, over what is drawn, not rated.
+the three-point rule 0.185, 0.63, 0.185 (Keefer & Bodily 1983). `measured_jobs.csv` holds single jobs; nine of ten of training,
+of transformers with language models, and of serving lie within the range. The bounds were set by judgement from these few jobs
+and no wider than they ask for (of language models three, of other transformers seven): that they hold them is no independent
+test. A server over its accelerators: from published nodes and accountings, over what is drawn, not rated.
 
 **PUE** (`pue.csv`). A region's own figure: its overhead above 1 within a quarter either way; a design value, a fleet's or an
 inferred site's: within half. A region without one, of a provider that publishes ten or more: 5th percentile, mean and 95th
