@@ -53,9 +53,9 @@ class track:  # noqa: N801 - reads as a verb where it is used
         budget_g: what the run may emit, g CO2-equivalent; needs a place. It is compared with the mean of what the run has emitted
             so far, as its footprint states it, each five seconds (each second or two at first). Of the ranks of a training each
             has a budget of its own.
-        budget_kwh: the same for the energy of the facility, kWh. on_budget: `warn`, or an exception (or its class) that ends
-        the body once a budget is spent. It is raised once, in the thread
-            that calls `run.progress`, `run.count`, `run.check_budget` or begins or ends a `run.phase`, and nowhere else.
+        budget_kwh: the same for the energy of the facility, kWh.
+        on_budget: `warn`, or an exception (or its class) that ends the body once a budget is spent. It is raised once, in the
+            thread that calls `run.progress`, `run.count`, `run.check_budget` or begins or ends a `run.phase`, and nowhere else.
 
     Raises:
         ConfigError: if any of these cannot be used; `UnknownPlace` with the near matches for a region or zone.
@@ -319,9 +319,11 @@ def _budget(emissions_g: object, energy_kwh: object, on_budget: object) -> Budge
     stop: Any = None if on_budget == "warn" else on_budget
     if isinstance(stop, type) and issubclass(stop, BaseException):
         try:
-            stop("a sentence")
+            made = stop("a sentence")
         except Exception as error:  # noqa: BLE001 - the class is the user's, and may raise what it likes
             raise ConfigError(f"on_budget={stop.__name__} cannot be made of a sentence ({error}): give an exception") from None
+        if not isinstance(made, BaseException):
+            raise ConfigError(f"on_budget={stop.__name__} makes {type(made).__name__}, which is no exception")
     elif stop is not None and not isinstance(stop, BaseException):
         raise ConfigError(f"on_budget={on_budget!r} is neither 'warn' nor an exception")
     if emissions_g is None and energy_kwh is None:

@@ -136,10 +136,11 @@ class Client:
         """
         claim = object()
         try:
-            if self._turn.take(claim, 0.0):
-                while not any(one.run == run for one in self._news) and (said := self._channel.next_message()) is not None:
-                    self._keep(said)
-            told = [one for one in list(self._news) if one.run == run]
+            if not self._turn.take(claim, 0.0):  # two threads at it would each change what the other looks through
+                return []
+            while not any(one.run == run for one in self._news) and (said := self._channel.next_message()) is not None:
+                self._keep(said)
+            told = [one for one in self._news if one.run == run]
             for one in told:
                 self._news.remove(one)
             return told

@@ -7,6 +7,7 @@ budget that is spent, once, and only in the thread that calls one of `progress`,
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -59,6 +60,7 @@ class WatchedRun(ActiveRun):
         self._is_asked = False
         self._forecast: Forecast | None = None
         self._over = ""
+        self._times_over = itertools.count()
 
     def progress(self, done: float, total: float) -> None:
         """Say how far the program has come, in any unit: `run.progress(step, steps)`. Safe to call for each step."""
@@ -136,9 +138,19 @@ class WatchedRun(ActiveRun):
         now_s = time.monotonic()
         if now_s - self._heard_s >= LISTEN_S:
             self._listen(now_s)
-        if self._over and self.stopped_by is None and (error := self._budget.error(self._over)) is not None:
+        # Taken before the exception is made: another thread may be here too, and so may what makes it.
+        if self._over and next(self._times_over) == 0 and (error := self._error()) is not None:
             self.stopped_by = error
             raise error
+
+    def _error(self) -> BaseException | None:
+        """The exception to raise; null if there is to be none, or if it cannot be made after all."""
+        try:
+            return self._budget.error(self._over) if self._budget is not None else None
+        except Exception as error:  # noqa: BLE001 - what makes it is the user's, and may raise what it likes
+            pass_on(error)
+            self._say(f"the exception for the spent budget could not be made ({type(error).__name__}): the run goes on")
+            return None
 
     def _listen(self, now_s: float) -> None:
         """Take what the recorder has said meanwhile."""
