@@ -242,18 +242,16 @@ class _SignalGate:
         awaited = {*self._signals, signal.SIGCHLD}
         while True:
             arrived = signal.sigwaitinfo(awaited) if limit is None else signal.sigtimedwait(awaited, Limit.LOOK_S)
+            if arrived is not None and arrived.si_signo == signal.SIGCHLD:
+                done, status = os.waitpid(child, os.WNOHANG)
+                if done:  # of itself: a budget that turns out spent now has stopped nothing
+                    return os.waitstatus_to_exitcode(status)
+            elif arrived is not None and arrived.si_code != _FROM_KERNEL:
+                with suppress(ProcessLookupError):
+                    os.kill(child, arrived.si_signo)
             if limit is not None and limit.look():
                 with suppress(ProcessLookupError):
                     os.kill(child, signal.SIGTERM)
-            if arrived is None:
-                continue
-            if arrived.si_signo == signal.SIGCHLD:
-                done, status = os.waitpid(child, os.WNOHANG)
-                if done:
-                    return os.waitstatus_to_exitcode(status)
-            elif arrived.si_code != _FROM_KERNEL:
-                with suppress(ProcessLookupError):
-                    os.kill(child, arrived.si_signo)
 
 
 def _run_portably(command: list[str], environment: Mapping[str, str], limit: Limit | None) -> int:

@@ -17,6 +17,8 @@ from footprint.cli import call
 from footprint.ledger import read_runs
 from footprint.model import Run
 
+pytestmark = pytest.mark.slow
+
 FOOTPRINT = [sys.executable, "-m", "footprint.cli", "run"]
 NOTHING = ("--zone", "FRA", "--budget-g", "1e-9")
 
@@ -61,11 +63,34 @@ def test_a_command_that_saves_its_work_keeps_its_exit_code_and_is_interrupted_al
 
 
 def test_without_being_asked_a_budget_only_warns() -> None:
-    done = run(*NOTHING, "--", "sh", "-c", "sleep 4; exit 3")
-    assert done.returncode == 3
-    assert done.stderr.count("over its budget") == 1
+    words = [*FOOTPRINT, *NOTHING, "--", "sh", "-c", "read word; exit 3"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+        assert command.stdin is not None
+        assert command.stderr is not None
+        said = command.stderr.readline()  # while it runs
+        rest = command.communicate("go on\n", timeout=60)[1]
+    assert "over its budget" in said
+    assert (command.returncode, rest) == (3, "")
     one = the_run()
     assert (one.outcome, one.budget_g) == ("failed", 1e-9)
+
+
+def test_a_budget_that_turns_out_spent_when_the_command_has_ended_has_stopped_nothing() -> None:
+    code = """
+        import os
+        from footprint.cli.run import _SignalGate
+        class Late:
+            LOOK_S = 60.0
+            after_the_end = 0
+            def look(self):
+                self.after_the_end += os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+                return False
+        limit = Late()
+        with _SignalGate() as gate:
+            print(gate.run(["sh", "-c", "exit 4"], os.environ, limit), limit.after_the_end)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "(4, 'failed') 0\n"
 
 
 def test_a_budget_that_is_not_spent_is_silent() -> None:
