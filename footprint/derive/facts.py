@@ -138,7 +138,7 @@ def _check_types(facts: Declaration) -> None:
     """Refuse what a typed language would: a number as text, with its unit perhaps, and a text as a number."""
     for name in (*_NUMBERS, *_PLACE_NUMBERS, *_WHOLE):
         value = getattr(facts, name)
-        if value is None:
+        if value is None or (type(value) is float and name not in _WHOLE):  # as nearly all are
             continue
         unit = f", in {_NUMBERS[name].unit}" if name in _NUMBERS else ""
         if isinstance(value, bool) or not isinstance(value, Real):
