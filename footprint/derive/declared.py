@@ -137,7 +137,9 @@ def _power(work: Working, facts: Declaration, match: HardwareMatch | None) -> tu
     """Watts a device, what they contain (`chip`, `with-host`, `machine`), and how they are known."""
     if facts.power_w is not None:
         stated = ref.stated("power", facts.power_w, "W")
-        return Power(work.use(stated), cited(stated, "W")), "chip", "declared"
+        # Of a machine that is one piece, watts at the wall are all that can be stated: no host stands beside it.
+        whole = facts.scope == "server" and match is not None and match.power_scope == "machine"
+        return Power(work.use(stated), cited(stated, "W")), "machine" if whole else "chip", "declared"
     assert match is not None
     rated = ref.accelerator_power(match)
     if rated is None:

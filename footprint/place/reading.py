@@ -16,7 +16,7 @@ from footprint.place import atlas, exact
 from footprint.place.atlas import Spot
 from footprint.place.exact import SHOWN
 from footprint.place.providers import find_provider
-from footprint.reference.grid import parent
+from footprint.reference.grid import figures, parent
 
 Read = tuple[Spot, tuple[str, ...]]
 """A place, and remarks on how its name was read."""
@@ -150,8 +150,14 @@ def _listed(text: str, provider: str | None) -> Read | None:
         slip = [zone for part in parts[:start] for zone in _slip(part, rest[0].zone)]
         if slip:
             raise UnknownPlace(f"no region or zone {text[:SHOWN]!r} is known", slip)
-        return rest[0], (*rest[1], f"{front!r} is left out: the grid is that of {rest[0].name}")
+        return rest[0], (*rest[1], f"{front!r} is left out: the grid is that of {rest[0].name}{_as_a_whole(rest[0])}")
     return None
+
+
+def _as_a_whole(place: Spot) -> str:
+    """What to say of a nation that stands for a town, where its parts have grids of their own: Montreal's is not Canada's."""
+    part = next((spot.name for spot in atlas.zones().values() if parent(spot.zone) == place.zone and figures(spot.zone)), None)
+    return f" as a whole, and those of its parts differ: name the part too, such as {part!r}" if part and not place.region else ""
 
 
 def _inside(text: str, known: tuple[Spot, ...], rest: Read) -> Read:

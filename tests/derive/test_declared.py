@@ -7,6 +7,7 @@ import pytest
 from footprint.derive import declared_footprint, estimate
 from footprint.errors import ConfigError, UnknownHardware, UnknownPlace
 from footprint.model import Declaration, Footprint
+from footprint.reference import tables
 from footprint.reference.beyond import is_beyond
 
 
@@ -225,3 +226,34 @@ def test_hardware_hours_and_country_alone_give_a_range_with_the_published_figure
     found = estimate(**facts, kind="pre-training").emissions_g
     assert found is not None
     assert found.low < emissions_kg * 1000 < found.high
+
+
+@pytest.mark.parametrize("row", tables.table("accelerators"), ids=lambda row: row["id"])
+def test_every_central_is_the_plain_product_of_the_centrals_before_it(row: tables.Row) -> None:
+    """Of each accelerator: watts, hours, host, PUE and grid, by hand; and no number is null without its name."""
+    found = estimate(hardware=row["id"], count=3, hours=7, region="gcp:us-central1", year=2024, kind="pre-training")
+    null = {"power": found.power_w, "embodied": found.embodied_g, "water": found.water_l, "energy": found.it_energy_kwh}
+    assert {name for name, value in null.items() if value is None} - {"energy"} == set(found.unknown)
+    if found.power_w is None:
+        assert found.it_energy_kwh is found.emissions_g is None
+        return
+    assert found.it_energy_kwh is not None
+    assert found.energy_kwh is not None
+    assert found.emissions_g is not None
+    assert found.pue is not None
+    assert found.intensity_g_per_kwh is not None
+    host = next((factor.central for factor in found.factors if factor.id.startswith("overhead.host")), 1.0)
+    it = found.power_w.central * 3 * 7 / 1000 * host
+    assert found.it_energy_kwh.central == pytest.approx(it, rel=1e-9)
+    assert found.energy_kwh.central == pytest.approx(it * found.pue.central, rel=1e-9)
+    assert found.emissions_g.central == pytest.approx(it * found.pue.central * found.intensity_g_per_kwh.central, rel=1e-9)
+    chip = row["power_scope"] == "chip"
+    assert (found.accelerator_energy_kwh is not None) == chip == (host > 1)
+
+
+@pytest.mark.parametrize(("name", "host"), [("M1 Max", 1.0), ("Cerebras CS-3", 1.0), ("A100 SXM4 40GB", 1.5)])
+def test_no_host_is_added_to_the_stated_watts_of_a_whole_machine(name: str, host: float) -> None:
+    rated = {"M1 Max": 60, "Cerebras CS-3": 20_000}.get(name, 300)
+    found = estimate(hardware=name, count=1, hours=10, power_w=rated, scope="server")
+    assert central(found, "it_energy_kwh") == pytest.approx(rated * 10 / 1000 * host)
+    assert any("whole machine" in warning for warning in found.warnings) == (host == 1)

@@ -79,6 +79,7 @@ def test_a_zone_in_other_words(query: str, zone: str) -> None:
         ("Paris, France", "FRA", ("'Paris' is left out: the grid is that of France",)),
         ("Jean Zay, France", "FRA", ("'Jean Zay' is left out",)),
         ("Montréal, Quebec, Canada", "CA-QC", ("'Montréal' is left out: the grid is that of Quebec, Canada",)),
+        ("Montreal, Canada", "CAN", ("grid is that of Canada as a whole, and those of its parts differ: name the part",)),
         ("San Francisco, CA, USA", "US-CA", ("'San Francisco' is left out: the grid is that of California, USA",)),
         ("Montreal, QC, Canada", "CA-QC", ("'Montreal' is left out",)),
         ("Perth, WA, Australia", "AU-WA", ("'Perth' is left out",)),
