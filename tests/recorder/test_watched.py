@@ -283,8 +283,8 @@ def test_an_exception_that_cannot_be_made_ends_nothing() -> None:
 def test_threads_that_listen_at_once_leave_each_other_what_was_said() -> None:
     """While one takes what the recorder said, another touches nothing: neither raises, and nothing is lost."""
     with track("work") as run:
-        channel = run._client
-        assert channel is not None
+        assert run._client is not None
+        channel: client.Client = run._client
         between: list[Any] = []
 
         class Interrupted:
