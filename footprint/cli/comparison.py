@@ -101,7 +101,8 @@ def _difference(one: Difference) -> str:
     ratio = "" if one.ratio is None else f" (× {text.number(one.ratio)})"
     if one.ratio is not None and math.isclose(one.ratio, 1.0, rel_tol=_SAME):
         ratio = " (no difference)"
-    return f"{one.what}:{values}{ratio}; {text.clean(one.why, limit=300)}"
+    said = f"{values}{ratio};" if values or ratio else ""
+    return f"{one.what}:{said} {text.clean(one.why, limit=300)}"
 
 
 def _figure(factor: Any) -> str:

@@ -150,7 +150,44 @@ def test_green_algorithms_says_what_it_lacks() -> None:
     assert any("--memory-gb" in one for one in found.missing)
     assert any("--cpu-cores" in one for one in found.missing)
     assert by_name(found)["grid"].theirs == 308
-    assert {one.id.split(":")[2] for one in found.figures} == {"power", "memory", "pue", "intensity"}
+    assert {one.id.split(":")[2] for one in found.figures} == {
+        "power",
+        "pue",
+        "intensity",
+    }  # and none of memory: it is not counted
+
+
+HOST = {"memory_gb": 1000.0, "cpu_cores": 64.0, "cpu_core_w": 3.0}
+
+
+def test_green_algorithms_counts_a_host_for_the_hours_on_the_wall() -> None:
+    facts: dict[str, Any] = {"hardware": "A100 80GB PCIe", "zone": "FRA"}
+    wall = said("green-algorithms", HOST, **facts, count=8, hours=120)
+    assert wall.energy_kwh == pytest.approx(120 * (8 * 300 + 64 * 3 + 1000 * 0.3725) * 1.56 / 1000)
+    assert said("green-algorithms", HOST, **facts, count=8, hours=120, device_hours=960).energy_kwh == wall.energy_kwh
+    assert said("green-algorithms", HOST, **facts, hours=120, device_hours=960).energy_kwh == pytest.approx(wall.energy_kwh)
+    # Of device-hours alone nobody knows how long the host worked.
+    alone = said("green-algorithms", HOST, **facts, device_hours=960)
+    assert alone.energy_kwh == pytest.approx(960 * 300 * 1.56 / 1000)
+    assert [one for one in alone.missing if "give --hours" in one] == list(alone.missing)
+    assert len(alone.missing) == 2
+
+
+@pytest.mark.parametrize("peer", ["green-algorithms", "codecarbon"])
+def test_of_processors_a_peer_counts_what_is_stated_of_them(peer: str) -> None:
+    facts: dict[str, Any] = {"hardware": "AMD EPYC 7763", "count": 2, "hours": 10, "zone": "FRA", "intensity_g_per_kwh": 50}
+    found = said(peer, HOST, **facts)
+    assert found.energy_kwh is not None
+    assert found.emissions_ratio == pytest.approx(math.prod(one.ratio or 0 for one in found.differences))
+    assert [one.what for one in found.differences] == ["equipment", "PUE", "grid"]
+    bare = said(peer, **facts)
+    assert bare.energy_kwh is None
+    assert not any("GPU" in one for one in bare.missing)
+
+
+def test_a_reason_is_not_given_for_watts_that_nobody_knows() -> None:
+    for peer in ("mlco2", "green-algorithms"):
+        assert "not known to us" in by_name(said(peer, hardware="H100 SXM", count=8, hours=10, zone="FRA"))["accelerators"].why
 
 
 # -- CodeCarbon --------------------------------------------------------------------------------------------------------
@@ -216,8 +253,11 @@ def test_two_letters_are_the_world_to_codecarbon() -> None:
 
 def test_codecarbon_sees_no_tpu_and_measures_gpus() -> None:
     tpu = said("codecarbon", hardware="TPU v3", count=4, hours=10, zone="FRA")
-    assert tpu.energy_kwh == 0
-    assert "count as nothing" in by_name(tpu)["accelerators"].why
+    assert tpu.energy_kwh is None  # it would count a CPU and memory, and nobody stated them
+    assert "count as nothing" in by_name(tpu)["equipment"].why
+    hosted = said("codecarbon", {"memory_gb": 64}, hardware="TPU v3", count=4, hours=10, zone="FRA")
+    assert hosted.energy_kwh == pytest.approx(10 * 20 / 1000)
+    assert any(one.endswith("give --cpu-cores and --cpu-core-w") for one in hosted.missing)
     ours = declared_footprint(Declaration(hardware="T4", count=4, hours=10, zone="FRA"))
     gpu = said("codecarbon", {"memory_gb": 64, "cpu_cores": 8, "cpu_core_w": 10}, hardware="T4", count=4, hours=10, zone="FRA")
     assert ours.accelerator_energy_kwh is not None

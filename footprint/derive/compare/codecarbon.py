@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from footprint.derive.compare import codecarbon_data as data
-from footprint.derive.compare.common import Case, Comparison, Theirs, differences, kwh, ratio, shown
+from footprint.derive.compare.common import Case, Comparison, Theirs, comparison, kwh, shown, wanting
 from footprint.reference.grid import parent
 
 _READ: Final = {"NVIDIA", "AMD"}
@@ -36,11 +36,14 @@ def say(case: Case) -> Comparison:
     chips_kwh, why_power = _accelerators(case)
     if chips_kwh is None:
         missing.append("a reading of the GPUs, which it measures and does not estimate")
-    else:
+    elif chips_kwh:
         steps.append(f"{shown(chips_kwh)} kWh read of GPUs")
     host_kwh = _host(case, steps, missing)
     pue_ratio = case.facts.pue if case.facts.pue is not None else 1.0
-    energy = None if chips_kwh is None else (chips_kwh + host_kwh) * pue_ratio
+    # It always counts a CPU and memory: where these are all that it counts and nobody states them, it says something that we
+    # do not know, and not nothing.
+    equipment_kwh = None if chips_kwh is None else (chips_kwh + host_kwh) or None
+    energy = None if equipment_kwh is None else equipment_kwh * pue_ratio
     if energy is not None and (host_kwh or pue_ratio != 1.0):
         steps.append(f"({shown(chips_kwh or 0.0)} + {shown(host_kwh)}) kWh × {shown(pue_ratio)} PUE = {shown(energy)} kWh")
     taken = _grid(case, notes)
@@ -51,7 +54,7 @@ def say(case: Case) -> Comparison:
         steps.append(f"{shown(energy)} kWh × {shown(taken.g_per_kwh)} g/kWh = {shown(mass_g)} g")
     theirs = Theirs(
         accelerators_kwh=chips_kwh,
-        equipment_kwh=None if chips_kwh is None else chips_kwh + host_kwh,
+        equipment_kwh=equipment_kwh,
         pue_ratio=pue_ratio,
         intensity_g_per_kwh=taken.g_per_kwh if taken else None,
         why_power=why_power,
@@ -59,19 +62,16 @@ def say(case: Case) -> Comparison:
         why_pue="as stated" if case.facts.pue is not None else "no PUE unless one is given",
         why_intensity=taken.why if taken else "its table of places could not be read",
     )
-    return Comparison(
+    return comparison(
+        case,
+        theirs,
         peer="codecarbon",
         version=known[1] if known else "not installed",
         energy_kwh=energy,
         emissions_g=mass_g,
-        steps=tuple(steps),
-        differences=differences(case, theirs),
-        energy_ratio=ratio(energy, case.ours.energy_kwh),
-        emissions_ratio=ratio(mass_g, case.ours.emissions_g),
-        missing=tuple(missing),
-        notes=tuple(notes),
-        figures=(),
-        ours=case.ours,
+        steps=steps,
+        missing=missing,
+        notes=notes,
     )
 
 
@@ -85,7 +85,8 @@ def _host(case: Case, steps: list[str], missing: list[str]) -> float:
         host_kwh += cpu_kwh
         steps.append(f"{shown(rated_w)} W rated × {_TDP_RATIO} × {shown(hours)} h ÷ 1,000 = {shown(cpu_kwh)} kWh of CPU")
     else:
-        missing.append("the CPU, which it reads or models and which is left out: give --cpu-cores, --cpu-core-w and --hours")
+        stated = {"--cpu-cores": beside.cpu_cores, "--cpu-core-w": beside.cpu_core_w, "--hours": hours}
+        missing.append(f"the CPU, which it reads or models and which is left out: give {wanting(stated)}")
     if beside.memory_gb is not None and hours is not None:
         watts = memory_w(beside.memory_gb)
         memory_kwh = kwh(watts, hours)
@@ -93,7 +94,8 @@ def _host(case: Case, steps: list[str], missing: list[str]) -> float:
         told = f"{shown(watts)} W × {shown(hours)} h ÷ 1,000 = {shown(memory_kwh)} kWh"
         steps.append(f"{told} of {modules(beside.memory_gb)} modules of memory")
     else:
-        missing.append("memory, which it guesses the modules of and which is left out: give --memory-gb and --hours")
+        more = wanting({"--memory-gb": beside.memory_gb, "--hours": hours})
+        missing.append(f"memory, which it guesses the modules of and which is left out: give {more}")
     return host_kwh
 
 
@@ -110,10 +112,12 @@ def _accelerators(case: Case) -> tuple[float | None, str]:
     vendors = {one.vendor for one in case.found.match.candidates} if case.found.match else set()
     if vendors and not vendors & _READ:
         return 0.0, f"it reads no {' or '.join(sorted(vendors))} accelerators: they count as nothing"
+    if case.by_processors:
+        return 0.0, ""
     part = case.sheet.parts.get("accelerators")
     if part is not None:
         return part.central, "it measures: our middle stands for its reading"
-    if case.sheet.it is not None and "cpu" not in case.sheet.parts:
+    if case.sheet.it is not None:
         return case.sheet.it.central, "it measures: the energy as we have it stands for its readings"
     return None, "it measures, and nothing stands for its reading"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,9 +13,10 @@ from footprint.derive.case import number
 from footprint.derive.equipment import Equipment, known_equipment
 from footprint.derive.working import Working
 from footprint.errors import ConfigError
-from footprint.model import Declaration, Factor, Footprint
+from footprint.model import Declaration, Factor, Footprint, Range
 from footprint.reference import tables
 from footprint.reference.grid import parent
+from footprint.reference.peers import peer_figure
 from footprint.units import W_PER_KW
 
 _MOST: Final = {"memory_gb": 1e7, "cpu_cores": 1e7, "cpu_core_w": 1e3, "cpu_busy_ratio": 1.0, "busy_ratio": 1.0}
@@ -99,12 +101,20 @@ class Case:
     @property
     def devices(self) -> float | None:
         """How many accelerators; of device-hours alone, one that works for all of them."""
-        return 1.0 if self.facts.device_hours is not None else self.found.devices
+        hours, device_hours = self.facts.hours, self.facts.device_hours
+        if device_hours is None or (hours is not None and self.found.devices is not None):
+            return self.found.devices
+        return 1.0 if hours is None else device_hours / hours
 
     @property
     def hours(self) -> float | None:
         """Wall-clock hours as they would be entered; device-hours where only these are stated."""
-        return self.facts.device_hours if self.facts.device_hours is not None else self.facts.hours
+        return self.facts.hours if self.facts.hours is not None else self.facts.device_hours
+
+    @property
+    def by_processors(self) -> bool:
+        """Whether the declared work is that of processors, without accelerators."""
+        return "cpu" in self.sheet.parts
 
     @property
     def region(self) -> str | None:
@@ -138,10 +148,40 @@ class Theirs:
     rounding_ratio: float | None = None
 
 
+def comparison(
+    case: Case,
+    theirs: Theirs,
+    *,
+    peer: str,
+    version: str,
+    energy_kwh: float | None,
+    emissions_g: float | None,
+    steps: Sequence[str],
+    missing: Sequence[str],
+    notes: Sequence[str] = (),
+    figures: Iterable[Factor | None] = (),
+) -> Comparison:
+    """A peer's answer beside ours, and the difference by name."""
+    return Comparison(
+        peer=peer,
+        version=version,
+        energy_kwh=energy_kwh,
+        emissions_g=emissions_g,
+        steps=tuple(steps),
+        differences=differences(case, theirs),
+        energy_ratio=_over(energy_kwh, case.ours.energy_kwh),
+        emissions_ratio=_over(emissions_g, case.ours.emissions_g),
+        missing=tuple(missing),
+        notes=tuple(notes),
+        figures=tuple(one for one in figures if one is not None),
+        ours=case.ours,
+    )
+
+
 def differences(case: Case, theirs: Theirs) -> tuple[Difference, ...]:
     """The whole difference as a product of named ones: accelerators, host, PUE, the grid, and rounding."""
     ours, sheet = case.ours, case.sheet
-    accelerators = sheet.parts.get("accelerators") or (None if "cpu" in sheet.parts else sheet.it)
+    accelerators = sheet.parts.get("accelerators") or (None if case.by_processors else sheet.it)
     own_kwh = accelerators.central if accelerators is not None else None
     it_kwh = sheet.it.central if sheet.it is not None else None
     host = None if it_kwh is None or not own_kwh else it_kwh / own_kwh
@@ -150,9 +190,9 @@ def differences(case: Case, theirs: Theirs) -> tuple[Difference, ...]:
         their_host = theirs.equipment_kwh / theirs.accelerators_kwh
     pue = ours.pue.central if ours.pue else None
     intensity = ours.intensity_g_per_kwh.central if ours.intensity_g_per_kwh else None
-    if theirs.accelerators_kwh == 0 and theirs.equipment_kwh:
+    if case.by_processors or theirs.accelerators_kwh == 0:
         # Of nothing no host is a multiple: the equipment as a whole.
-        why = f"{theirs.why_power}; {theirs.why_host}"
+        why = "; ".join(part for part in (theirs.why_power, theirs.why_host) if part)
         equipment = [_one("equipment", theirs.equipment_kwh, it_kwh, "kWh", why)]
     else:
         equipment = [
@@ -176,10 +216,16 @@ def _one(what: str, theirs: float | None, ours: float | None, unit: str, why: st
     return Difference(what=what, theirs=theirs, ours=ours, unit=unit, ratio=ratio, why=why)
 
 
-def ratio(theirs: float | None, ours: object) -> float | None:
+def listed_power(case: Case, peer: str) -> Factor | None:
+    """A peer's watts of the hardware; where its name may mean several chips, only if the peer has one figure for all of them."""
+    found = [peer_figure(peer, "power", chip) for chip in case.chips]
+    listed = [one for one in found if one is not None]
+    return listed[0] if listed and len({one.central for one in listed}) == 1 and len(listed) == len(found) else None
+
+
+def _over(theirs: float | None, ours: Range | None) -> float | None:
     """Theirs over our middle; None where one of them is not known."""
-    central = getattr(ours, "central", None)
-    return theirs / central if theirs is not None and central else None
+    return theirs / ours.central if theirs is not None and ours is not None and ours.central else None
 
 
 def kwh(power_w: float, device_hours: float) -> float:
@@ -190,3 +236,8 @@ def kwh(power_w: float, device_hours: float) -> float:
 def shown(value: float) -> str:
     """A number with all the digits that a calculation needs."""
     return number(value)
+
+
+def wanting(stated: dict[str, float | None]) -> str:
+    """Which options are still to be given, as a list for a person."""
+    return " and ".join(name for name, value in stated.items() if value is None)

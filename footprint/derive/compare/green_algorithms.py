@@ -6,9 +6,9 @@ The scaling factor is 1 here: it stands for repeated runs, which a declaration c
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
-from footprint.derive.compare.common import Case, Comparison, Theirs, differences, kwh, ratio, shown
+from footprint.derive.compare.common import Case, Comparison, Theirs, comparison, kwh, listed_power, shown, wanting
 from footprint.model import Factor
 from footprint.reference.peers import peer_figure
 from footprint.units import W_PER_KW
@@ -16,84 +16,96 @@ from footprint.units import W_PER_KW
 _CLOUDS: Final = ("gcp", "aws", "azure")
 
 
+class _Watts(NamedTuple):
+    """What it multiplies the hours by, and how that is written; null where it asks for something that nobody states."""
+
+    chips_w: float | None
+    cores_w: float
+    memory_w: float
+    parts: tuple[str, ...]
+
+
 def say(case: Case, version: str) -> Comparison:
     """What this version of it would say."""
     peer = f"green-algorithms-{version}"
-    beside, hours = case.beside, case.hours
-    usage = 1.0 if beside.busy_ratio is None else beside.busy_ratio
+    hours = case.hours
+    usage = 1.0 if case.beside.busy_ratio is None else case.beside.busy_ratio
     missing: list[str] = []
-    parts: list[str] = []
-    listed = _power(case, peer)
-    power_w = case.facts.power_w if case.facts.power_w is not None else listed.central if listed else None
-    devices = case.devices
-    chips_w = None
-    if power_w is None or devices is None:
-        missing.append(f"what it has for {case.found.name or 'the hardware'}: give --power-w" if devices else "the count")
-    else:
-        chips_w = devices * power_w * usage
-        parts.append(f"{shown(devices)} × {shown(power_w)} W × {shown(usage)}")
-    cores_w = 0.0
-    if beside.cpu_cores is not None and beside.cpu_core_w is not None:
-        busy = 1.0 if beside.cpu_busy_ratio is None else beside.cpu_busy_ratio
-        cores_w = beside.cpu_cores * beside.cpu_core_w * busy
-        parts.append(f"{shown(beside.cpu_cores)} cores × {shown(beside.cpu_core_w)} W × {shown(busy)}")
-    else:
-        missing.append("CPU cores and their watts, which are left out: give --cpu-cores and --cpu-core-w")
-    memory = peer_figure(peer, "memory", "any")
-    memory_w = 0.0
-    if beside.memory_gb is not None and memory is not None:
-        memory_w = beside.memory_gb * memory.central
-        parts.append(f"{shown(beside.memory_gb)} GB × {shown(memory.central)} W")
-    else:
-        missing.append("memory, which is left out: give --memory-gb")
+    listed, memory = listed_power(case, peer), peer_figure(peer, "memory", "any")
+    watts = _watts(case, listed, memory, usage, missing)
     pue, pue_ratio, why_pue = _pue(case, peer)
     grid, g_per_kwh, why_grid = _grid(case, peer)
-    energy = mass_g = None
-    steps: list[str] = []
     if hours is None:
         missing.append("hours")
     if pue_ratio is None:
         missing.append("its PUE: give --pue")
-    if hours is not None and chips_w is not None and pue_ratio is not None:
-        energy = kwh(chips_w + cores_w + memory_w, hours) * pue_ratio
-        steps.append(f"{shown(hours)} h × ({' + '.join(parts)}) × {shown(pue_ratio)} ÷ {shown(W_PER_KW)} = {shown(energy)} kWh")
     if g_per_kwh is None:
         missing.append("its figure for the place: give --intensity")
-    elif energy is not None:
-        mass_g = energy * g_per_kwh
-        steps.append(f"{shown(energy)} kWh × {shown(g_per_kwh)} g/kWh = {shown(mass_g)} g")
-    known = chips_w is not None and hours is not None
+    energy = mass_g = chips_kwh = equipment_kwh = None
+    steps: list[str] = []
+    if hours is not None and watts.chips_w is not None and watts.parts:
+        chips_kwh = kwh(watts.chips_w, hours)
+        equipment_kwh = kwh(watts.chips_w + watts.cores_w + watts.memory_w, hours)
+    if hours is not None and equipment_kwh is not None and pue_ratio is not None:
+        energy = equipment_kwh * pue_ratio
+        told = f"{shown(hours)} h × ({' + '.join(watts.parts)}) × {shown(pue_ratio)} ÷ {shown(W_PER_KW)}"
+        steps.append(f"{told} = {shown(energy)} kWh")
+        if g_per_kwh is not None:
+            mass_g = energy * g_per_kwh
+            steps.append(f"{shown(energy)} kWh × {shown(g_per_kwh)} g/kWh = {shown(mass_g)} g")
     theirs = Theirs(
-        accelerators_kwh=kwh(chips_w or 0.0, hours or 0.0) if known else None,
-        equipment_kwh=kwh((chips_w or 0.0) + cores_w + memory_w, hours or 0.0) if known else None,
+        accelerators_kwh=chips_kwh,
+        equipment_kwh=equipment_kwh,
         pue_ratio=pue_ratio,
         intensity_g_per_kwh=g_per_kwh,
         why_power=_why_power(case, listed, usage),
-        why_host=_why_host(cores_w, memory_w),
+        why_host=_why_host(watts),
         why_pue=why_pue,
         why_intensity=why_grid,
     )
-    return Comparison(
+    own = (listed if case.facts.power_w is None else None, memory if watts.memory_w else None, pue, grid)
+    return comparison(
+        case,
+        theirs,
         peer="green-algorithms",
         version=version,
         energy_kwh=energy,
         emissions_g=mass_g,
-        steps=tuple(steps),
-        differences=differences(case, theirs),
-        energy_ratio=ratio(energy, case.ours.energy_kwh),
-        emissions_ratio=ratio(mass_g, case.ours.emissions_g),
-        missing=tuple(missing),
-        notes=(),
-        figures=tuple(one for one in (listed if case.facts.power_w is None else None, memory, pue, grid) if one is not None),
-        ours=case.ours,
+        steps=steps,
+        missing=missing,
+        figures=own,
     )
 
 
-def _power(case: Case, peer: str) -> Factor | None:
-    """Its watts; where the name may mean several chips, only if it has one figure for all of them."""
-    found = [peer_figure(peer, "power", chip) for chip in case.chips]
-    listed = [one for one in found if one is not None]
-    return listed[0] if listed and len({one.central for one in listed}) == 1 and len(listed) == len(found) else None
+def _watts(case: Case, listed: Factor | None, memory: Factor | None, usage: float, missing: list[str]) -> _Watts:
+    """Accelerators, CPU cores and memory; of device-hours alone the hours of a host are not known, and it is left out."""
+    beside, devices, wall = case.beside, case.devices, case.facts.hours is not None
+    power_w = case.facts.power_w if case.facts.power_w is not None else listed.central if listed else None
+    parts: list[str] = []
+    chips_w = 0.0 if case.by_processors else None
+    if devices is not None and power_w is not None:
+        chips_w = devices * power_w * usage
+        parts.append(f"{shown(devices)} × {shown(power_w)} W × {shown(usage)}")
+    elif not case.by_processors:
+        missing.append(f"what it has for {case.found.name or 'the hardware'}: give --power-w" if devices else "the count")
+    cores_w = memory_w = 0.0
+    if wall and beside.cpu_cores is not None and beside.cpu_core_w is not None:
+        busy = 1.0 if beside.cpu_busy_ratio is None else beside.cpu_busy_ratio
+        cores_w = beside.cpu_cores * beside.cpu_core_w * busy
+        parts.append(f"{shown(beside.cpu_cores)} cores × {shown(beside.cpu_core_w)} W × {shown(busy)}")
+    else:
+        stated = {"--cpu-cores": beside.cpu_cores, "--cpu-core-w": beside.cpu_core_w, "--hours": case.facts.hours}
+        missing.append(f"CPU cores and their watts, which are left out: give {wanting(stated)}")
+    if wall and beside.memory_gb is not None and memory is not None:
+        memory_w = beside.memory_gb * memory.central
+        parts.append(f"{shown(beside.memory_gb)} GB × {shown(memory.central)} W")
+    elif memory is None:
+        missing.append("its watts of memory, which is left out: these factors do not hold them")
+    else:
+        missing.append(
+            f"memory, which is left out: give {wanting({'--memory-gb': beside.memory_gb, '--hours': case.facts.hours})}"
+        )
+    return _Watts(chips_w, cores_w, memory_w, tuple(parts))
 
 
 def _pue(case: Case, peer: str) -> tuple[Factor | None, float | None, str]:
@@ -121,10 +133,14 @@ def _grid(case: Case, peer: str) -> tuple[Factor | None, float | None, str]:
 
 
 def _why_power(case: Case, listed: Factor | None, usage: float) -> str:
-    rated = "watts as stated" if case.facts.power_w is not None else f"its {shown(listed.central)} W" if listed else "unknown"
+    if case.by_processors:
+        return ""
+    if case.facts.power_w is None and listed is None:
+        return "its watts are not known to us"
+    rated = "watts as stated" if case.facts.power_w is not None else f"its {shown(listed.central)} W" if listed else ""
     return f"{rated}, at a usage of {shown(usage)}" + ("" if case.beside.busy_ratio is not None else " unless stated")
 
 
-def _why_host(cores_w: float, memory_w: float) -> str:
-    counted = [name for name, watts in (("CPU cores", cores_w), ("memory by its size", memory_w)) if watts]
-    return f"{' and '.join(counted)}; no rest of the server" if counted else "no CPU or memory was stated; no rest of the server"
+def _why_host(watts: _Watts) -> str:
+    counted = [name for name, w in (("CPU cores", watts.cores_w), ("memory by its size", watts.memory_w)) if w]
+    return f"{' and '.join(counted)}; no rest of the server" if counted else "no CPU or memory is counted; no rest of the server"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from footprint.derive.compare.common import Case, Comparison, Theirs, differences, kwh, ratio, shown
+from footprint.derive.compare.common import Case, Comparison, Theirs, comparison, kwh, listed_power, shown
 from footprint.model import Factor
 from footprint.reference.peers import peer_figure
 from footprint.units import G_PER_KG
@@ -25,7 +25,7 @@ def say(case: Case) -> Comparison:
     steps: list[str] = []
     missing: list[str] = []
     notes: list[str] = []
-    listed = _power(case)
+    listed = listed_power(case, _NAME)
     power_w = listed.central if listed else case.facts.power_w
     hours = case.hours
     if power_w is None:
@@ -59,33 +59,23 @@ def say(case: Case) -> Comparison:
         why_intensity=why_grid,
         rounding_ratio=_rounding(energy, unrounded, mass, g_per_kwh),
     )
-    mass_g = None if mass is None else mass * G_PER_KG
-    return Comparison(
+    return comparison(
+        case,
+        theirs,
         peer=_NAME,
         version=_VERSION,
         energy_kwh=energy,
-        emissions_g=mass_g,
-        steps=tuple(steps),
-        differences=differences(case, theirs),
-        energy_ratio=ratio(energy, case.ours.energy_kwh),
-        emissions_ratio=ratio(mass_g, case.ours.emissions_g),
-        missing=tuple(missing),
-        notes=tuple(notes),
-        figures=tuple(one for one in (listed, grid) if one is not None),
-        ours=case.ours,
+        emissions_g=None if mass is None else mass * G_PER_KG,
+        steps=steps,
+        missing=missing,
+        notes=notes,
+        figures=(listed, grid),
     )
 
 
 def rounded(value: float) -> float:
     """Two decimals, a tie of the binary number upwards: as a browser prints it."""
     return float(Decimal(value).quantize(_CENT, ROUND_HALF_UP))
-
-
-def _power(case: Case) -> Factor | None:
-    """Its rated watts; where the name may mean several chips, only if it lists one figure for all of them."""
-    found = [peer_figure(_NAME, "power", chip) for chip in case.chips]
-    listed = [one for one in found if one is not None]
-    return listed[0] if listed and len({one.central for one in listed}) == 1 and len(listed) == len(found) else None
 
 
 def _grid(case: Case) -> tuple[Factor | None, float | None, str]:
@@ -102,6 +92,8 @@ def _grid(case: Case) -> tuple[Factor | None, float | None, str]:
 
 
 def _why_power(case: Case, listed: Factor | None) -> str:
+    if listed is None and case.facts.power_w is None:
+        return "what its list has is not known to us"
     count = case.devices or 1
     counted = f", and one device: it has no count, and ours has {shown(count)}" if count != 1 else ""
     note = f" ({listed.note})" if listed and listed.note else ""
