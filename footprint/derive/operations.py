@@ -76,7 +76,7 @@ def computed_hours(work: Working, facts: Declaration, found: Equipment) -> Hours
     done = operations(facts)
     if done is None or found.match is None or why_no_hours(facts, found) is not None:
         return None
-    peak = peaks.peak(found.match)
+    peak = peaks.peak(found.match, weighed=facts.power_w is None)
     assert peak is not None
     if peak.silent:
         work.warn(f"no dense peak is known of {', '.join(peak.silent)}: that of the others stands for it")

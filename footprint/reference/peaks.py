@@ -15,7 +15,7 @@ import msgspec
 from footprint.model import GRADES, TRAINING_KINDS, Factor, Kind, Workload
 from footprint.reference import names, tables
 from footprint.reference.editions import remembered
-from footprint.reference.hardware import HardwareMatch
+from footprint.reference.hardware import HardwareMatch, accelerator
 from footprint.reference.triples import percentile, stretched
 from footprint.units import S_PER_H
 
@@ -43,19 +43,26 @@ class Peak(msgspec.Struct, frozen=True, kw_only=True):
     silent: tuple[str, ...] = ()
 
 
-def peak(match: HardwareMatch) -> Peak | None:
-    """The dense peak of one device; None where no candidate's is published (or the edition knows none)."""
-    return _peak_of(tuple(candidate.id for candidate in match.candidates), match.name_in_text)
+def peak(match: HardwareMatch, *, weighed: bool = False) -> Peak | None:
+    """The dense peak of one device; None where no candidate's is published (or the edition knows none).
+
+    Args:
+        match: what the name means.
+        weighed: whether the mean time over several chips is weighed with their rated power. A slower chip draws less: so weighed,
+            mean time times mean power is the mean of the chips' energies, not more.
+    """
+    return _peak_of(tuple(candidate.id for candidate in match.candidates), match.name_in_text, weighed)
 
 
 @remembered
-def _peak_of(ids: tuple[str, ...], query: str) -> Peak | None:
+def _peak_of(ids: tuple[str, ...], query: str, weighed: bool) -> Peak | None:
     rows = _peaks()
     found = [tables.factor(rows[one]) for one in ids if one in rows]
     if not found:
         return None
     low, high = min(f.low for f in found), max(f.high for f in found)
-    centre = sum(1 / f.central for f in found) / len(found)
+    weights = _weights([one for one in ids if one in rows]) if weighed else [1.0] * len(found)
+    centre = sum(weight / f.central for weight, f in zip(weights, found, strict=True)) / sum(weights)
     times = stretched(1 / high, centre, 1 / low) if low < high else (1 / low, 1 / low, 1 / low)
     scale = EFLOP / _TFLOP / S_PER_H
     rates = f"{low:g}" if low == high else f"{low:g} to {high:g}"
@@ -78,6 +85,12 @@ def _peak_of(ids: tuple[str, ...], query: str) -> Peak | None:
     )
     silent = tuple(tables.by_id("accelerators")[one]["name"] for one in ids if one not in rows)
     return Peak(low_tflops=low, high_tflops=high, time=factor, silent=silent)
+
+
+def _weights(ids: list[str]) -> list[float]:
+    """The rated power of each chip; all the same where one has none."""
+    rated = [found.tdp_w.central for one in ids if (found := accelerator(one)).tdp_w is not None]
+    return rated if len(rated) == len(ids) else [1.0] * len(ids)
 
 
 @remembered

@@ -84,7 +84,8 @@ middle. Drives: one origin, a factor of two either way. For what nobody describe
 
 **Peak and utilisation** (`peaks.csv`, TFLOP/s; `mfu.csv`, device-hours over those at peak, which is 1 / MFU). The dense peak of
 half precision, of FP32 where that is no slower; a published peak is exact, two that differ are the range, grade `assumed`; cells
-that held vector or sparse rates were left out. Pre-training of large language models: 5th percentile, mean and 95th percentile of
+that held vector or sparse rates were left out. Of a name that means several chips: times weighed with rated power, so that the
+centre of energy is the mean of theirs. Pre-training of large language models: 5th percentile, mean and 95th percentile of
 the reciprocals of published utilisations (`mfu_published.csv`; as printed, or operations over the peak of all device-hours).
 Other training, of which no series is published: from the best of those to 5 % (transformers) or 2 % (unknown models). Serving:
 from the best of those, which reading a prompt comes near to, to the 95th percentile of measured servings. For these three the

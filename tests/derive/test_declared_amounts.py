@@ -83,6 +83,25 @@ def test_an_ambiguous_chip_widens_the_hours_too() -> None:
     assert energy(several).high > energy(one).high  # the PCIe board takes longer
 
 
+@pytest.mark.parametrize(
+    ("name", "chips"),
+    [
+        ("MI250X", ("MI250X GCD", "MI250X package")),
+        ("K80", ("Tesla K80", "Tesla K80 board")),
+        ("GB200", ("GB200 NVL72", "GB200 superchip")),
+        ("H100", ("H100 SXM5", "H100 PCIe", "H100 NVL")),
+    ],
+)
+def test_the_energy_of_a_name_of_several_chips_is_the_mean_of_theirs(name: str, chips: tuple[str, ...]) -> None:
+    """A package of two takes half the time at twice the power: neither mean alone says that."""
+    work = {"flops": 1e22, "mfu_ratio": 0.4, "scope": "accelerators"}
+    each = [energy(estimate(hardware=chip, **work)).central for chip in chips]
+    several = energy(estimate(hardware=name, **work))
+    assert several.central == pytest.approx(sum(each) / len(each), rel=2e-3)
+    assert several.low < min(each)
+    assert several.high > max(each)
+
+
 def test_hours_that_were_stated_go_before_what_was_computed() -> None:
     found = estimate(hardware="A100 SXM4 80GB", count=8, hours=100, flops=3e20, power_w=400)
     assert energy(found).central == pytest.approx(320)
