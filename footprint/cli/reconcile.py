@@ -160,9 +160,8 @@ def _amount(one: Amount) -> str:
     label, units = _LABELS[one.name]
     ratio = ""
     if one.ratio is not None:
-        within = "within" if one.within else "outside"
-        span = text.span(one.ratio.low, one.ratio.high)
-        ratio = f": × {text.number(one.ratio.central)} ({span}), {within} the declared range"
+        said = "within the declared range" if one.within else "apart" if one.contradicts else "alike within the error of both"
+        ratio = f": × {text.number(one.ratio.central)} ({text.span(one.ratio.low, one.ratio.high)}), {said}"
     return f"{label:10} {_shown(one.measured, units)} for {_shown(one.declared, units)}{ratio}"
 
 

@@ -53,27 +53,27 @@ def held_by(run: Run, attribution: Attribution) -> list[DeviceEnergy]:
 
 
 def contradictions(
-    runs: Sequence[Run], facts: Declaration, place: Place | None, found: Equipment, here: Side
+    runs: Sequence[Run], facts: Declaration, place: Place | None, found: Equipment, here: Side, *, other_energy: bool
 ) -> Iterator[Discrepancy]:
-    """Facts of the two sides that cannot both be true."""
+    """Facts of the two sides that cannot both be true; `other_energy` says that their energies are such facts."""
     yield from _other_hardware(runs, found)
     if here.devices is not None and found.match is not None and found.devices is not None and here.devices != found.devices:
         yield _error("count", f"the run held {_devices(here.devices)}, the declaration counts {found.devices:g}")
     hours = h_from_s(sum(run.duration_s for run in runs)) if len(runs) == 1 else None
-    if facts.hours is not None and hours is not None and _apart(hours, facts.hours):
+    if facts.hours is not None and hours is not None and is_apart(hours, facts.hours):
         yield _error("hours", f"the run took {text.number(hours)} h, the declaration says {facts.hours:g} h")
     if (
         facts.hours is None
         and facts.device_hours is not None
         and here.device_hours
-        and _apart(here.device_hours, facts.device_hours)
+        and is_apart(here.device_hours, facts.device_hours)
     ):
         told = f"{text.number(here.device_hours)} device-hours"
         yield _error("hours", f"the runs took {told}, the declaration says {facts.device_hours:g}")
     for zone in dict.fromkeys(run.place.zone for run in runs if run.place is not None and run.place.zone is not None):
         if place is not None and place.zone is not None and not _same_place(zone, place.zone):
             yield _error("place", f"the run was in {text.clean(zone)}, the declaration says {place.zone}")
-    if facts.energy_kwh is not None and here.it is not None and _apart(here.it.central, facts.energy_kwh):
+    if facts.energy_kwh is not None and here.it is not None and other_energy:
         kwh = text.energy(here.it.central)
         yield _error("energy", f"{kwh} were measured, the declaration states {text.energy(facts.energy_kwh)}")
 
@@ -131,7 +131,8 @@ def _same_place(one: str, other: str) -> bool:
     return one == other or parent(one) == other or parent(other) == one
 
 
-def _apart(measured: float, declared: float) -> bool:
+def is_apart(measured: float, declared: float) -> bool:
+    """Whether two figures of one thing differ by more than rounding explains."""
     return bool(abs(measured - declared) > CONTRADICTION_RATIO * max(measured, declared))
 
 

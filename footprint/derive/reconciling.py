@@ -19,7 +19,7 @@ from footprint import text
 from footprint.accounting.ranges import Quantity
 from footprint.derive.account import Account
 from footprint.derive.declared import derive_declaration
-from footprint.derive.discrepancies import Discrepancy, Side, cautions, contradictions, held_by
+from footprint.derive.discrepancies import Discrepancy, Side, cautions, contradictions, held_by, is_apart
 from footprint.derive.equipment import Equipment, device_hours, known_equipment
 from footprint.derive.measured import derive_run
 from footprint.derive.nesting import containers
@@ -28,6 +28,19 @@ from footprint.model import Attribution, Declaration, Footprint, Range, Run
 from footprint.units import W_PER_KW, h_from_s
 
 _SAME: Final = 1e-6
+_NAMES: Final = {"it_energy_kwh": "energy of the equipment", "emissions_g": "emissions"}
+# What is held against a declaration: the field of a footprint, and its name on the sheet.
+_OF_ALL: Final = {
+    "it_energy_kwh": "it",
+    "energy_kwh": "facility",
+    "emissions_g": "emissions",
+    "emissions_direct_g": "emissions_direct",
+    "emissions_market_g": "emissions_market",
+    "embodied_g": "embodied",
+    "water_l": "water",
+    "water_onsite_l": "water_onsite",
+    "water_offsite_l": "water_offsite",
+}
 # A cause that moves the result by less than this is none.
 _LEAST_RATIO: Final = 0.01
 
@@ -36,7 +49,9 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
     """One quantity on both sides; null where it is not known.
 
     `ratio` is measured over declared: its middle is that of the middles, its bounds the 5th and 95th percentile of the ratio of
-    the draws. `within` says whether the measured middle lies in the declared range.
+    the draws. `within` says whether the measured middle lies in the declared range. `contradicts` says whether the two cannot
+    both be true: not within, and further apart than the errors of both explain (the ratio's range leaves out 1) and than figures
+    of one thing are rounded.
     """
 
     name: str
@@ -44,6 +59,7 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
     declared: Range | None
     ratio: Range | None
     within: bool | None
+    contradicts: bool | None
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +96,8 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
 def reconcile(runs: Sequence[Run], declaration: Declaration, *, attribution: Attribution = "share") -> Reconciliation:
     """Hold runs against a declaration of the same work.
 
-    Where the declaration counts accelerators alone, so does what is measured here.
+    Where the declaration counts accelerators alone, so does what is measured here. Of several runs a quantity is known if it is
+    known of all of them: a sum of some of the work is held against nothing.
 
     Args:
         runs: the runs, at least one; several are added up, each joule once.
@@ -94,7 +111,7 @@ def reconcile(runs: Sequence[Run], declaration: Declaration, *, attribution: Att
     account = Account(known.values(), attribution)
     within = containers(known, known)
     outer = [run for run_id, run in known.items() if within[run_id] is None]
-    sheet = account.sheet(known) if len(known) > 1 else derive_run(outer[0], attribution)
+    sheet = _together(account, outer) if len(known) > 1 else derive_run(outer[0], attribution)
     claimed = derive_declaration(declaration)
     found = known_equipment(declaration)
     here = _measured(sheet, outer, alone=claimed.scope == "accelerators", attribution=attribution)
@@ -102,8 +119,9 @@ def reconcile(runs: Sequence[Run], declaration: Declaration, *, attribution: Att
     amounts = tuple(_amounts(here, there))
     causes = tuple(_causes(here, there, claimed, declaration, found))
     measured, declared = sheet.footprint(), claimed.footprint()
+    energy = next(one for one in amounts if one.name == "it_energy_kwh")
     findings = [
-        *contradictions(outer, declaration, claimed.place, found, here),
+        *contradictions(outer, declaration, claimed.place, found, here, other_energy=energy.contradicts is True),
         *cautions(outer, declaration, sheet, alone=claimed.scope == "accelerators"),
         *_outside(amounts),
     ]
@@ -119,6 +137,18 @@ def reconcile(runs: Sequence[Run], declaration: Declaration, *, attribution: Att
 
 
 # -- The two sides -----------------------------------------------------------------------------------------------------
+
+
+def _together(account: Account, runs: Sequence[Run]) -> Working:
+    """The sum of some runs, without the quantities that are not known of all of them."""
+    sheet = account.sheet([run.id for run in runs])
+    each = [account.footprint(run.id) for run in runs]
+    for name, attribute in _OF_ALL.items():
+        if any(getattr(one, name) is None for one in each):
+            setattr(sheet, attribute, None)
+    if sheet.it is None:
+        sheet.parts = {}
+    return sheet
 
 
 def _measured(sheet: Working, runs: Sequence[Run], *, alone: bool, attribution: Attribution) -> Side:
@@ -155,7 +185,12 @@ def _amounts(here: Side, there: Side) -> Iterator[Amount]:
     ):
         measured, declared = range_of(mine), range_of(theirs)
         within = declared.low <= measured.central <= declared.high if measured and declared else None
-        yield Amount(name=name, measured=measured, declared=declared, ratio=_ratio_range(mine, theirs), within=within)
+        ratio = _ratio_range(mine, theirs)
+        apart = None
+        if measured and declared and within is not None:
+            sure = ratio is None or not ratio.low <= 1 <= ratio.high
+            apart = not within and sure and is_apart(measured.central, declared.central)
+        yield Amount(name=name, measured=measured, declared=declared, ratio=ratio, within=within, contradicts=apart)
 
 
 def _ratio_range(measured: Quantity | None, declared: Quantity | None) -> Range | None:
@@ -248,9 +283,10 @@ def _main(causes: Sequence[Cause]) -> str | None:
 
 
 def _outside(amounts: Sequence[Amount]) -> Iterator[Discrepancy]:
-    """What was measured outside of what the declaration leaves open."""
+    """What was measured outside of what the declaration leaves open, by more than the errors of the two explain."""
     for one in amounts:
-        if one.within is False and one.name in {"it_energy_kwh", "emissions_g"} and one.measured and one.declared:
+        if one.contradicts and one.name in _NAMES and one.measured and one.declared:
             side = "above" if one.measured.central > one.declared.high else "below"
-            message = f"{one.name}: the measured value is {side} the declared 90 % range"
+            what = "value" if one.declared.low == one.declared.high else "90 % range"
+            message = f"{_NAMES[one.name]}: the measured value is {side} the declared {what}"
             yield Discrepancy(code="outside", severity="error", message=message)

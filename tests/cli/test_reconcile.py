@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footprint.cli import call
 from footprint.derive import reconcile
+from footprint.derive.measured import derive_run
 from footprint.derive.reconciling import Reconciliation
 from footprint.ledger import home, write_run_file
 from footprint.model import CpuTime, Declaration, Run
@@ -115,14 +117,39 @@ def test_stated_watts_count_accelerators_alone_on_both_sides() -> None:
 def test_a_measured_value_outside_of_the_declared_range_is_an_error() -> None:
     low = against({"energy_kwh": 0.1, "region": "gcp:europe-west1", "year": 2025})
     assert {"outside", "energy"} <= set(codes(low))
-    assert any("above the declared 90 % range" in one.message for one in low.findings)
+    assert any("energy of the equipment: the measured value is above the declared value" in one.message for one in low.findings)
     idle = [
         type(one)(**{**{f: getattr(one, f) for f in one.__struct_fields__}, "energy_j": one.energy_j and one.energy_j / 20})
         for one in run("abc").devices
     ]
     below = against(SAME, run("abc", devices=tuple(idle), place=somewhere()))
     assert "outside" in codes(below)
+    assert any("emissions: the measured value is below the declared 90 % range" in one.message for one in below.findings)
     assert below.main == "power"
+
+
+@pytest.mark.parametrize(("times", "alike"), [(1.001, True), (0.999, True), (1.04, True), (0.5, False), (2.0, False)])
+def test_a_stated_energy_is_no_contradiction_within_the_error_of_the_measured(times: float, alike: bool) -> None:
+    measured = run("abc", place=somewhere())
+    whole = derive_run(measured).footprint().it_energy_kwh
+    assert whole is not None
+    found = against({"energy_kwh": whole.central * times, "region": "gcp:europe-west1", "year": 2025}, measured)
+    energy = next(one for one in found.amounts if one.name == "it_energy_kwh")
+    assert energy.within is False  # of a single value, to the digit
+    assert energy.contradicts is not alike
+    assert found.agrees is alike
+
+
+def test_a_modelled_energy_is_as_wide_as_it_says() -> None:
+    """A model that errs by half contradicts no statement that is 10 % off."""
+    cpu = CpuTime(tree_s=3600.0, busy_s=7200.0, logical_cpus=64, reserved_cpus=64.0, read_s=3600.0)
+    modelled = run("abc", devices=(), cpu=cpu, place=somewhere())
+    whole = derive_run(modelled).footprint().it_energy_kwh
+    assert whole is not None
+    assert whole.high > 1.2 * whole.central
+    place: dict[str, Any] = {"region": "gcp:europe-west1", "year": 2025}
+    assert against({"energy_kwh": whole.central * 1.1, **place}, modelled).agrees
+    assert {"energy", "outside"} <= set(codes(against({"energy_kwh": whole.central * 10, **place}, modelled)))
 
 
 @settings(max_examples=40, deadline=None)
@@ -170,6 +197,21 @@ def test_several_runs_are_held_against_the_work_that_they_are_together() -> None
     assert ratios(found)["hours"] == 1.0
 
 
+def test_a_sum_of_some_of_the_runs_is_held_against_nothing() -> None:
+    some = [run("abc", place=somewhere()), run("abd", started_at="2025-05-02T00:00:00Z")]
+    found = against({**SAME, "hours": None, "count": None, "device_hours": 4.0}, *some)
+    amounts = {one.name: one for one in found.amounts}
+    assert amounts["it_energy_kwh"].ratio is not None
+    assert (amounts["emissions_g"].measured, amounts["emissions_g"].ratio) == (None, None)
+    assert found.measured.emissions_g is None
+    assert ratios(found)["grid"] is None
+    assert "unknown" in codes(found, "warning")
+    placed = against(
+        {**SAME, "hours": None, "count": None, "device_hours": 4.0}, some[0], msgspec.structs.replace(some[1], place=somewhere())
+    )
+    assert ratios(placed)["grid"] == pytest.approx(1.0)
+
+
 # -- The command -------------------------------------------------------------------------------------------------------
 
 WORDS = ["--hardware", "A100 SXM4 80GB", "--count", "2", "--hours", "1", "--region", "gcp:europe-west1", "--year", "2025"]
@@ -197,7 +239,7 @@ def test_json_is_the_contract(file: str, capsys: pytest.CaptureFixture[str]) -> 
         "schema",
     ]
     assert found["facts"] == {"hardware": "A100 SXM4 80GB", "count": 2, "hours": 1, "region": "gcp:europe-west1", "year": 2025}
-    assert list(found["amounts"][0]) == ["name", "measured", "declared", "ratio", "within"]
+    assert list(found["amounts"][0]) == ["name", "measured", "declared", "ratio", "within", "contradicts"]
     assert list(found["causes"][0]) == ["what", "measured", "declared", "low", "high", "unit", "ratio", "assumed", "note"]
 
 
