@@ -84,6 +84,12 @@ def test_times_without_a_zone_are_refused_unless_the_file_says_which(tmp_path: P
         assert (slot.start_s, slot.end_s) == (DAY.timestamp(), DAY.timestamp() + 3600)
 
 
+@pytest.mark.parametrize("offset", ["+99:00", "+24:00", "+01:60", "-1", "+٠١:٠٠", "UTC"])
+def test_an_offset_that_no_clock_has_is_refused(tmp_path: Path, offset: str) -> None:
+    with pytest.raises(ConfigError, match=r"^grid.csv, line 2: has a time without a zone"):
+        read(tmp_path, f"start,utc_offset,g_per_kwh,basis\n2026-11-01T00:00,{offset},100,direct\n")
+
+
 THEIRS = (
     "Datetime (UTC),Country,Zone name,Zone id,Carbon intensity gCO₂eq/kWh (direct),Carbon intensity gCO₂eq/kWh (Life cycle),"
     "Carbon-free energy percentage (CFE%),Renewable energy percentage (RE%),Data source,Data estimated,Data estimation method\n"
@@ -168,6 +174,7 @@ def test_figures_in_kilograms_are_questioned(tmp_path: Path) -> None:
     assert any("is it in kg?" in note for note in read(tmp_path, body).notes)
 
 
+@pytest.mark.slow
 def test_a_million_rows(tmp_path: Path) -> None:
     """Two years of minutes are read in seconds, and of them only what touches the run is handed on."""
     base = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
