@@ -17,7 +17,7 @@ from functools import wraps
 from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
 from footprint.errors import unknown_choice
 
@@ -25,6 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MOST_KEPT: Final = 4096
+_MISSING: Final = object()
 _DATA: Final = files(__package__) / "data"
 
 
@@ -101,16 +102,18 @@ def _known(edition: str) -> str:
 
 def remembered(function: Callable[P, T]) -> Callable[P, T]:
     """Keep what a function returned, for each edition apart; for look-ups that a process asks for again and again."""
-    kept: dict[tuple[Any, ...], T] = {}
+    kept: dict[tuple[Any, ...], object] = {}
 
     @wraps(function)
     def look_up(*args: P.args, **kwargs: P.kwargs) -> T:
         key = (_edition.get(), args, *kwargs.items())
-        if key not in kept:
+        found = kept.get(key, _MISSING)
+        if found is _MISSING:
+            found = function(*args, **kwargs)
             if len(kept) >= _MOST_KEPT:  # names that somebody reads out of files are without end
                 kept.clear()
-            kept[key] = function(*args, **kwargs)
-        return kept[key]
+            kept[key] = found
+        return cast("T", found)  # what was found, and not what is kept: another thread may have cleared it
 
     return look_up
 

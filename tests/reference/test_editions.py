@@ -178,3 +178,32 @@ def test_a_table_of_a_later_edition_is_not_there_in_an_earlier_one() -> None:
         assert "measured_jobs" not in tables.names()
         with pytest.raises(KeyError, match="measured_jobs"):
             tables.table("measured_jobs")
+
+
+def test_what_was_looked_up_is_given_though_another_thread_clears_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(editions, "_MOST_KEPT", 1)
+
+    @editions.remembered
+    def doubled(name: object) -> str:
+        return f"{name} {name}"
+
+    class Interrupted:
+        """A name at each of whose look-ups another thread comes in between, and looks up one of its own."""
+
+        def __init__(self) -> None:
+            self.looked_up = 0
+
+        def __hash__(self) -> int:
+            self.looked_up += 1
+            doubled(str(self.looked_up))
+            return 1
+
+        def __eq__(self, other: object) -> bool:
+            return self is other
+
+        def __str__(self) -> str:
+            return "name"
+
+    name = Interrupted()
+    assert [doubled(name), doubled(name)] == ["name name", "name name"]
+    assert name.looked_up
