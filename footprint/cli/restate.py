@@ -29,6 +29,7 @@ _SHOWN: Final[dict[str, tuple[str, text.Units]]] = {
     "embodied_g": ("embodied", text.MASS),
     "water_l": ("water", LITRES),
 }
+_TOLD: Final = ("it_energy_kwh", *_SHOWN)
 _UNCHANGED: Final = 1e-9
 
 
@@ -59,21 +60,15 @@ def restate(
     total = restate_total(chosen, before, after, attribution=policy) if len(chosen) > 1 else None
     if json:
         said = [{"id": run.id, "name": run.name, **told(one)} for run, one in found]
-        say_json(
-            {
-                "from": before,
-                "to": after,
-                "method": METHOD,
-                "runs": said,
-                "total": told(total) if total else None,
-            }
-        )
+        whole = {**told(total), "known_of": _known_of(found)} if total else None
+        say_json({"from": before, "to": after, "method": METHOD, "runs": said, "total": whole})
         return
-    lines = [f"from {before} to {after}: {text.plural(len(found), 'run')}; reasons by {METHOD}"]
+    how = f"reasons by {METHOD}" if before != after else "one edition, so nothing differs (--from says another)"
+    lines = [f"from {before} to {after}: {text.plural(len(found), 'run')}; {how}"]
     for run, one in found:
         lines += ["", f"{text.clean(run.id)}  {text.clean(run.name)}", *_lines(one)]
     if total is not None:
-        lines += ["", f"together (each joule once){_joined_by(found)}", *_lines(total)]
+        lines += ["", "together (each joule once)", *_lines(total, _known_of(found), len(found))]
     say_lines(lines)
 
 
@@ -97,10 +92,9 @@ def editions_of(older: str | None, newer: str | None) -> tuple[str, str]:
 
 def told(one: Restatement) -> dict[str, Any]:
     """A restatement as `restate --json` prints it."""
-    names = ("it_energy_kwh", "energy_kwh", "emissions_g", "emissions_market_g", "embodied_g", "water_l")
     return {
-        "old": {name: getattr(one.old, name) for name in names},
-        "new": {name: getattr(one.new, name) for name in names},
+        "old": {name: getattr(one.old, name) for name in _TOLD},
+        "new": {name: getattr(one.new, name) for name in _TOLD},
         "ratios": one.ratios,
         "newly_known": one.newly_known,
         "no_longer_known": one.no_longer_known,
@@ -139,7 +133,7 @@ def _chosen(named: Sequence[str] | None, since: str | None, filled: Sequence[str
 
     start = parse_since(since, datetime.now(UTC)) if since else None
     refs = list(named or filled)
-    if refs and refs != [ALL]:
+    if refs and ALL not in refs:
         found = list({run.id: run for run in map(find_run, refs)}.values())
     else:
         reading = read_runs()
@@ -154,13 +148,23 @@ def _chosen(named: Sequence[str] | None, since: str | None, filled: Sequence[str
     return sorted(found, key=lambda run: run.started_at)
 
 
-def _joined_by(found: Sequence[tuple[Run, Restatement]]) -> str:
-    """A remark where the newer edition knows the emissions of more runs than the older: their sums are of different runs."""
-    gained = sum("emissions_g" in one.newly_known for _, one in found)
-    return f"; the emissions of {gained} more of them are known now, and in the newer sum only" if gained else ""
+def _known_of(found: Sequence[tuple[Run, Restatement]]) -> dict[str, dict[str, int]]:
+    """By quantity, of how many runs the older and the newer edition know it: a sum is of these alone."""
+    return {
+        name: {side: sum(getattr(getattr(one, side), name) is not None for _, one in found) for side in ("old", "new")}
+        for name in _TOLD
+    }
 
 
-def _lines(one: Restatement) -> list[str]:
+def _of_some(known: dict[str, int], runs: int) -> str:
+    """A remark where a sum is not of all runs, or that of one edition of more runs than that of the other."""
+    old, new = known["old"], known["new"]
+    if old == new:
+        return f"   of {new} of {runs} runs" if 0 < new < runs else ""
+    return f"   of {old} of {runs} runs, and of {new} now"
+
+
+def _lines(one: Restatement, known_of: dict[str, dict[str, int]] | None = None, runs: int = 1) -> list[str]:
     """A restatement for a terminal: old and new numbers, why they differ, and what stays."""
     lines = []
     for name, (label, units) in _SHOWN.items():
@@ -169,6 +173,7 @@ def _lines(one: Restatement) -> list[str]:
             continue
         ratio = one.ratios.get(name)
         after = "" if ratio is None else f"   × {_ratio(ratio)}" if abs(ratio - 1) > _UNCHANGED else _same(old, new)
+        after += _of_some(known_of[name], runs) if known_of else ""
         lines.append(f"  {label:10} {_amount(old, units)} -> {_amount(new, units)}{after}")
     for reason in one.reasons:
         lines += [f"  {line}" for line in _reason(reason, one)]
@@ -198,7 +203,9 @@ def _reason(reason: Reason, whole: Restatement) -> Iterator[str]:
         effects.append(f"{label} × {_ratio(ratio)} ({sign}{text.quantity(abs(difference), units)}{part})")
     effects += [f"{_SHOWN[name][0]} is now known" for name in reason.newly_known if name in _SHOWN]
     effects += [f"{_SHOWN[name][0]} is no longer known" for name in reason.no_longer_known if name in _SHOWN]
-    yield f"because    {text.clean(reason.what)}: {'; '.join(effects) or 'the range alone'}"
+    same = all(one.old and one.new and _figures(one.old) == _figures(one.new) for one in reason.changes)
+    said = "; ".join(effects) or ("no number, only its source" if same else "the range alone")
+    yield f"because    {text.clean(reason.what)}: {said}"
     for change in reason.changes:
         if change.old is None and change.new is not None:
             yield f"             now   {_factor(change.new)}"
@@ -207,6 +214,10 @@ def _reason(reason: Reason, whole: Restatement) -> Iterator[str]:
         elif change.old is not None and change.new is not None:
             yield f"             was   {_factor(change.old)}"
             yield f"             now   {_factor(change.new)}"
+
+
+def _figures(factor: Factor) -> tuple[float, float, float]:
+    return factor.low, factor.central, factor.high
 
 
 def _factor(factor: Factor) -> str:

@@ -237,7 +237,9 @@ def _evidence(sheet: Working, footprint: Footprint) -> list[str]:
     named = ref.attributions(footprint.factors)
     if named:
         lines.append("attributions (figures of these works were used, partly changed as the notes say)")
-        lines += [f"  {text.clean(one.attribution)}: {text.clean(one.title)}; {one.licence}; {one.url}" for one in named]
+        lines += [
+            f"  {text.clean(one.attribution)}: {text.clean(one.title, limit=300)}; {one.licence}; {one.url}" for one in named
+        ]
     return lines
 
 

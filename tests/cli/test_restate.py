@@ -204,7 +204,7 @@ def test_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     assert min(both) < found["total"]["old"]["energy_kwh"]["central"] < max(both)
 
 
-@pytest.mark.parametrize("words", [["abc"], ["all"], [], ["--since", "2025-05-02"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["abc"], ["all"], ["all", "abc"], [], ["--since", "2025-05-02"]], ids=" ".join)
 def test_runs_are_chosen(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     record(home(), [run("abc"), run("abd", started_at="2025-05-02T00:00:00Z")])
     found = restated(capsys, *words)
@@ -237,7 +237,33 @@ def test_the_same_edition_changes_nothing(capsys: pytest.CaptureFixture[str]) ->
     assert one["old"] == one["new"]
     assert one["reasons"] == []
     assert call(["restate", "abc", "--from", editions.NEWEST]) == 0
-    assert "nothing that the run needs changed" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "one edition, so nothing differs" in out
+    assert "nothing that the run needs changed" in out
+
+
+def test_a_sum_says_of_how_many_runs_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    record(home(), [run("abc", place=somewhere()), run("abd", started_at="2025-05-02T00:00:00Z")])
+    total = restated(capsys, "all")["total"]
+    assert total["known_of"]["energy_kwh"] == {"old": 2, "new": 2}
+    assert total["known_of"]["emissions_g"] == {"old": 1, "new": 1}
+    assert total["known_of"]["water_l"] == {"old": 0, "new": 1}
+    assert call(["restate", "all"]) == 0
+    lines = capsys.readouterr().out.partition("together")[2].splitlines()
+    ends = {line.split()[0]: line for line in lines if line.startswith("  ")}
+    assert ends["emissions"].endswith("of 1 of 2 runs")
+    assert ends["water"].endswith("of 0 of 2 runs, and of 1 now")
+    assert "runs" not in ends["energy"]
+
+
+def test_a_source_that_is_named_anew_changes_no_number(later: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def newer(row: dict[str, str]) -> None:
+        row["year"] = "2025"
+
+    brought(later, "priors", "meter.nvml", newer)
+    write_run_file(run("abc", place=somewhere()), home().parent / "run.json")
+    assert call(["restate", str(home().parent / "run.json"), "--factors", later.name]) == 0
+    assert "because    priors: meter: no number, only its source" in capsys.readouterr().out
 
 
 CARD = """\
