@@ -114,9 +114,10 @@ def _restated(text: str) -> _Read | None:
         return None
     held = outer.named.count * (outer.count or 1)
     said = inner.named.count * (inner.count or 1)
-    if not set(outer.named.ids) & set(inner.named.ids) or (inner.count is not None and said not in {held, outer.named.count}):
+    both = tuple(one for one in outer.named.ids if one in inner.named.ids)
+    if not both or (inner.count is not None and said not in {held, outer.named.count}):
         raise UnknownHardware(f"{outer.named.instance} is not {found[2]!r}: give one of them")
-    return outer
+    return msgspec.structs.replace(outer, named=msgspec.structs.replace(outer.named, ids=both))
 
 
 def _of_family(name: str) -> Named | None:

@@ -127,6 +127,18 @@ def test_a_choice_and_a_list_are_said() -> None:
     assert "E5-2630v3 and 256 GB: left out" in listed.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("DGX-1 (P100)", {"nvidia-p100-sxm2-16gb"}),
+        ("2x DGX A100 (16 x A100 80GB)", {"nvidia-a100-sxm4-80gb"}),
+        ("p4d.24xlarge (8 A100)", {"nvidia-a100-sxm4-40gb"}),
+    ],
+)
+def test_what_a_machine_holds_settles_which_it_is(query: str, expected: set[str]) -> None:
+    assert ids(find_accelerator(query)) == expected
+
+
 def test_a_pod_says_no_number_unless_it_is_a_slice() -> None:
     assert any("give the count" in warning for warning in find_accelerator("TPU v3 pod").warnings)
     for told in ("TPU v3-512 pod", "256 cores of a TPU v3 pod"):
