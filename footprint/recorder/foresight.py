@@ -6,14 +6,13 @@ follows the journal and answers (`footprint.derive.foreseeing`). It ends with th
 program there is no such process, and the thread does it: a budget then loads numpy into the program.
 
 A run with a budget is looked at by its age: each second at first, then each `GAP_S` seconds, and less often where a look takes
-long: at most `COST_RATIO` of a CPU's time goes into it.
+long, as where the program asks often: at most `COST_RATIO` of a CPU's time goes into a run.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections import deque
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -68,11 +67,14 @@ class _Watched:
         self.since_s = time.monotonic()
         self.due_s: float | None = self.since_s + _FIRST_S if self.has_budget else None
         self.is_asked = False
+        self.ready_s = self.since_s
         self.told: dict[str, str] = {}
 
-    def plan(self, took_s: float) -> None:
-        """Set the time of the next look."""
+    def plan(self, answer: Answer) -> None:
+        """Set the time of the next look, and before which no question is put."""
         now_s = time.monotonic()
+        self.ready_s = now_s + answer.took_s / COST_RATIO
+        took_s = _FAILED_S if answer.problem else answer.took_s
         gap_s = max(_FIRST_S, reading_gap_s(now_s - self.since_s, GAP_S), took_s / COST_RATIO)
         self.due_s = now_s + gap_s if self.has_budget else None
 
@@ -87,15 +89,16 @@ class Foresight:
     def __init__(self, *, in_thread: bool) -> None:
         self._in_thread = in_thread
         self._runs: dict[str, _Watched] = {}
-        self._asked: deque[str] = deque()
+        self._asked: list[str] = []
         self._deriver: _Process | _Inside | None = None
         self._at: str | None = None
         self._since_s = 0.0
         self._failures = 0
 
     def watch(self, run: str, budget_g: float | None, budget_kwh: float | None) -> None:
-        """Look after a run's budget."""
+        """Look after a run's budget; what failed for the runs before it is tried again."""
         self._runs[run] = _Watched(budget_g, budget_kwh)
+        self._failures = 0
 
     def ask(self, run: str) -> None:
         """Foresee a run as soon as may be."""
@@ -107,6 +110,8 @@ class Foresight:
     def forget(self, run: str) -> tuple[str, ...]:
         """A run has ended; the sentences that its record is to have."""
         watched = self._runs.pop(run, None)
+        with suppress(ValueError):
+            self._asked.remove(run)
         return tuple(watched.told.values()) if watched else ()
 
     def fileno(self) -> int | None:
@@ -117,9 +122,8 @@ class Foresight:
         """When `step` is to be called next, if no answer comes; by the monotonic clock."""
         if self._at is not None:
             return self._since_s + ANSWER_LIMIT_S
-        if any(run in self._runs for run in self._asked):
-            return time.monotonic()
-        return min((one.due_s for one in self._runs.values() if one.due_s is not None), default=None)
+        asked_s = [self._runs[run].ready_s for run in self._asked]
+        return min((*asked_s, *(one.due_s for one in self._runs.values() if one.due_s is not None)), default=None)
 
     def step(self, journal: Path) -> list[Foreseen]:
         """Take an answer, put the next question; what is to be said to the program."""
@@ -138,15 +142,17 @@ class Foresight:
             self._deriver = None
 
     def _next(self) -> str | None:
-        while self._asked:
-            if (run := self._asked.popleft()) in self._runs:
-                return run
         now_s = time.monotonic()
+        asked = next((run for run in self._asked if self._runs[run].ready_s <= now_s), None)
+        if asked is not None:
+            self._asked.remove(asked)
+            return asked
         return next((run for run, one in self._runs.items() if one.due_s is not None and one.due_s <= now_s), None)
 
     def _put(self, run: str, journal: Path) -> None:
         self._at, self._since_s = run, time.monotonic()
         if self._failures >= _FAILURES:
+            self.close()  # nothing is waited for that was not asked
             return
         try:
             if self._deriver is None:
@@ -173,7 +179,7 @@ class Foresight:
         watched = self._runs.get(run)
         if watched is None:  # the run has ended meanwhile
             return []
-        watched.plan(_FAILED_S if answer.problem else answer.took_s)
+        watched.plan(answer)
         return _said(run, watched, answer, is_last=self._failures >= _FAILURES)
 
 
