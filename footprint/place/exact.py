@@ -95,7 +95,7 @@ def near(text: str, provider: str | None) -> tuple[str, ...]:
     """What may have been meant: regions in a place of this name, a part's full code, a nation in it, names spelled like it."""
     import difflib
 
-    by_place = [spot.label for spot in atlas.regions_near(text, provider)]
+    by_place = [spot.label for spot in atlas.regions_near(text, provider) or atlas.regions_near(text.partition(",")[0], provider)]
     last = text.rpartition(",")[2].strip().lower()  # `Cambridge, MA`
     parts = [spot.zone for code, spot in atlas.zones().items() if re.split("[-:]", code, maxsplit=1)[-1] == last]
     nation = [spot.zone for spot in _codes(text.partition("-")[0])] if re.fullmatch(r"[A-Za-z]{2}-[A-Za-z0-9]{1,3}", text) else []

@@ -145,6 +145,12 @@ def test_a_short_name_is_a_region_where_its_provider_is_said() -> None:
     assert found("centralus").provider == found("southindia").provider == "azure"
 
 
+def test_a_town_of_a_provider_is_answered_with_its_regions_there() -> None:
+    with pytest.raises(UnknownPlace, match="is known") as caught:
+        resolve("Montreal, Canada", provider="aws")
+    assert caught.value.near == ("aws:ca-central-1",)
+
+
 def test_a_provider_in_words_must_be_the_one_that_was_said() -> None:
     assert found("AWS us-east-1", provider="aws").provider == "aws"
     with pytest.raises(UnknownPlace, match="but the provider is"):
