@@ -23,7 +23,7 @@ from footprint.errors import ConfigError, IntensityError
 from footprint.model import Basis
 from footprint.place.intensity.cache import DAY_S, Cache
 from footprint.place.intensity.http import Limits, StatusError, checked, get_json
-from footprint.place.intensity.series import Series, Slot, SlotError, arranged, counted, is_possible, stamp
+from footprint.place.intensity.series import Series, Slot, answered, is_possible, stamp
 from footprint.reference.grid import zones
 
 NAME: Final = "Electricity Maps"
@@ -163,11 +163,7 @@ class ElectricityMaps:
         return Slot(start_s=start_s, end_s=start_s + length_s, g_per_kwh=row.carbon_intensity, estimated=estimated)
 
     def _series(self, slots: Sequence[Slot], zone: str | None, its: str, cache: Cache, *, is_forecast: bool = False) -> Series:
-        try:
-            kept, _ = arranged(slots)
-        except SlotError as error:
-            raise IntensityError(f"{NAME}: {error}") from None
-        left_out = (f"{counted(self._left_out, 'slot')} without a usable figure left out",) if self._left_out else ()
+        kept, left_out = answered(slots, self._left_out, NAME)
         return Series(
             provider=f"electricitymaps:{its}",
             name=f"{NAME}, {its}",

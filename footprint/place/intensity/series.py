@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from footprint import text
+from footprint.errors import IntensityError
 from footprint.model import Basis
 
 MOST_G_PER_KWH: Final = 2000.0
@@ -120,6 +121,19 @@ def arranged(slots: Iterable[Slot], *, differ: Callable[[Slot, Slot], SlotError]
         else:
             raise SlotError(f"the slot from {stamp(one.start_s)} begins before that from {stamp(last.start_s)} ends")
     return tuple(kept), repeated
+
+
+def answered(slots: Iterable[Slot], left_out: int, who: str) -> tuple[tuple[Slot, ...], tuple[str, ...]]:
+    """A provider's slots in order and apart, and the note of those that came without a usable figure.
+
+    Raises:
+        IntensityError: if they overlap, or say different things of one time.
+    """
+    try:
+        kept, _ = arranged(slots)
+    except SlotError as error:
+        raise IntensityError(f"{who}: {error}") from None
+    return kept, (f"{counted(left_out, 'slot')} without a usable figure left out",) if left_out else ()
 
 
 def is_possible(value: object) -> bool:

@@ -17,7 +17,7 @@ import msgspec
 from footprint.errors import ConfigError, IntensityError
 from footprint.place.intensity.cache import Cache
 from footprint.place.intensity.http import Limits, checked, get_json
-from footprint.place.intensity.series import Series, Slot, SlotError, arranged, counted, is_possible, stamp
+from footprint.place.intensity.series import Series, Slot, answered, is_possible, stamp
 from footprint.reference.grid import parent
 
 NAME: Final = "UK Carbon Intensity API"
@@ -132,11 +132,7 @@ class UkCarbonIntensity:
         return Slot(start_s=start_s, end_s=end_s, g_per_kwh=value, estimated=figure.actual is None)
 
     def _series(self, slots: Sequence[Slot], cache: Cache, *, is_forecast: bool = False) -> Series:
-        try:
-            kept, _ = arranged(slots)
-        except SlotError as error:
-            raise IntensityError(f"{NAME}: {error}") from None
-        left_out = (f"{counted(self._left_out, 'slot')} without a usable figure left out",) if self._left_out else ()
+        kept, left_out = answered(slots, self._left_out, NAME)
         return Series(
             provider="uk" if self._region is None else f"uk:{self._region}",
             name=NAME if self._region is None else f"{NAME}, region {self._region}",
