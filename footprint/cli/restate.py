@@ -120,7 +120,9 @@ def _of_card(path: Path) -> tuple[list[str], str | None]:
         )
     more = [one for one in ids if one.startswith("and-") and one.endswith("-more")]
     if more:
-        raise ConfigError(f"{path}: the card names only some of its runs ({more[0].replace('-', ' ')}): give their ids here")
+        raise ConfigError(
+            f"{path}: the card names only some of its runs ({text.clean(more[0].replace('-', ' '))}): give their ids here"
+        )
     return ids, block.header.get("factors")
 
 

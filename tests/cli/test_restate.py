@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -295,6 +296,12 @@ def test_a_card_is_restated_from_the_edition_that_it_was_filled_with(tmp_path: P
     capsys.readouterr()
     assert call(["restate", "--card", str(card)]) == 2
     assert "declared facts" in capsys.readouterr().err
+    # A card is anybody's text.
+    card.write_text(re.sub("runs=[^ ]+", "runs=and-\x1b[31m-more", card.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+    assert call(["restate", "--card", str(card)]) == 2
+    err = capsys.readouterr().err
+    assert "names only some of its runs" in err
+    assert "\x1b" not in err
 
 
 @pytest.mark.parametrize("command", ["restate", "reconcile"])
