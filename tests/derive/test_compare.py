@@ -82,6 +82,22 @@ def test_mlco2_takes_its_own_watts_and_not_the_makers() -> None:
     assert any("the stated 245 W are not used" in note for note in stated.notes)
 
 
+@pytest.mark.parametrize(
+    ("region", "g_per_kwh"),
+    [
+        ("gcp:us-west2", 240.6),
+        ("aws:eu-north-1", 47),
+        ("azure:centralus", 736.6),
+        ("azure:westus2", 297.6),
+        ("aws:ap-south-1", 920),
+    ],
+)
+def test_mlco2_lists_the_regions_of_its_table(region: str, g_per_kwh: float) -> None:
+    found = said("mlco2", hardware="T4", count=1, hours=100, region=region)
+    assert by_name(found)["grid"].theirs == g_per_kwh
+    assert found.emissions_g == pytest.approx(7000 * math.floor(g_per_kwh / 10 + 0.5) / 100)
+
+
 @pytest.mark.parametrize("peer", ["mlco2", "green-algorithms"])
 def test_what_a_peer_takes_is_never_invented(peer: str) -> None:
     unlisted = said(peer, hardware="H100 SXM", count=1, hours=10, zone="FRA")
