@@ -7,7 +7,6 @@ program: it becomes a warning in the record, and a line of the logger `footprint
 from __future__ import annotations
 
 import functools
-import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from footprint.ledger.home import home as ledger_home
 from footprint.model import KINDS, Kind, Outcome, Place
 from footprint.recorder import context, process
 from footprint.recorder.active import current_run
-from footprint.recorder.budget import Budget
+from footprint.recorder.budget import budget_of, place_of_budget
 from footprint.recorder.watched import WatchedRun
 
 if TYPE_CHECKING:
@@ -88,9 +87,9 @@ class track:  # noqa: N801 - reads as a verb where it is used
         self._card = None if card is None else _fillable_card(_path("card", card))
         self._record = None if record is None else _new_file("record", _path("record", record))
         self._interval_s = _interval(interval_s)
-        self._budget = _budget(budget_g, budget_kwh, on_budget)
+        self._budget = budget_of(budget_g, budget_kwh, on_budget)
         if budget_g is not None:
-            self._place = _place_of_budget(self._place)
+            self._place = place_of_budget(self._place)
         self._runs: list[TrackedRun] = []
 
     def start(self) -> TrackedRun:
@@ -309,43 +308,6 @@ def _interval(value: object) -> float:
     if not isinstance(value, int | float) or not INTERVALS_S[0] <= value <= INTERVALS_S[1]:
         raise ConfigError(f"interval_s={value!r} is not between {INTERVALS_S[0]} and {INTERVALS_S[1]:g} seconds")
     return float(value)
-
-
-def _budget(emissions_g: object, energy_kwh: object, on_budget: object) -> Budget | None:
-    """The limits of a run, if there are any."""
-    for what, limit in (("budget_g", emissions_g), ("budget_kwh", energy_kwh)):
-        if limit is not None and not (isinstance(limit, int | float) and limit is not True and 0 < limit < math.inf):
-            raise ConfigError(f"{what}={limit!r} is not a number above 0")
-    stop: Any = None if on_budget == "warn" else on_budget
-    if isinstance(stop, type) and issubclass(stop, BaseException):
-        try:
-            made = stop("a sentence")
-        except Exception as error:  # noqa: BLE001 - the class is the user's, and may raise what it likes
-            raise ConfigError(f"on_budget={stop.__name__} cannot be made of a sentence ({error}): give an exception") from None
-        if not isinstance(made, BaseException):
-            raise ConfigError(f"on_budget={stop.__name__} makes {type(made).__name__}, which is no exception")
-    elif stop is not None and not isinstance(stop, BaseException):
-        raise ConfigError(f"on_budget={on_budget!r} is neither 'warn' nor an exception")
-    if emissions_g is None and energy_kwh is None:
-        if stop is not None:
-            raise ConfigError("on_budget without a budget: give budget_g or budget_kwh")
-        return None
-    return Budget(emissions_g, energy_kwh, stop)  # type: ignore[arg-type]  # looked at above
-
-
-def _place_of_budget(stated: Place | None) -> Place:
-    """The place by which emissions are known, also the site's default one."""
-    from datetime import UTC, datetime
-
-    import footprint.reference as ref
-    from footprint.place import default_place
-
-    place = stated
-    if place is None or (place.zone is None and place.intensity_g_per_kwh is None):
-        place = default_place(pue=place.pue_ratio if place else None)
-    if place is None or ref.intensity(place, datetime.now(UTC).year) is None:
-        raise ConfigError("budget_g needs a place, to know emissions by: give region=, zone=, or set FOOTPRINT_REGION")
-    return place
 
 
 def _place(region: str | None, zone: str | None, pue: float | None) -> Place | None:

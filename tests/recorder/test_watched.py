@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from footprint.errors import ConfigError
@@ -556,6 +557,8 @@ def test_what_a_library_prints_is_no_answer() -> None:
         ({"budget_g": 0}, "budget_g=0 is not a number above 0"),
         ({"budget_g": float("nan"), "zone": "FRA"}, "budget_g=nan"),
         ({"budget_kwh": "5"}, "budget_kwh='5'"),
+        ({"budget_kwh": 10**400}, "budget_kwh=1000"),
+        ({"budget_kwh": 5, "on_budget": np.array(["warn", "stop"])}, "neither 'warn' nor an exception"),
         ({"budget_g": True, "zone": "FRA"}, "budget_g=True"),
         ({"budget_g": 5}, "budget_g needs a place"),
         ({"budget_g": 5, "pue": 1.2}, "budget_g needs a place"),
@@ -569,6 +572,13 @@ def test_what_a_library_prints_is_no_answer() -> None:
 def test_a_budget_that_cannot_be_is_refused_before_the_body(stated: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said.replace("(", r"\(")):
         track("work", **stated)
+
+
+def test_a_limit_may_be_any_kind_of_float() -> None:
+    with track("work", budget_kwh=np.float64(5)) as run:
+        pass
+    assert run.is_recorded
+    assert (run.facts.budget_kwh, run.facts.warnings) == (5.0, ())
 
 
 def test_a_sites_default_place_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
