@@ -317,11 +317,11 @@ def _place(region: str | None, zone: str | None, pue: float | None) -> Place | N
     for what, stated in (("region", region), ("zone", zone)):
         if stated is not None:
             _text(what, stated)
-    if pue is not None and not isinstance(pue, int | float):
+    if pue is not None and (not isinstance(pue, int | float) or pue > sys.float_info.max):
         raise ConfigError(f"pue={pue!r} is not a number")
     from footprint.place import resolve
 
-    return resolve(region, zone, pue)
+    return resolve(region, zone, None if pue is None else float(pue))  # one of numpy's could not be sent
 
 
 def _path(what: str, value: object) -> Path:
