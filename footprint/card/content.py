@@ -51,17 +51,19 @@ def content_from_run(runs: Run | Sequence[Run], footprint: Footprint, *, complet
     if not chosen:
         raise ConfigError("there is no run to fill the card with")
     hours = wording.hours(*wording.run_hours(chosen))
-    place = footprint.place or next((run.place for run in chosen if run.place is not None), None)
+    places = (footprint.place,) if footprint.place is not None else wording.run_places(chosen)
     known: dict[FieldName, str | None] = {
         "hardware_type": wording.run_hardware(chosen),
         "hours_used": hours,
-        "cloud_provider": wording.provider(place.provider) if place and place.provider else None,
-        "compute_region": wording.region(None, None, place),
+        "cloud_provider": wording.each(places, lambda one: wording.provider(one.provider) if one.provider else None),
+        "compute_region": wording.each(places, lambda one: wording.region(None, None, one)),
         "carbon_emitted": _carbon(footprint) if complete else None,
     }
     fields = _known(known)
     kinds = {run.kind for run in chosen}
     lines = [_runs_line(chosen), *explain_footprint(footprint, complete=complete)]
+    if None in places and len(places) > 1:
+        lines.append("Where some of the runs took place is not known, so the account has no place.")
     emissions = footprint.emissions_g if complete else None
     source = f"{_how(footprint)} with footprint (see the model card)"
     metadata = _metadata(kinds, emissions, source, fields)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -100,6 +100,22 @@ def region(region_name: str | None, zone: str | None, place: Place | None) -> st
         return called  # a nation's name says what its code would
     named, coded = (code, called or where) if code else (called or where, where)
     return f"{named} ({coded})" if named and coded and named != coded else named
+
+
+def run_places(runs: Sequence[Run]) -> tuple[Place | None, ...]:
+    """Where the runs of an account took place, each place once; None among them for runs of which nobody knows.
+
+    A run that is nested in another of the account is where that one is.
+    """
+    ids = {run.id for run in runs}
+    return tuple(dict.fromkeys(run.place for run in runs if run.parent not in ids))
+
+
+def each(places: Sequence[Place | None], words: Callable[[Place], str | None]) -> str | None:
+    """What there is to say of each of some places; None if one of them leaves it open: the others do not speak for it."""
+    said = [words(place) if place is not None else None for place in places]
+    known = [one for one in dict.fromkeys(said) if one is not None]
+    return "; ".join(known) if known and None not in said else None
 
 
 def run_hardware(runs: Sequence[Run]) -> str:

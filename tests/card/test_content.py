@@ -186,3 +186,32 @@ def test_only_what_a_sensor_said_is_called_measured() -> None:
     metered, modelled = a_footprint(), msgspec.structs.replace(a_footprint(), breakdown=())
     assert content_from_run(a_run(), metered).metadata["source"].startswith("measured with footprint")
     assert content_from_run(a_run(), modelled).metadata["source"].startswith("modelled from a recorded run")
+
+
+IRELAND = Place(provider="aws", region="eu-west-1", zone="IRL", name="Ireland")
+BELGIUM = Place(provider="gcp", region="europe-west1", zone="BEL", name="Belgium")
+
+
+@pytest.mark.parametrize(
+    ("places", "provider", "region"),
+    [
+        ((IRELAND, IRELAND), "Amazon Web Services (AWS)", "eu-west-1 (Ireland)"),
+        ((IRELAND, BELGIUM), "Amazon Web Services (AWS); Google Cloud", "eu-west-1 (Ireland); europe-west1 (Belgium)"),
+        ((IRELAND, None), None, None),
+    ],
+)
+def test_an_account_of_several_places_names_each_or_none(
+    places: tuple[Place | None, ...], provider: str | None, region: str | None
+) -> None:
+    runs = [msgspec.structs.replace(a_run(ident=f"r{n}"), place=place) for n, place in enumerate(places)]
+    content = content_from_run(runs, msgspec.structs.replace(a_footprint(), place=None))
+    assert content.fields.get("cloud_provider") == provider
+    assert content.fields.get("compute_region") == region
+    assert any("not known, so the account has no place" in line for line in content.lines) == (None in places)
+
+
+def test_a_nested_run_without_a_place_is_where_its_parent_is() -> None:
+    outer = msgspec.structs.replace(a_run(ident="outer"), place=IRELAND)
+    inner = msgspec.structs.replace(a_run(ident="inner"), parent="outer", place=None)
+    content = content_from_run([outer, inner], msgspec.structs.replace(a_footprint(), place=None))
+    assert content.fields["compute_region"] == "eu-west-1 (Ireland)"
