@@ -310,7 +310,7 @@ def _interval(value: object) -> float:
     return float(value)
 
 
-def _place(region: str | None, zone: str | None, pue: float | None) -> Place | None:
+def _place(region: str | None, zone: str | None, pue: object) -> Place | None:
     """The stated place; without a region or a zone, the run looks for those of the site's default when it starts."""
     if region is None and zone is None and pue is None:
         return None
