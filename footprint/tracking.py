@@ -317,7 +317,7 @@ def _place(region: str | None, zone: str | None, pue: object) -> Place | None:
     for what, stated in (("region", region), ("zone", zone)):
         if stated is not None:
             _text(what, stated)
-    if pue is not None and (not isinstance(pue, int | float) or pue > sys.float_info.max):
+    if pue is not None and (not isinstance(pue, int | float) or abs(pue) > sys.float_info.max):
         raise ConfigError(f"pue={pue!r} is not a number")
     from footprint.place import resolve
 

@@ -228,7 +228,7 @@ def test_trackers_shared_by_threads_keep_their_runs_apart() -> None:
         ({"card": 3}, "card=3"),
         ({"record": "run\0.json"}, "record"),
         ({"pue": "1.2"}, "pue='1.2'"),
-        ({"pue": 10**400}, "pue=1000"),
+        ({"pue": -(10**400)}, "pue=-1000"),
         ({"region": 3}, "region=3"),
         ({"zone": 3}, "zone=3"),
     ],
