@@ -34,10 +34,12 @@ class Loopback:
 
     Attributes:
         asked: the requests so far: path, and headers in lower case.
+        answered: how many answers went out whole.
     """
 
     def __init__(self, answers: Sequence[Answer] | Callable[[str], Answer], certificate: Path | None = None) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.answered = 0
         self._answers = answers
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._over = threading.Event()
@@ -73,25 +75,26 @@ class Loopback:
             answer = (
                 self._answers(path) if callable(self._answers) else self._answers[min(len(self.asked), len(self._answers)) - 1]
             )
-            self._send(connection, answer)
+            self.answered += self._send(connection, answer)
 
-    def _send(self, connection: socket.socket, answer: Answer) -> None:
+    def _send(self, connection: socket.socket, answer: Answer) -> bool:
         if answer.wait_s and self._over.wait(answer.wait_s):
-            return
+            return False
         if answer.raw is not None:
             connection.sendall(answer.raw)
-            return
+            return True
         length = len(answer.body) if answer.length is None else answer.length
         headers = {"Content-Length": str(length), "Connection": "close", **answer.headers}
         lines = [f"HTTP/1.1 {answer.status} Status", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         data = "\r\n".join(lines).encode() + answer.body
         if not answer.drip_s:
             connection.sendall(data)
-            return
+            return True
         for byte in data:
             connection.sendall(bytes([byte]))
             if self._over.wait(answer.drip_s):
-                return
+                return False
+        return True
 
     def stop(self) -> None:
         self._over.set()
