@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import footprint.reference as ref
+from footprint import text
 from footprint.derive.equipment import Equipment, device_hours
 from footprint.derive.operations import implied_utilisation, operations, why_no_hours
 from footprint.errors import ConfigError
@@ -150,5 +151,5 @@ def _rated(found: Equipment) -> tuple[float, float] | None:
 
 
 def _percent(shares: tuple[float, float]) -> str:
-    low, high = (f"{100 * share:.2g}" for share in shares)
-    return f"{low} %" if low == high else f"{low} to {high} %"
+    low, high = map(text.percent, shares)
+    return low if low == high else f"{low.removesuffix(' %')} to {high}"

@@ -31,8 +31,8 @@ class Equipment(NamedTuple):
 
     @property
     def cloud(self) -> str | None:
-        """Whose cloud it is where an instance of one was named: it tells regions and PUEs of the same name apart."""
-        return self.match.provider if self.match is not None and self.match.instance is not None else None
+        """Whose cloud it is, of an instance or of a chip that one provider alone has: its regions, and its sites' PUE."""
+        return self.match.provider if self.match is not None else None
 
     @property
     def devices(self) -> float | None:

@@ -59,7 +59,7 @@ def estimate_many(
         columns |= {f"{name}_low": low, name: central, f"{name}_high": high} if ranges else {name: central}
     columns["unknown"], columns["warnings"], said = found.words()
     if errors == "column":
-        columns["error"] = said
+        columns["error"] = pd.Series(said, index=frame.index, dtype=object)  # else None becomes NaN
     return pd.DataFrame(columns, index=frame.index)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from footprint import text
 from footprint.derive.equipment import Equipment, device_hours, known_equipment
 from footprint.derive.operations import operations
 from footprint.model import Declaration
+from footprint.place import provider_name
 
 
 def understood(facts: Declaration) -> tuple[str, ...]:
@@ -24,15 +26,17 @@ def understood(facts: Declaration) -> tuple[str, ...]:
     if done is not None:
         said.append(done.how)
     if facts.energy_kwh is not None:
-        said.append(f"{facts.energy_kwh:g} kWh as stated")
+        said.append(f"{text.energy(facts.energy_kwh)} as stated")
+    if found.cloud is not None and facts.provider is None and facts.region is None:
+        said.append(f"at {provider_name(found.cloud)}, which alone has it")
     named = (facts.provider, facts.region, facts.zone, facts.year, facts.kind, facts.workload)
     return (*said, *(str(one) for one in named if one is not None))
 
 
-def _hardware(text: str, found: Equipment) -> str:
+def _hardware(named: str, found: Equipment) -> str:
     """The hardware as it was named, and what that means where the text does not say it itself."""
     if found.name is None:
-        return text
+        return named
     counted = f"{found.units} x {found.name}" if found.units is not None else found.name
     chips = (found.cpu,) if found.cpu is not None else found.match.candidates if found.match is not None else ()
     means = chips[0].name if len(chips) == 1 else "devices"

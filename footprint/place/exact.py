@@ -49,7 +49,8 @@ def by_code(text: str) -> Spot:
 def check_provider(text: str, named: str, provider: str | None) -> None:
     """Refuse a text that names another provider than the one that was said."""
     if provider not in {None, named}:
-        raise UnknownPlace(f"{text[:SHOWN]!r} is {provider_name(named)}'s, but the provider is {provider_name(provider or '')}")
+        other = provider_name(provider or "")
+        raise UnknownPlace(f"{text[:SHOWN]!r} is {provider_name(named)}'s, but the provider, or the hardware, is {other}'s")
 
 
 def one(text: str, spots: tuple[Spot, ...], provider: str | None) -> Spot:

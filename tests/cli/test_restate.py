@@ -160,7 +160,7 @@ def test_a_sum_is_restated_as_a_sum() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    hardware=st.sampled_from(["A100", "T4", "TPU v3", "H100", "V100 SXM2"]),
+    hardware=st.sampled_from(["A100", "T4", "MI300X", "H100", "V100 SXM2"]),
     kind=st.sampled_from(["pre-training", "fine-tuning", "inference", "evaluation", "other", None]),
     region=st.sampled_from(["aws:us-east-1", "gcp:europe-west1", "azure:francecentral", None]),
     year=st.integers(2018, 2026),

@@ -231,7 +231,8 @@ def test_hardware_hours_and_country_alone_give_a_range_with_the_published_figure
 @pytest.mark.parametrize("row", tables.table("accelerators"), ids=lambda row: row["id"])
 def test_every_central_is_the_plain_product_of_the_centrals_before_it(row: tables.Row) -> None:
     """Of each accelerator: watts, hours, host, PUE and grid, by hand; and no number is null without its name."""
-    found = estimate(hardware=row["id"], count=3, hours=7, region="gcp:us-central1", year=2024, kind="pre-training")
+    region = "aws:us-west-2" if row["vendor"] == "AWS" else "gcp:us-central1"
+    found = estimate(hardware=row["id"], count=3, hours=7, region=region, year=2024, kind="pre-training")
     null = {"power": found.power_w, "embodied": found.embodied_g, "water": found.water_l, "energy": found.it_energy_kwh}
     assert {name for name, value in null.items() if value is None} - {"energy"} == set(found.unknown)
     if found.power_w is None:
@@ -249,6 +250,14 @@ def test_every_central_is_the_plain_product_of_the_centrals_before_it(row: table
     assert found.emissions_g.central == pytest.approx(it * found.pue.central * found.intensity_g_per_kwh.central, rel=1e-9)
     chip = row["power_scope"] == "chip"
     assert (found.accelerator_energy_kwh is not None) == chip == (host > 1)
+
+
+def test_hardware_that_one_provider_alone_has_stands_at_its_sites() -> None:
+    found = estimate(hardware="TPU v3", count=8, hours=6, zone="US-GA", year=2022)
+    assert found.pue is not None
+    assert found.pue.high < 1.2  # Google's fleet, not any site
+    with pytest.raises(UnknownPlace, match="or the hardware, is Google Cloud's"):
+        estimate(hardware="TPU v3", count=8, hours=6, region="aws:us-east-1")
 
 
 @pytest.mark.parametrize(("name", "host"), [("M1 Max", 1.0), ("Cerebras CS-3", 1.0), ("A100 SXM4 40GB", 1.5)])

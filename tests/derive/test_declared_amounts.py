@@ -175,7 +175,9 @@ def test_what_was_understood_is_said() -> None:
         return ", ".join(understood(Declaration(**facts)))
 
     assert said(hardware="64 Volta GPUs", hours=2) == "64 x Volta GPUs, 2 h, 128 device-hours"
-    assert said(hardware="p4d.24xlarge", hours=10) == "1 x p4d.24xlarge (8 NVIDIA A100-SXM4-40GB each), 10 h, 80 device-hours"
+    held = "1 x p4d.24xlarge (8 NVIDIA A100-SXM4-40GB each), 10 h, 80 device-hours"
+    assert said(hardware="p4d.24xlarge", hours=10) == f"{held}, at Amazon Web Services (AWS), which alone has it"
+    assert said(hardware="p4d.24xlarge", hours=10, region="aws:us-east-1") == f"{held}, aws:us-east-1"
     assert said(hardware="T4", flops=1e20, kind="inference") == "T4 (Tesla T4), 1e20 operations, as stated, inference"
     assert said(hardware="ours", energy_kwh=7, zone="FRA", year=2023) == "ours, 7 kWh as stated, FRA, 2023"
 

@@ -88,7 +88,7 @@ def test_what_cannot_be_is_refused(facts: dict[str, Any], says: str) -> None:
         ({"flops": 1e24, "parameters": 7e9, "tokens": 1e12}, "6 x parameters x tokens gives 4.2e+22"),
         ({"flops": 1e24}, "of the peak"),  # 1113 % of it
         ({"flops": 1e17}, "of the peak"),  # 0.0001 % of it
-        ({"flops": 3e20, "mfu_ratio": 0.9}, "mfu_ratio is 0.9 but the stated work and time give 33 %"),
+        ({"flops": 3e20, "mfu_ratio": 0.9}, "mfu_ratio is 0.9 but the stated work and time give 33.4 %"),
         ({"region": "gcp:europe-west1", "hardware": "p4d.24xlarge"}, "Google"),
         ({"region": "aws:us-east-1", "zone": "FRA"}, "give one of them"),
     ],
@@ -123,7 +123,7 @@ def test_what_agrees_is_taken(facts: dict[str, Any]) -> None:
         ({"count": 1, "hours": 274_120}, "more than 20 years"),
         ({"power_w": 650}, "is it the power of a whole job"),
         ({"intensity_g_per_kwh": 0}, "contracts"),
-        ({"flops": 3e20}, "33 % of the peak in the stated time"),
+        ({"flops": 3e20}, "33.4 % of the peak in the stated time"),
         ({"mfu_ratio": 0.4}, "says nothing without flops"),
         ({"tokens": 1e12}, "tokens say nothing without parameters"),
         ({"hours": None, "energy_kwh": 9, "parameters": 1e9}, "parameters say nothing without tokens"),

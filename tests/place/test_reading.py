@@ -153,7 +153,7 @@ def test_a_town_of_a_provider_is_answered_with_its_regions_there() -> None:
 
 def test_a_provider_in_words_must_be_the_one_that_was_said() -> None:
     assert found("AWS us-east-1", provider="aws").provider == "aws"
-    with pytest.raises(UnknownPlace, match="but the provider is"):
+    with pytest.raises(UnknownPlace, match="but the provider, or the hardware, is"):
         resolve("AWS us-east-1", provider="gcp")
 
 
