@@ -81,37 +81,13 @@ def estimate(
     json: options.Json = False,
 ) -> None:
     """Estimate energy and emissions from declared facts, with a 90 % range and every factor cited."""
+    facts = options.facts_of(locals())
     from footprint.derive import estimate as derive_estimate
     from footprint.derive.facts import normalised
     from footprint.derive.understanding import understood
     from footprint.reference import EDITIONS, using_edition
     from footprint.report.explain import declared_steps, explanation
 
-    facts: dict[str, Any] = {
-        "hardware": hardware,
-        "count": count,
-        "hours": hours,
-        "device_hours": device_hours,
-        "energy_kwh": energy_kwh,
-        "region": region,
-        "zone": zone,
-        "intensity_g_per_kwh": intensity,
-        "pue": pue,
-        "power_w": power_w,
-        "scope": scope,
-        "year": year,
-        "kind": kind,
-        "workload": workload,
-        "flops": flops,
-        "parameters": parameters,
-        "tokens": tokens,
-        "mfu_ratio": mfu,
-        "life_years": life_years,
-        "use_ratio": use_ratio,
-        "embodied_g_per_device": embodied_g_per_device,
-        "price_per_kwh": price,
-        "currency": currency,
-    }
     beside = {
         "memory_gb": memory_gb,
         "cpu_cores": cpu_cores,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 import typer
 
 from footprint.errors import unknown_choice
-from footprint.model import ATTRIBUTIONS, Attribution
+from footprint.model import ATTRIBUTIONS, Attribution, Declaration
 
 Kind = Annotated[str, typer.Option(help="pre-training, fine-tuning, inference, evaluation or other.")]
 Region = Annotated[str | None, typer.Option(help="Where: a cloud region, e.g. aws:us-east-1.")]
@@ -29,6 +30,15 @@ IntensityBasis = Annotated[
     str | None, typer.Option(help="What a file's figures are, or which are asked for: life-cycle, direct or market.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")]
+
+_FACTS: Final = {"intensity": "intensity_g_per_kwh", "mfu": "mfu_ratio", "price": "price_per_kwh"}
+"""Options that are called otherwise than the facts that they state."""
+
+
+def facts_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the options of a command state of declared work, by the names of `Declaration`'s fields; not what was left out."""
+    named = {_FACTS.get(name, name): value for name, value in given.items()}
+    return {name: named[name] for name in Declaration.__struct_fields__ if named.get(name) is not None}
 
 
 def attribution_of(stated: str) -> Attribution:

@@ -46,27 +46,11 @@ def reconcile(
     json: options.Json = False,
 ) -> None:
     """Hold measured runs against declared facts: how far apart, and why. Exit code 1 if they contradict each other."""
-    stated: dict[str, Any] = {
-        "hardware": hardware,
-        "count": count,
-        "hours": hours,
-        "device_hours": device_hours,
-        "energy_kwh": energy_kwh,
-        "region": region,
-        "zone": zone,
-        "intensity_g_per_kwh": intensity,
-        "pue": pue,
-        "power_w": power_w,
-        "scope": scope,
-        "year": year,
-        "kind": kind,
-        "workload": workload,
-    }
+    facts = options.facts_of(locals())
     from footprint.derive import reconcile as derive_reconciliation
     from footprint.ledger import find_run
 
     policy = options.attribution_of(attribution)
-    facts = {name: value for name, value in stated.items() if value is not None}
     declaration = _of_profile(profile, facts) if profile is not None else _of_facts(facts)
     found = derive_reconciliation(list({run.id: run for run in map(find_run, runs)}.values()), declaration, attribution=policy)
     if json:

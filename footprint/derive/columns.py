@@ -31,7 +31,6 @@ _FIELDS: Final = {field.name: field.type for field in msgspec.structs.fields(Dec
 NUMBERS: Final = tuple(name for name, kind in _FIELDS.items() if {int, float} & {kind, *get_args(kind)})
 """The facts that are numbers; `training` is true or false, `source` says who says so and changes no number."""
 KNOWN: Final = tuple(_FIELDS)
-TEXTS: Final = tuple(name for name in _FIELDS if name not in {*NUMBERS, "training", "source"})
 
 
 class Columns:
