@@ -193,6 +193,8 @@ class _Matching:
             work.reasons.pop("place", None)
         if work.place is None:
             work.place = self._place
+        if matched.intensities and series.basis != "direct" and work.emissions_direct is not None:
+            work.warn(f"the direct emissions are by the year's mean: {series.name} has no direct figures")
         work.basis = _together({basis} if matched.intensities else set(), fallback.bases)
         work.emissions = self._grams(matched.intensities, added, fallback.intensities)
         work.intensity = self._intensity(matched.intensities, added, fallback.intensities)

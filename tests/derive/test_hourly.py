@@ -116,6 +116,22 @@ def test_a_constant_series_gives_what_the_constant_gives(step_s: float, offset_s
     assert hourly_footprint(full(), ask(full(), number)).footprint.emissions_g == annual.emissions_g
 
 
+@pytest.mark.parametrize("duration_s", [7200.0000007, 7_999.999_999_3])
+def test_one_figure_holds_to_the_end_of_a_run_whose_end_no_date_can_name(duration_s: float) -> None:
+    one = msgspec.structs.replace(full(), duration_s=duration_s)
+    found = hourly_footprint(one, ask(one, open_provider("250")))
+    assert found.footprint.intensity_g_per_kwh == Range(low=250, central=250, high=250)
+
+
+def test_direct_emissions_by_the_year_beside_others_by_the_hour_are_told_apart() -> None:
+    where = Place(zone="US-VA", pue_ratio=1.25)
+    by_hours = hourly_footprint(full(where), series(100, 300, zone="US-VA")).footprint
+    assert by_hours.emissions_direct_g == run_footprint(full(where)).emissions_direct_g
+    assert "the direct emissions are by the year's mean: Test has no direct figures" in by_hours.warnings
+    directly = hourly_footprint(full(where), series(100, 300, zone="US-VA", basis="direct")).footprint
+    assert not any("by the year's mean" in warning for warning in directly.warnings)
+
+
 def test_a_constant_of_the_years_figure_is_the_years_result() -> None:
     annual = run_footprint(full())
     value = central(annual.intensity_g_per_kwh)

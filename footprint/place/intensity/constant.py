@@ -28,9 +28,8 @@ class Constant:
         return "stated"
 
     def history(self, zone: str | None, start: datetime, end: datetime) -> Series:
-        """One slot, as long as what is asked for."""
-        start_s, end_s = start.timestamp(), end.timestamp()
-        slot = Slot(start_s=start_s, end_s=max(end_s, start_s + 1.0), g_per_kwh=self._g_per_kwh)
+        """One slot, a second longer at each end than what is asked for: a date holds whole microseconds, a run does not."""
+        slot = Slot(start_s=start.timestamp() - 1.0, end_s=end.timestamp() + 1.0, g_per_kwh=self._g_per_kwh)
         return Series(provider="stated", name="stated", basis="stated", zone=zone, slots=(slot,), source="stated")
 
     def forecast(self, zone: str | None, start: datetime, hours: float) -> Series:  # noqa: ARG002 - a provider's signature
