@@ -58,7 +58,7 @@ def _limit(what: str, stated: object) -> float | None:
     if stated is None:
         return None
     if not isinstance(stated, int | float) or stated is True or not 0 < stated <= sys.float_info.max:
-        raise ConfigError(f"{what}={stated!r} is not a number above 0")
+        raise ConfigError(f"{what} is {stated!r}: it must be a number above 0")
     return float(stated)
 
 
@@ -77,5 +77,5 @@ def place_of_budget(stated: Place | None) -> Place:
     if place is None or (place.zone is None and place.intensity_g_per_kwh is None):
         place = default_place(pue=place.pue_ratio if place else None)
     if place is None or ref.intensity(place, datetime.now(UTC).year) is None:
-        raise ConfigError("budget_g needs a place, to know emissions by: give region=, zone=, or set FOOTPRINT_REGION")
+        raise ConfigError("budget_g needs a place, to know emissions by: give a region or a zone, or set FOOTPRINT_REGION")
     return place

@@ -103,7 +103,7 @@ def test_a_budget_that_is_not_spent_is_silent() -> None:
     ("words", "said"),
     [
         (("--budget-g", "5"), "budget_g needs a place"),
-        (("--budget-kwh", "0"), "budget_kwh=0.0 is not a number above 0"),
+        (("--budget-kwh", "0"), "budget_kwh is 0.0: it must be a number above 0"),
         (("--on-budget", "stop"), "--on-budget stop without a budget"),
         (("--budget-kwh", "5", "--on-budget", "stopp"), "did you mean stop?"),
     ],
