@@ -37,6 +37,10 @@ def frame_of(n: int, combinations: int, seed: int = 20) -> Any:
             "year": rng.integers(2018, 2026, k),
         }
     )
+    vendors = {row["id"]: row["vendor"] for row in tables.table("accelerators")}
+    for vendor, provider in (("Google", "gcp"), ("AWS", "aws")):  # which alone has its chips
+        its = names["hardware"].map(vendors) == vendor
+        names.loc[its, "region"] = rng.choice([one for one in regions if one.startswith(provider)], int(its.sum()))
     frame = names.iloc[np.arange(n) % k].reset_index(drop=True)
     frame["count"] = rng.integers(1, 4096, n)
     frame["hours"] = rng.lognormal(3, 1.2, n)

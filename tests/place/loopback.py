@@ -12,6 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from footprint.place.intensity import cache as caching
+from footprint.place.intensity.http import Limits
+
+QUICK = Limits(attempt_s=5.0, total_s=10.0, tries=2, backoff_s=0.01)
+KEY = "s3cr3t-key-0123456789"
+DAY = datetime(2026, 11, 1, tzinfo=UTC)
+
 
 class Answer(NamedTuple):
     """What is sent: with `length` as its stated length, `drip_s` seconds between bytes, after `wait_s`."""
@@ -151,3 +158,8 @@ def maps(
         for at, figure in enumerate(figures)
     ]
     return {"zone": zone, rows: found, **more}
+
+
+def kept_files() -> list[Path]:
+    """What the cache holds."""
+    return sorted(caching.folder().rglob("*.json"))
