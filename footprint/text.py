@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from footprint import units as u
@@ -52,6 +53,7 @@ def plain(value: float, figures: int = FIGURES) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+@lru_cache(maxsize=1024)  # estimates by the ten thousand print the same few bounds of factors
 def number(value: float, figures: int = FIGURES) -> str:
     """The value for a person: `1,230`, `0.0123`, `4.5×10⁻⁷`; a NaN or infinity is `unknown`."""
     if not math.isfinite(value):

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from footprint.accounting.groups import Weights, draw_key, group_terms, lumped
 from footprint.accounting.laws import MAX_SIDES_RATIO, N_DRAWS, Draws, Term, Uncertain, check_triple, draws_of
@@ -29,12 +30,14 @@ __all__ = [
     "draw",
     "draw_key",
     "sum_groups",
+    "tidied",
     "tidy",
     "total",
     "unit_bounds",
 ]
 
 _DIGITS: Final = 12
+_POWERS: Final = np.array([float(f"1e{n}") for n in range(23)])
 # The draws lie in the middles of their slices: Hazen's plotting position gives a lone factor its own bounds back. The bounds are
 # then the middles between these draws, in ascending order.
 _BELOW: Final = N_DRAWS // 20 - 1
@@ -133,6 +136,21 @@ def bounds_of(draws: Draws) -> tuple[float, float]:
 def tidy(value: float) -> float:
     """Without the last digits of binary arithmetic: 240 x 1.11 is 266.4, not 266.40000000000003."""
     return float(f"{value:.{_DIGITS}g}")
+
+
+def tidied(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Many values as `tidy` has each, but for a value within rounding of half a digit: of these the last may be another."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shift = _DIGITS - 1 - np.floor(np.log10(np.abs(values)))
+    # Up to 10^22 powers of ten are exact, and so a whole number by one of them is rounded once: to the nearest of its decimals.
+    plain = np.abs(shift) < len(_POWERS)
+    power = _POWERS[np.where(plain, np.abs(shift), 0).astype(np.intp)]
+    up = shift >= 0
+    whole = np.rint(np.where(up, values * power, values / power))
+    result = np.where(plain, np.where(up, whole / power, whole * power), values)
+    for at in np.flatnonzero(~plain & np.isfinite(values) & (values != 0)):
+        result[at] = tidy(float(values[at]))
+    return result
 
 
 def total(quantities: Iterable[Quantity]) -> Quantity:

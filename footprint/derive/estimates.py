@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from footprint.accounting.ranges import Quantity, bounds_of, tidy, unit_bounds
+from footprint.accounting.ranges import Quantity, bounds_of, tidied, unit_bounds
 from footprint.derive.columns import Columns, Mask
 from footprint.derive.halves import Half, Names, Outcome, Rows, place_halves, quantity, work_halves, work_out
 from footprint.derive.working import range_of
@@ -185,11 +185,11 @@ class Estimates:
         rows = np.flatnonzero(self.pair_of >= 0)
         pairs = self.pair_of[rows]
         sizes = self.sizes(name)[rows]
-        central[rows] = _tidied(self._centrals(name)[pairs] * sizes)
+        central[rows] = tidied(self._centrals(name)[pairs] * sizes)
         if ranges:
             bounds = self._bounds(name)[pairs]
-            low[rows] = np.minimum(np.maximum(_tidied(bounds[:, 0] * sizes), 0.0), central[rows])
-            high[rows] = np.maximum(_tidied(bounds[:, 1] * sizes), central[rows])
+            low[rows] = np.minimum(np.maximum(tidied(bounds[:, 0] * sizes), 0.0), central[rows])
+            high[rows] = np.maximum(tidied(bounds[:, 1] * sizes), central[rows])
         return low, central, high
 
     def _centrals(self, name: str) -> NDArray[np.float64]:
@@ -267,10 +267,6 @@ def _bounds(unit: Quantity | None) -> tuple[float, float]:
         return amount * low, amount * high
     draws = unit.draws
     return (unit.central, unit.central) if draws is None else bounds_of(draws)
-
-
-def _tidied(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([tidy(value) for value in values.tolist()])
 
 
 def _put(column: NDArray[Any], rows: Rows, value: object) -> None:

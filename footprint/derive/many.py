@@ -6,7 +6,9 @@ others, or whose facts are more than a product, is worked out by itself, by the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
@@ -50,14 +52,15 @@ def estimate_many(
     import pandas as pd
 
     _check_options(errors, quantities)
-    found = Estimates(frame, quantities)
-    if errors == "raise":
-        found.raise_first()
-    columns: dict[str, Any] = {}
-    for name in quantities:
-        low, central, high = found.numbers(name, ranges=ranges)
-        columns |= {f"{name}_low": low, name: central, f"{name}_high": high} if ranges else {name: central}
-    columns["unknown"], columns["warnings"], said = found.words()
+    with _uncollected():
+        found = Estimates(frame, quantities)
+        if errors == "raise":
+            found.raise_first()
+        columns: dict[str, Any] = {}
+        for name in quantities:
+            low, central, high = found.numbers(name, ranges=ranges)
+            columns |= {f"{name}_low": low, name: central, f"{name}_high": high} if ranges else {name: central}
+        columns["unknown"], columns["warnings"], said = found.words()
     if errors == "column":
         columns["error"] = pd.Series(said, index=frame.index, dtype=object)  # else None becomes NaN
     return pd.DataFrame(columns, index=frame.index)
@@ -104,6 +107,18 @@ def sum_many(
         sums.of(repr(label), rows, refused=errors == "column") for label, rows in zip(labels.index.tolist(), groups, strict=True)
     ]
     return pd.DataFrame(records, index=labels.index)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for garbage in cycles, of which estimates make none: else each look goes through all that they keep."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _check_options(errors: str, quantities: Sequence[str]) -> None:

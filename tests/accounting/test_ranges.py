@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from footprint.accounting import laws
-from footprint.accounting.ranges import MAX_SIDES_RATIO, N_DRAWS, Quantity, check_triple, draw, draw_key, total
+from footprint.accounting.ranges import MAX_SIDES_RATIO, N_DRAWS, Quantity, check_triple, draw, draw_key, tidied, tidy, total
 from footprint.model import Factor
 
 numbers = st.floats(min_value=1e-3, max_value=1e6)
@@ -152,3 +152,17 @@ def test_ranges_show_no_noise_of_binary_arithmetic() -> None:
 def test_a_lone_factor_has_its_own_bounds() -> None:
     found = draw(factor(1.0, 1.29, 1.58)).range()
     assert (found.low, found.high) == pytest.approx((1.0, 1.58), rel=1e-6)
+
+
+@given(st.lists(st.floats(allow_nan=False) | st.floats(1e-3, 1e9), min_size=1))
+def test_many_values_are_tidied_as_each_is(values: list[float]) -> None:
+    each = [tidy(value) for value in values]
+    assert tidied(np.array(values)).tolist() == pytest.approx(each, rel=1.1e-11, abs=0.0)
+
+
+def test_decimals_are_told_to_their_last_digit_and_unknown_stays_unknown() -> None:
+    values = np.array([240 * 1.11, 0.1 + 0.2, 1e-30 / 3, 0.0, -7.0, 123_456_789_012_345.0, np.nan, np.inf])
+    found = tidied(values).tolist()
+    assert found[:6] == [266.4, 0.3, 3.33333333333e-31, 0.0, -7.0, 123_456_789_012_000.0]
+    assert math.isnan(found[6])
+    assert found[7] == math.inf
