@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from footprint.errors import ConfigError
 from footprint.place.intensity.series import MOST_G_PER_KWH, Series, Slot, is_possible
@@ -38,4 +38,4 @@ class Constant:
         Raises:
             ConfigError: always.
         """
-        raise ConfigError(f"one figure ({self._g_per_kwh:g} g/kWh) for all of {timedelta(hours=hours)} has no cleanest hour")
+        raise ConfigError(f"one figure ({self._g_per_kwh:g} g/kWh) for all of {hours:g} h has no cleanest hour")
