@@ -137,8 +137,8 @@ def _check_watts(facts: Declaration, found: Equipment, hours: float) -> None:
         most = _NOTABLE_SHARE * highest if facts.scope == "accelerators" else _MOST_SHARE * highest + _MOST_HOST_W
         if not _LEAST_SHARE * lowest <= watts <= most:
             raise ConfigError(
-                f"energy_kwh is {facts.energy_kwh:g}, or {text.number(watts)} W a device over {hours:g} device-hours, and {found.name} is "
-                f"rated {highest:g} W: energy or hours are wrong, or in another unit"
+                f"energy_kwh is {facts.energy_kwh:g}, or {text.number(watts)} W a device over {hours:g} device-hours, "
+                f"and {found.name} is rated {highest:g} W: energy or hours are wrong, or in another unit"
             )
 
 
