@@ -11,11 +11,12 @@ from typing import Final, Literal
 
 import msgspec
 
-from footprint.model import GRADES, Factor
+from footprint.model import Factor
 from footprint.reference import names, tables
+from footprint.reference.choices import over
 from footprint.reference.editions import remembered
 from footprint.reference.hardware import HardwareMatch
-from footprint.reference.triples import half_spread, stretched
+from footprint.reference.triples import half_spread
 
 Covers = Literal["chip", "with-host"]
 _MODELLED_TWICE: Final = "nvidia-h100-sxm5-80gb"
@@ -44,22 +45,10 @@ def making(match: HardwareMatch) -> Making | None:
     what: Covers = "with-host" if "with-host" in covers else "chip"
     if len(factors) == 1:
         return Making(factor=factors[0], covers=what)
-    low, central, high = stretched(
-        min(one.low for one in factors), sum(one.central for one in factors) / len(factors), max(one.high for one in factors)
-    )
-    ids = [one.id.removeprefix("embodied:") for one in factors]
-    together = Factor(
-        id=f"embodied:{names.key(match.name_in_text)}",
-        low=low,
-        central=central,
-        high=high,
-        unit=factors[0].unit,
-        source="; ".join(dict.fromkeys(one.source for one in factors)),
-        year=None,
-        licence="; ".join(dict.fromkeys(one.licence for one in factors)),
-        basis=factors[0].basis,
-        grade=max((one.grade for one in factors), key=GRADES.index),
-        error_family=f"embodied:{'+'.join(ids)}",
+    together = over(
+        factors,
+        f"embodied:{names.key(match.name_in_text)}",
+        error_family=f"embodied:{'+'.join(one.id.removeprefix('embodied:') for one in factors)}",
         note=f"over {', '.join(candidate.name for candidate in match.candidates)}",
     )
     return Making(factor=together, covers=what)

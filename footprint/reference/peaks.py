@@ -12,11 +12,12 @@ from typing import Final
 
 import msgspec
 
-from footprint.model import GRADES, TRAINING_KINDS, Factor, Kind, Workload
+from footprint.model import TRAINING_KINDS, Factor, Kind, Workload
 from footprint.reference import names, tables
+from footprint.reference.choices import over
 from footprint.reference.editions import remembered
 from footprint.reference.hardware import HardwareMatch, accelerator
-from footprint.reference.triples import percentile, stretched
+from footprint.reference.triples import MAX_SIDES_RATIO, percentile, stretched
 from footprint.units import S_PER_H
 
 OPERATIONS_TRAINING: Final = 6
@@ -27,8 +28,6 @@ EFLOP: Final = 1e18
 _TFLOP: Final = 1e12
 # The rows of `mfu_published.csv`: what the operations are counted with where only parameters and tokens are published.
 _OPERATIONS: Final = {"training": OPERATIONS_TRAINING, "serving": OPERATIONS_INFERENCE}
-# How lopsided the law of the ranges may be; see `triples.MAX_SIDES_RATIO`.
-_SIDES: Final = 2.8
 
 
 class Peak(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,21 +67,14 @@ def _peak_of(ids: tuple[str, ...], query: str, weighed: bool) -> Peak | None:
     rates = f"{low:g}" if low == high else f"{low:g} to {high:g}"
     bases = ", ".join(dict.fromkeys(f.basis for f in found))
     notes = "; ".join(dict.fromkeys(f.note for f in found if f.note))
-    factor = Factor(
-        id=f"peak-time:{names.key(query)}",
-        low=times[0] * scale,
-        central=times[1] * scale,
-        high=times[2] * scale,
-        unit="h/EFLOP",
-        source="; ".join(dict.fromkeys(f.source for f in found)),
-        year=None,
-        licence="; ".join(dict.fromkeys(f.licence for f in found)),
-        basis="device-hours at peak",
-        grade=max((f.grade for f in found), key=GRADES.index),
+    together = over(
+        found,
+        f"peak-time:{names.key(query)}",
+        triple=(times[0] * scale, times[1] * scale, times[2] * scale),
         error_family=f"peak:{'+'.join(one for one in ids if one in rows)}",
-        url=found[0].url,
         note=f"{rates} TFLOP/s ({bases}){': ' + notes if notes else ''}",
     )
+    factor = msgspec.structs.replace(together, unit="h/EFLOP", basis="device-hours at peak", url=found[0].url)
     silent = tuple(tables.by_id("accelerators")[one]["name"] for one in ids if one not in rows)
     return Peak(low_tflops=low, high_tflops=high, time=factor, silent=silent)
 
@@ -150,7 +142,7 @@ def rules() -> dict[str, tuple[float, float, float]]:
 
 def _lowest_mean(low: float, high: float) -> tuple[float, float, float]:
     """Two bounds and the lowest mean that a law of the ranges with these bounds can have."""
-    return low, (high + _SIDES * low) / (1 + _SIDES), high
+    return low, (high + MAX_SIDES_RATIO * low) / (1 + MAX_SIDES_RATIO), high
 
 
 @remembered

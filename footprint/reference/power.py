@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 
-from footprint.model import GRADES, TRAINING_KINDS, ComponentName, Factor, Grade, Kind, Workload
+from footprint.model import TRAINING_KINDS, ComponentName, Factor, Grade, Kind, Workload
 from footprint.reference import names, tables
+from footprint.reference.choices import over
 from footprint.reference.cpu import era, maker
 from footprint.reference.cpu_names import cpu_key, find_cpu
 from footprint.reference.editions import remembered
@@ -40,24 +41,11 @@ def accelerator_power(match: HardwareMatch) -> Factor | None:
         return None
     if len(match.candidates) == 1:
         return factors[0]
-    low, central, high = stretched(
-        min(f.low for f in factors), sum(f.central for f in factors) / len(factors), max(f.high for f in factors)
-    )
     silent = [candidate.name for candidate in match.candidates if not candidate.tdp_w]
-    name = names.key(match.name_in_text or match.query)
-    return Factor(
-        id=f"power:{name}",
-        low=low,
-        central=central,
-        high=high,
-        unit="W",
-        source=_joined([f.source for f in factors]),
-        year=None,
-        licence=_joined([f.licence for f in factors]),
-        basis=factors[0].basis,
-        grade=max((f.grade for f in factors), key=GRADES.index),
+    return over(
+        factors,
+        f"power:{names.key(match.name_in_text or match.query)}",
         error_family=f"power:{'+'.join(candidate.id for candidate in match.candidates)}",
-        varies=factors[0].varies,
         note=f"over {', '.join(candidate.name for candidate in match.candidates)}"
         + (f"; no power published: {', '.join(silent)}" if silent else ""),
     )
@@ -210,7 +198,3 @@ def _measures(name: str) -> bool:
     if cpu is None or maker(cpu.name) != "intel" or era(cpu) != "2014" or cpu.name.endswith(" v2"):
         return False
     return cpu.year is not None or re.match("xeon|core", cpu_key(cpu.name)) is not None
-
-
-def _joined(texts: list[str]) -> str:
-    return "; ".join(dict.fromkeys(texts))
