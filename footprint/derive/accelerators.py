@@ -61,7 +61,7 @@ def host_within(case: Case) -> HostWithin | None:
         return HostWithin("the accelerators' sensors read the processors and memory on their chips", memory=True)
     if any("cpu" in one.device.contains for one in devices):
         return HostWithin("the accelerator's sensor reads the processor on its chip", memory=False)
-    matches = [_match(one.device.name) for one in devices if one.device.grade == "model"]
+    matches = [known_accelerator(one.device.name) for one in devices if one.device.grade == "model"]
     if any(match is not None and match.power_scope != "chip" for match in matches):
         return HostWithin("the published power of the accelerators includes their host", memory=True)
     return None
@@ -134,7 +134,8 @@ def _accelerator(case: Case, one: DeviceEnergy) -> Quantity | None:
     return None
 
 
-def _match(name: str) -> HardwareMatch | None:
+def known_accelerator(name: str) -> HardwareMatch | None:
+    """What a driver's name of an accelerator means; None where it is not known."""
     try:
         return ref.find_accelerator(name)
     except UnknownHardware:
@@ -143,7 +144,7 @@ def _match(name: str) -> HardwareMatch | None:
 
 def _rated_power(case: Case, name: str, own: str) -> Power | None:
     """A chip's power while it works, W, as it is published."""
-    match = _match(name)
+    match = known_accelerator(name)
     rated = ref.accelerator_power(match) if match else None
     if rated is None:
         return None

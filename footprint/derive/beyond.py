@@ -14,7 +14,7 @@ import footprint.reference as ref
 from footprint import text
 from footprint.accounting.impact import cost, embodied_g, water_l
 from footprint.accounting.ranges import Quantity, total
-from footprint.derive.accelerators import of_the_run
+from footprint.derive.accelerators import known_accelerator, of_the_run
 from footprint.derive.case import Case, cited, number
 from footprint.derive.working import Product, Working
 from footprint.errors import UnknownHardware
@@ -100,7 +100,7 @@ def _measured(case: Case) -> None:
     names: dict[_Making, str] = {}
     times_s: dict[_Making, float] = {}
     for one in of_the_run(case, there, say=False):
-        making = _making(work, _match(one.device.name), one.device.name)
+        making = _making(work, known_accelerator(one.device.name), one.device.name)
         if making is None:
             return
         ours, whole = one.device.slices if one.device.slices is not None and case.attribution == "share" else (1, 1)
@@ -115,13 +115,6 @@ def _measured(case: Case) -> None:
         _embody(work, used)
     else:
         _unknown(work, "embodied", _OF_THE_MACHINE)
-
-
-def _match(name: str) -> HardwareMatch | None:
-    try:
-        return ref.find_accelerator(name)
-    except UnknownHardware:
-        return None
 
 
 def _is_processor(name: str) -> bool:

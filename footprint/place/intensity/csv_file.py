@@ -32,6 +32,7 @@ from footprint.place.intensity.series import (
     unit_doubt,
 )
 from footprint.reference.grid import parent, zones
+from footprint.units import S_PER_H
 
 MOST_ROWS: Final = 5_000_000
 _STARTS: Final = ("start", "from", "datetime", "timestamp")
@@ -90,7 +91,7 @@ class CsvFile:
         """
         series = self._all()
         self._check_zone(series.zone, zone)
-        kept = series.within(start.timestamp(), start.timestamp() + hours * 3600.0)
+        kept = series.within(start.timestamp(), start.timestamp() + hours * S_PER_H)
         if not kept:
             held = f"{stamp(series.slots[0].start_s)} to {stamp(series.slots[-1].end_s)}"
             raise ConfigError(

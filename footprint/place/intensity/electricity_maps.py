@@ -25,15 +25,15 @@ from footprint.place.intensity.cache import DAY_S, Cache
 from footprint.place.intensity.http import Limits, StatusError, checked, get_json
 from footprint.place.intensity.series import Series, Slot, answered, is_possible, stamp
 from footprint.reference.grid import zones
+from footprint.units import S_PER_H
 
 NAME: Final = "Electricity Maps"
 URL: Final = "https://api.electricitymaps.com"
 URL_VARIABLE: Final = "FOOTPRINT_ELECTRICITYMAPS_URL"
 KEY_VARIABLES: Final = ("ELECTRICITYMAPS_TOKEN", "FOOTPRINT_ELECTRICITYMAPS_KEY")
 KEY_ADVICE: Final = f"set {KEY_VARIABLES[0]} (a personal key is free at portal.electricitymaps.com; forecasts need a paid one)"
-HOUR_S: Final = 3600.0
 _TYPES: Final[dict[Basis, str]] = {"life-cycle": "lifecycle", "direct": "direct"}
-_LENGTHS_S: Final = {"5_minutes": 300.0, "15_minutes": 900.0, "hourly": HOUR_S}
+_LENGTHS_S: Final = {"5_minutes": 300.0, "15_minutes": 900.0, "hourly": S_PER_H}
 _HORIZONS_H: Final = (6, 24, 48, 72)
 _MOST_ASKED_S: Final = 9 * DAY_S
 _REFUSED: Final = (401, 403)
@@ -91,7 +91,7 @@ class ElectricityMaps:
     def history(self, zone: str | None, start: datetime, end: datetime) -> Series:
         """See `Provider.history`. A key without access to older hours gives what it has of the last 24."""
         its = self._zone or its_zone(zone)
-        is_recent = start.timestamp() >= time.time() - DAY_S + HOUR_S
+        is_recent = start.timestamp() >= time.time() - DAY_S + S_PER_H
         cache = self._cache(its, "recent" if is_recent else "")  # its last 24 hours are no whole days: kept apart
 
         def fetch(start_s: float, end_s: float) -> Sequence[Slot]:
@@ -105,9 +105,9 @@ class ElectricityMaps:
         its = self._zone or its_zone(zone)
         horizon = next((one for one in _HORIZONS_H if one >= hours), _HORIZONS_H[-1])
         cache = self._cache(its)
-        name = f"{stamp(start.timestamp() // HOUR_S * HOUR_S).replace(':', '')}-{horizon}h"
+        name = f"{stamp(start.timestamp() // S_PER_H * S_PER_H).replace(':', '')}-{horizon}h"
         slots = cache.forecast(name, lambda: self._ask(its, "forecast", horizonHours=str(horizon)))
-        until_s = start.timestamp() + hours * HOUR_S
+        until_s = start.timestamp() + hours * S_PER_H
         kept = [one for one in slots if one.end_s > start.timestamp() and one.start_s < until_s]
         return self._series(kept, zone, its, cache, is_forecast=True)
 
@@ -122,7 +122,7 @@ class ElectricityMaps:
             while at_s < end_s:
                 until_s = min(end_s, at_s + _MOST_ASKED_S)
                 # The end is left out of the answer or not, by version: an hour more, and what is double is dropped.
-                found += self._ask(its, "past-range", start=stamp(at_s), end=stamp(-(-until_s // HOUR_S) * HOUR_S))
+                found += self._ask(its, "past-range", start=stamp(at_s), end=stamp(-(-until_s // S_PER_H) * S_PER_H))
                 at_s = until_s
         except StatusError as error:
             if error.status not in _REFUSED:

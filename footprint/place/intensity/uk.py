@@ -19,6 +19,7 @@ from footprint.place.intensity.cache import Cache
 from footprint.place.intensity.http import Limits, checked, get_json
 from footprint.place.intensity.series import Series, Slot, answered, is_possible, stamp
 from footprint.reference.grid import parent
+from footprint.units import S_PER_H
 
 NAME: Final = "UK Carbon Intensity API"
 URL: Final = "https://api.carbonintensity.org.uk"
@@ -89,7 +90,7 @@ class UkCarbonIntensity:
         begin_s = start.timestamp() // HALF_HOUR_S * HALF_HOUR_S
         path = f"/{stamp(begin_s)}/fw48h"
         slots = cache.forecast(stamp(begin_s).replace(":", ""), lambda: self._ask(path))
-        until_s = start.timestamp() + hours * 3600.0
+        until_s = start.timestamp() + hours * S_PER_H
         kept = [one for one in slots if one.end_s > start.timestamp() and one.start_s < until_s]
         return self._series(kept, cache, is_forecast=True)
 
