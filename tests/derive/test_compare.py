@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import json
 import math
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +13,7 @@ from footprint.derive.compare import PEERS, Beside, Comparison, codecarbon_data,
 from footprint.derive.compare.codecarbon import memory_w, modules
 from footprint.errors import ConfigError
 from footprint.model import Declaration
-
-SHARED = Path(os.environ.get("FOOTPRINT_SHARED", "../shared"))
+from tests.accounting.published import shared_cases
 
 
 def said(peer: str, beside: dict[str, float] | None = None, **facts: Any) -> Comparison:
@@ -146,7 +142,7 @@ def test_green_algorithms_for_processors_alone() -> None:
 
 
 def test_green_algorithms_cases_of_its_first_version() -> None:
-    cases = [one for one in json.loads((SHARED / "reference/published_cases.json").read_text()) if "derived" in one["id"]]
+    cases = [one for name, one in shared_cases().items() if "derived" in name]
     assert len(cases) == 2
     for case in cases:
         asked, printed = case["inputs"], case["outputs"]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -14,6 +10,7 @@ from footprint.errors import UnknownPlace
 from footprint.model import Place
 from footprint.place import resolve
 from footprint.reference import intensity, tables
+from tests.accounting.published import shared_cases
 
 
 def found(text: str, provider: str | None = None) -> Place:
@@ -197,9 +194,5 @@ def test_random_text_is_a_place_of_the_tables_or_refused_in_one_line(text: str) 
 
 
 def test_the_places_of_published_cases_are_found_or_refused_for_a_reason() -> None:
-    folder = os.environ.get("FOOTPRINT_SHARED")
-    if not folder:
-        pytest.skip("FOOTPRINT_SHARED does not name the folder of published cases")
-    cases = json.loads((Path(folder) / "reference" / "published_cases.json").read_text(encoding="utf-8"))
-    said = {case["inputs"].get("region") for case in cases} - {None}
+    said = {case["inputs"].get("region") for case in shared_cases().values()} - {None}
     assert {found(one).zone for one in said} == {"USA", "FRA", "egrid:MROW"}

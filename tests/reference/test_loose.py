@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -23,6 +20,7 @@ from footprint.reference import (
     names,
     using_edition,
 )
+from tests.accounting.published import shared_cases
 
 A100 = {"nvidia-a100-sxm4-40gb", "nvidia-a100-sxm4-80gb", "nvidia-a100-pcie-40gb", "nvidia-a100-pcie-80gb"}
 A100_80 = {"nvidia-a100-sxm4-80gb", "nvidia-a100-pcie-80gb"}
@@ -318,11 +316,7 @@ def test_each_pattern_needs_no_more_steps_than_the_text_allows() -> None:
 
 
 def test_the_hardware_of_published_cases_is_found_or_refused_for_a_reason() -> None:
-    folder = os.environ.get("FOOTPRINT_SHARED")
-    if not folder:
-        pytest.skip("FOOTPRINT_SHARED does not name the folder of published cases")
-    cases = json.loads((Path(folder) / "reference" / "published_cases.json").read_text(encoding="utf-8"))
-    said = {case["inputs"].get("hardware") for case in cases} - {None}
+    said = {case["inputs"].get("hardware") for case in shared_cases().values()} - {None}
     assert len(said) > 5
     refused = {one for one in said if _answer(one)[0] is None}
     assert refused <= {"Jean Zay idle/infrastructure", "HPE Apollo 6500 server + A100"}  # no hardware; a server of unknown parts

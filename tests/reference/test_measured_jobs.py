@@ -5,9 +5,6 @@ Real jobs: those of `measured_jobs.csv`, and the measured ones among the publish
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -23,8 +20,8 @@ from footprint.reference import (
     using_edition,
     utilisation,
 )
+from tests.accounting.published import shared_cases
 
-CASES = Path("reference", "published_cases.json")
 COVERED = 0.9
 
 Job = dict[str, str]
@@ -56,11 +53,8 @@ class Drawn(NamedTuple):
 
 def published() -> list[Drawn]:
     """Measured energy over devices and hours, of every published case that has all three."""
-    folder = os.environ.get("FOOTPRINT_SHARED")
-    if not folder:
-        pytest.skip("FOOTPRINT_SHARED does not name the folder of published cases")
     found = []
-    for case in json.loads(Path(folder, CASES).read_text(encoding="utf-8")):
+    for case in shared_cases().values():
         known: dict[str, Any] = case["inputs"]
         if case["kind"] == "measured" and known.get("tdp_w"):
             watts = case["outputs"]["energy_kwh"] * 1000 / (known["count"] * known["hours"])
