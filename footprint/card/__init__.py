@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from footprint.card.block import recorded_edition
     from footprint.card.content import CardContent, content_from_declaration, content_from_profile, content_from_run
     from footprint.card.edits import Edit
-    from footprint.card.filling import FillPlan, fill
+    from footprint.card.filling import fill
+    from footprint.card.plan import FillPlan
     from footprint.card.read import Card, named, read_card
     from footprint.card.write import write_card, write_new
 
@@ -36,7 +37,7 @@ __getattr__ = lazily(
         "Card": "footprint.card.read",
         "CardContent": "footprint.card.content",
         "Edit": "footprint.card.edits",
-        "FillPlan": "footprint.card.filling",
+        "FillPlan": "footprint.card.plan",
         "content_from_declaration": "footprint.card.content",
         "content_from_profile": "footprint.card.content",
         "content_from_run": "footprint.card.content",

@@ -8,6 +8,7 @@ import msgspec
 
 from footprint.card.block import digest
 from footprint.card.edits import Edit
+from footprint.model import FieldName
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +31,27 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     known: str
     reason: str
     line: int
+
+
+class FillPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fill changes: the edits, and the card after them, which was read again and proved.
+
+    `kept` are values of a person's that differ from what is known; `unknown` the fields of which nothing is known; `notes`
+    what else a person should hear.
+    """
+
+    edits: tuple[Edit, ...]
+    before: bytes
+    after: bytes
+    changed: tuple[Change, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    unknown: tuple[FieldName, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether the card's bytes change at all."""
+        return self.before != self.after
 
 
 @dataclass(kw_only=True)

@@ -15,7 +15,7 @@ from footprint.card.fields import Fields, find_fields
 from footprint.card.forms import Form, Unwrapped, unwrap
 from footprint.card.metadata import KEY, Metadata, read_metadata, value_of
 from footprint.errors import CardError
-from footprint.model import FIELD_NAMES, Claim, Evidence, FieldName
+from footprint.model import FIELD_NAMES, Claim, Evidence, FieldGroup, FieldName
 
 MAX_BYTES: Final = 5_000_000
 
@@ -53,6 +53,15 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
             else None
             for name in FIELD_NAMES
         }
+
+    @property
+    def groups(self) -> tuple[FieldGroup, ...]:
+        """The groups of fields that the card has, in its order; `fields` are those of the first."""
+        spans = self.layout.spans
+        if not spans:
+            return ()
+        line = min(span.line for span in spans.values())
+        return (FieldGroup(name=None, line=self.source.number(line), fields=self.fields),)
 
     @property
     def metadata(self) -> dict[str, Any]:

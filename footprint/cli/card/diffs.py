@@ -1,0 +1,30 @@
+"""A unified diff of two cards that `patch` applies."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from pathlib import Path
+
+
+def diff_of(file: Path, before: bytes, after: bytes) -> bytes:
+    """A unified diff of two cards that `patch -p1` applies: their own bytes and line ends."""
+    # Only a line feed ends a line for `patch`.
+    old, new = ([line + b"\n" for line in data.split(b"\n")] for data in (before, after))
+    for lines in (old, new):
+        lines[-1:] = [lines[-1][:-1]] if lines[-1] != b"\n" else []
+    name = os.fsencode(file.as_posix().lstrip("/"))
+    found = difflib.diff_bytes(difflib.unified_diff, old, new, b"a/" + name, b"b/" + name)
+    return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in found)
+
+
+def print_diff(diff: bytes) -> None:
+    """Print a diff: as it is to a file or a pipe; to a terminal without what could move its cursor."""
+    if sys.stdout.isatty():
+        shown = diff.decode("utf-8", "replace")
+        print("".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in shown), end="")
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(diff)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,82 @@
+"""What a card is filled from: runs, a profile, or declared facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from footprint.errors import ConfigError
+from footprint.model import Place
+
+# Facts that, declared, describe work by themselves; the others say more of it.
+FACTS: Final = ("hardware", "count", "hours", "device_hours", "power_w", "year", "kind", "energy_kwh", "scope")
+# Facts of the place, which a run may lack and a person knows.
+PLACE: Final = ("region", "zone", "provider", "pue", "intensity")
+
+
+def check_ways(*, run: bool, profile: bool, facts: dict[str, Any], place: dict[str, Any]) -> None:
+    """Refuse none or two of the ways to say what a card is filled with."""
+    if not (run or profile or facts or place):
+        raise ConfigError("say what to fill the card with: --run, or --profile, or declared facts such as --hardware")
+    if run and profile:
+        raise ConfigError("--run and --profile cannot be combined: a card is filled with one of them")
+    beside = facts if run else facts | place if profile else {}
+    if beside:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in beside)
+        way = "--run, which has its own facts (all but the place)" if run else "--profile, which has its own facts"
+        raise ConfigError(f"{options} cannot be combined with {way}")
+
+
+def from_runs(refs: list[str], place: dict[str, Any]) -> Any:
+    """The account of some runs; a place given now stands for the one that was recorded, for numbers are derived anew."""
+    import msgspec
+
+    from footprint.card import content_from_run
+    from footprint.derive import Account
+    from footprint.ledger import find_run
+    from footprint.place import resolve
+
+    runs = list({found.id: found for found in map(find_run, refs)}.values())
+    if place:
+        intensity = place.pop("intensity", None)
+        known = resolve(**place, intensity_g_per_kwh=intensity)
+        runs = [msgspec.structs.replace(found, place=_joined(found.place, known)) for found in runs]
+    account = Account(runs)
+    if len(runs) == 1:
+        # A run's own footprint also says how well each part of the machine was read.
+        return content_from_run(runs, account.footprint(runs[0].id))
+    total = account.total([found.id for found in runs])
+    complete = total.with_energy == total.runs and total.with_emissions in {0, total.runs}
+    return content_from_run(runs, total.footprint, complete=complete)
+
+
+def _joined(recorded: Place | None, given: Place | None) -> Place | None:
+    """A place given now; what it leaves open (a PUE given alone) is the recorded one's."""
+    if recorded is None or given is None or given.zone is not None:
+        return given
+    import msgspec
+
+    own = {name: value for name, value in msgspec.structs.asdict(given).items() if value is not None}
+    return msgspec.structs.replace(recorded, **own)
+
+
+def from_profile(path: Path) -> Any:
+    """What a profile says."""
+    from footprint.card import content_from_profile
+    from footprint.profile import read_profile
+
+    return content_from_profile(read_profile(path))
+
+
+def from_facts(facts: dict[str, Any]) -> Any:
+    """What declared facts say."""
+    from footprint.card import content_from_declaration
+    from footprint.derive import declared_footprint
+    from footprint.model import Declaration
+
+    if "intensity" in facts:
+        facts["intensity_g_per_kwh"] = facts.pop("intensity")
+    declaration = Declaration(**facts)
+    derive: Callable[[Declaration], Any] = declared_footprint
+    return content_from_declaration(declaration, derive(declaration))
