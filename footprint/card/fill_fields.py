@@ -57,7 +57,7 @@ def fill_fields(card: Card, content: CardContent, *, overwrite: bool) -> Part:
                 part.wrote(name, "", value, SHORT[name])
             continue
         recorded = card.block.fields.get(SHORT[name]) if card.block else None
-        ours = recorded == digest(card.raw[span.start : span.end]) and span.last_line == span.line
+        ours = recorded == digest(card.document.raw[span.start : span.end]) and span.last_line == span.line
         if value is None:
             if ours and not span.placeholder:
                 part.edits.append(Edit(start=span.start, end=span.end, new=PLACEHOLDER.encode()))
@@ -69,7 +69,7 @@ def fill_fields(card: Card, content: CardContent, *, overwrite: bool) -> Part:
             continue
         if span.placeholder or ours or (overwrite and span.last_line == span.line):
             gap = "" if span.label.gap else " "
-            after = " " if card.raw.startswith(b"<!--", span.end) else ""
+            after = " " if card.document.raw.startswith(b"<!--", span.end) else ""
             part.edits.append(Edit(start=span.start, end=span.end, new=f"{gap}{value}{after}".encode()))
             part.wrote(name, span.value, value, SHORT[name])
             continue

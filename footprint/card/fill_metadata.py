@@ -96,7 +96,7 @@ def _add_entry(card: Card, values: dict[str, str]) -> Part:
         if place is not None:
             text = f"{KEY}:".encode() + _children(values, b"  ", eol) + eol
             return _wrote_all(Part(edits=[insertion(place, text)]), values)
-        place = len(BOM) if card.raw.startswith(BOM) else 0
+        place = len(BOM) if card.document.raw.startswith(BOM) else 0
         blank = b"" if not document.lines or document.is_blank(0) else eol
         text = b"---" + eol + f"{KEY}:".encode() + _children(values, b"  ", eol) + eol + b"---" + eol + blank
         return _wrote_all(Part(edits=[insertion(place, text)]), values)
@@ -114,7 +114,7 @@ def _add_entry(card: Card, values: dict[str, str]) -> Part:
 
 def _empty_front_matter(card: Card) -> int | None:
     """Where the text of a front matter without any line goes: the Hub sees none in `---` right after `---`."""
-    found = _EMPTY.match(card.raw)
+    found = _EMPTY.match(card.document.raw)
     return None if found is None else found.end(1)
 
 
@@ -123,7 +123,7 @@ def _start_of_last(card: Card, root: Node) -> int:
     document = card.document
     index = document.line_number(root.entries[-1][0].start) - 1
     first = document.line_number(root.start) - 1
-    while index > first and _COMMENT.match(card.raw, document.lines[index - 1].start):
+    while index > first and _COMMENT.match(card.document.raw, document.lines[index - 1].start):
         index -= 1
     return document.lines[index].start
 
@@ -131,7 +131,7 @@ def _start_of_last(card: Card, root: Node) -> int:
 def _indent(card: Card, node: Node) -> bytes | None:
     """The white space before a block mapping's first key; None if something else stands there."""
     line = card.document.lines[card.document.line_number(node.start) - 1]
-    before = card.raw[line.start : node.start]
+    before = card.document.raw[line.start : node.start]
     return before if not before.strip(b" ") else None
 
 
@@ -192,9 +192,9 @@ def _free(card: Card, key: str, node: Node, values: dict[str, str], *, overwrite
 def _replace(card: Card, key: Node, node: Node, text: str) -> Edit:
     """Replace a scalar; an empty one has its place right after the key's colon."""
     if node.start < node.end:
-        end = node.start + len(card.raw[node.start : node.end].rstrip(b" \r\n"))
+        end = node.start + len(card.document.raw[node.start : node.end].rstrip(b" \r\n"))
         return Edit(start=node.start, end=end, new=text.encode())
-    colon = card.raw.index(b":", key.end) + 1
+    colon = card.document.raw.index(b":", key.end) + 1
     return insertion(colon, f" {text}".encode())
 
 
@@ -248,7 +248,7 @@ def _withdraw(card: Card) -> Part:
         return Part()
     part = Part()
     start, end = _lines_of(card, key, _last_leaf(node))
-    if len(mine) == len(node.entries) and node.style != "flow" and b"#" not in card.raw[start:end]:
+    if len(mine) == len(node.entries) and node.style != "flow" and b"#" not in card.document.raw[start:end]:
         part.edits += _without_lines(card, [(start, end)])
     else:
         part.edits += _remove(card, node, mine)
@@ -269,7 +269,7 @@ def _remove(card: Card, node: Node, entries: list[tuple[Node, Node]]) -> list[Ed
     edits = []
     for key, value in entries:
         start, end = _lines_of(card, key, value)
-        if b"#" in card.raw[value.end : end]:
+        if b"#" in card.document.raw[value.end : end]:
             edits.append(Edit(start=value.start, end=value.end, new=b"null"))
         else:
             spans.append((start, end))

@@ -38,7 +38,7 @@ def prove(card: Card, plan: FillPlan, values: dict[FieldName, str], metadata: di
 
 def _front_matter(card: Card) -> bytes | None:
     front = card.document.front_matter
-    return None if front is None else card.raw[front.start : front.end]
+    return None if front is None else card.document.raw[front.start : front.end]
 
 
 def _prove_fields(card: Card, after: Card, plan: FillPlan, values: dict[FieldName, str]) -> None:
