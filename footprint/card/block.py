@@ -2,12 +2,16 @@
 
 ::
 
-    <!-- footprint:begin schema=1 runs=… factors=… fields=hardware:1f3a…,hours:… digest=… -->
+    <!-- footprint:begin schema=1 about=training runs=… factors=… fields=hardware:1f3a…,hours:… lines=energy:… digest=… -->
     - …
     <!-- footprint:end -->
 
+A card has one block a subject: `about` is `training` (what the five fields say; so is a block that does not name its subject),
+`inference` or `evaluation`. Where a card has several groups of fields, `group` is the digest of the name of the block's own.
+
 A digest in `fields` is that of a value as we wrote it: while the card's value still has it, the value is ours and may be
-updated; otherwise a person changed it, and it stays. `digest` is that of the block's own lines.
+updated; otherwise a person changed it, and it stays. `lines` are the digests of the block's own entries, `digest` that of all of
+them together: what does not have them is a person's.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -25,7 +29,11 @@ from footprint.card.document import Document
 from footprint.errors import CardError
 
 SCHEMA: Final = 1
-_MARK = re.compile(rb"<!--[ \t]*footprint:(begin|end)\b([^>\r\n]*?)-->")
+Subject = Literal["training", "inference", "evaluation"]
+"""What a block is about: work that made the model, or work that it did."""
+SUBJECTS: Final[tuple[Subject, ...]] = get_args(Subject)
+# At the start of a line only, so that a line of marks costs no more than its length.
+_MARK = re.compile(rb"(?:\A|(?<=[\r\n]))<!--[ \t]{0,9}footprint:(begin|end)\b([^>\r\n]*?)-->")
 _DIGEST_LENGTH = 12
 _MAX_IDS = 20
 
@@ -41,6 +49,22 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     header: dict[str, str]
     fields: dict[str, str]
     edited: bool
+    body: bytes = b""
+
+    @property
+    def about(self) -> str:
+        """Its subject; one of a later version of this program may be none of `SUBJECTS`."""
+        return self.header.get("about", "training")
+
+    @property
+    def group(self) -> str:
+        """The digest of the name of the group of fields that it belongs to; empty where the card has but one."""
+        return self.header.get("group", "")
+
+    @property
+    def entries(self) -> list[tuple[str, str]]:
+        """Name and digest of each entry as we wrote it; empty for a block of an earlier version, which did not keep them."""
+        return pairs(self.header.get("lines", ""))
 
     @property
     def lines(self) -> range:
@@ -48,28 +72,40 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
         return range(self.first, self.last + 1)
 
 
-def find_block(document: Document) -> Block | None:
-    """Find our block.
+def find_blocks(document: Document) -> tuple[Block, ...]:
+    """Find our blocks, in the order of the card.
 
     Raises:
-        CardError: if there is more than one, or a beginning or an end without the other.
+        CardError: if there is a beginning or an end without the other, or a second block of one subject.
     """
-    if b"footprint:" not in document.raw:
-        return None
     marks = []
-    for index, line in enumerate(document.lines):
-        found = _MARK.match(document.raw, line.start, line.end)
-        if found and index not in document.covered:
+    for found in _MARK.finditer(document.raw) if b"footprint:" in document.raw else ():
+        index = document.line_number(found.start()) - 1
+        if index not in document.covered:
             marks.append((index, found))
-    if not marks:
-        return None
-    kinds = [found[1] for _, found in marks]
-    if kinds != [b"begin", b"end"]:
-        stray = marks[2][0] if kinds[:2] == [b"begin", b"end"] else marks[0][0]
-        raise CardError("a footprint block without its beginning or end, or a second one: remove it and fill again", stray + 1)
-    (first, begin), (last, end) = marks
+    blocks: list[Block] = []
+    for (first, begin), (last, end) in zip(marks[::2], [*marks[1::2], marks[-1]] if marks else (), strict=False):
+        if (begin[1], end[1]) != (b"begin", b"end"):
+            raise CardError("a footprint block without its beginning or end: remove it and fill again", first + 1)
+        block = _block(document, first, begin, last, end)
+        if any((one.about, one.group) == (block.about, block.group) for one in blocks):
+            raise CardError(f"a second one of the footprint blocks about {block.about}: remove it and fill again", first + 1)
+        blocks.append(block)
+    return tuple(blocks)
+
+
+def block_about(blocks: Iterable[Block], about: Subject = "training", group: str = "") -> Block | None:
+    """The block of a subject, and of a group of fields where the card has several."""
+    return next((block for block in blocks if (block.about, block.group) == (about, group)), None)
+
+
+def group_digest(name: str | None) -> str:
+    """What the header says of a group of fields: the digest of its name, whatever its case; empty for one without a name."""
+    return digest(" ".join(name.casefold().split())) if name else ""
+
+
+def _block(document: Document, first: int, begin: re.Match[bytes], last: int, end: re.Match[bytes]) -> Block:
     header = dict(re.findall(r"([a-z]+)=(\S*)", begin[2].decode("ascii", "replace")))
-    pairs = [part.partition(":") for part in header.get("fields", "").split(",") if ":" in part]
     body = document.raw[document.lines[first].next : document.lines[last].start]
     return Block(
         first=first,
@@ -78,9 +114,16 @@ def find_block(document: Document) -> Block | None:
         end=end.end(),
         header_end=begin.end(),
         header=header,
-        fields={name: value for name, _, value in pairs},
+        fields=dict(pairs(header.get("fields", ""))),
         edited=header.get("digest") != digest(body),
+        body=body,
     )
+
+
+def pairs(text: str) -> list[tuple[str, str]]:
+    """The parts of `name:value,name:value`."""
+    parted = (part.partition(":") for part in text.split(","))
+    return [(name, value) for name, colon, value in parted if colon]
 
 
 def digest(value: bytes | str) -> str:
@@ -89,16 +132,32 @@ def digest(value: bytes | str) -> str:
     return hashlib.sha256(b"\n".join(line.rstrip() for line in data.strip().splitlines())).hexdigest()[:_DIGEST_LENGTH]
 
 
-def render_header(*, runs: Iterable[str], factors: str, fields: Mapping[str, str], body_digest: str) -> bytes:
+def render_header(
+    *,
+    about: Subject = "training",
+    group: str = "",
+    runs: Iterable[str],
+    factors: str,
+    fields: Mapping[str, str],
+    entries: Iterable[tuple[str, str]],
+    body_digest: str,
+) -> bytes:
     """The block's first line."""
     parts = [
         f"schema={SCHEMA}",
+        f"about={about}",
+        *([f"group={group}"] if group else []),
         f"runs={_runs(runs)}",
         f"factors={_word(factors) or 'none'}",
-        f"fields={','.join(f'{name}:{value}' for name, value in fields.items()) or 'none'}",
+        *([f"fields={_joined(fields.items())}"] if about == "training" else []),
+        f"lines={_joined(entries)}",
         f"digest={body_digest}",
     ]
     return f"<!-- footprint:begin {' '.join(parts)} -->".encode()
+
+
+def _joined(named: Iterable[tuple[str, str]]) -> str:
+    return ",".join(f"{name}:{value}" for name, value in named) or "none"
 
 
 def recorded_edition(block: Block | None, runs: Iterable[str]) -> str | None:
@@ -108,14 +167,9 @@ def recorded_edition(block: Block | None, runs: Iterable[str]) -> str | None:
     return block.header.get("factors")
 
 
-def render_block(header: bytes, lines: Iterable[str], eol: bytes) -> bytes:
+def render_block(header: bytes, body: bytes, eol: bytes) -> bytes:
     """The whole block, without a line end after it."""
-    return eol.join([header, *(line.encode() for line in lines), b"<!-- footprint:end -->"])
-
-
-def body_of(lines: Iterable[str]) -> bytes:
-    """The block's own lines, as their digest takes them."""
-    return b"\n".join(line.encode() for line in lines)
+    return header + eol + body + eol + b"<!-- footprint:end -->"
 
 
 @lru_cache(maxsize=1024)  # the same account may fill many cards

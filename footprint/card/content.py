@@ -12,6 +12,7 @@ import msgspec
 
 from footprint import text
 from footprint.card import wording
+from footprint.card.block import Subject
 from footprint.card.explain import explain_footprint, explain_sources, how_to_give, names_of
 from footprint.errors import ConfigError
 from footprint.model import FIELD_NAMES, TRAINING_KINDS, Declaration, FieldName, Footprint, Kind, Range, Run
@@ -27,6 +28,7 @@ class CardContent(msgspec.Struct, frozen=True, kw_only=True):
     `runs` are the ids for the block's header. `lines` are the block's, one sentence each, of any text: escaping is the block's.
     """
 
+    about: Subject = "training"
     fields: dict[FieldName, str]
     metadata: dict[str, str] = {}
     lines: tuple[str, ...] = ()

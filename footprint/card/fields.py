@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -59,12 +59,12 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     table: int | None = None
 
 
-def find_fields(document: Document, hidden: range | None = None) -> Fields:
+def find_fields(document: Document, hidden: Collection[int] = ()) -> Fields:
     """Find the group of fields.
 
     Args:
         document: the card.
-        hidden: lines that are not searched: our own block.
+        hidden: the indices of lines that are not searched: our own blocks.
     """
     labels = _labels(document, hidden)
     sections = find_sections(document)
@@ -103,12 +103,12 @@ def _inside(index: int, sections: list[Section]) -> bool:
     return any(section.heading < index < section.end for section in sections)
 
 
-def _labels(document: Document, hidden: range | None) -> dict[int, LabelMatch]:
+def _labels(document: Document, hidden: Collection[int]) -> dict[int, LabelMatch]:
     found = {}
     raw = document.raw
     headings = {heading.line for heading in document.headings}
     for index, line in enumerate(document.lines):
-        if line.shown == line.start or index in headings or (hidden is not None and index in hidden):
+        if line.shown == line.start or index in headings or index in hidden:
             continue
         # A label is short: a colon further on is no label's, and most lines end here.
         if raw.find(b":", line.start, min(line.shown, line.start + 400)) < 0:
@@ -190,6 +190,6 @@ def _last_line(document: Document, index: int, label: LabelMatch) -> int:
     return last
 
 
-def _first_table(document: Document, section: Section, hidden: range | None) -> int | None:
+def _first_table(document: Document, section: Section, hidden: Collection[int]) -> int | None:
     lines: Iterable[int] = range(section.heading + 1, section.end)
-    return next((i for i in lines if not (hidden and i in hidden) and _TABLE.match(document.text(i))), None)
+    return next((i for i in lines if i not in hidden and _TABLE.match(document.text(i))), None)

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from footprint.card.block import body_of, digest, render_block, render_header, safe
-from footprint.card.content import METADATA_KEYS, CardContent
+from footprint.card.block import safe
+from footprint.card.content import CardContent
 from footprint.card.edits import Edit, apply, arrange
-from footprint.card.explain import INSIDE
-from footprint.card.fill_fields import SHORT, fill_fields, refuse, styled
+from footprint.card.fill_block import render
+from footprint.card.fill_fields import fill_fields, refuse, styled
 from footprint.card.fill_metadata import fill_metadata
-from footprint.card.labels import TEMPLATE_LABELS
 from footprint.card.place import after_fields, new_section
-from footprint.card.plan import FillPlan, Kept, Part
+from footprint.card.plan import FillPlan, Part
 from footprint.card.proof import prove
 from footprint.card.read import Card
 
 NEW_SECTION: Final = "the card had no Environmental Impact section: one was added"
-# The header says the same whatever the order in which the card was edited.
-_ORDER: Final = (*SHORT.values(), *(f"co2.{key}" for key in METADATA_KEYS))
 
 
 def fill(card: Card, content: CardContent, *, overwrite: bool = False) -> FillPlan:
@@ -40,7 +37,8 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False) -> FillPl
     body = fill_fields(card, content, overwrite=overwrite)
     meta = fill_metadata(card, content.metadata, overwrite=overwrite)
     values = {name: safe(value) for name, value in content.fields.items()}
-    block = _block(card, content, Part.join(body, meta), overwrite=overwrite)
+    rendered = render(card, content, Part.join(body, meta), overwrite=overwrite)
+    block = rendered.new
     edits, notes = [*meta.edits, *body.edits], meta.notes
     if card.layout.spans or card.layout.section:
         added = [styled(card, name, values[name]) for name in values if name not in card.layout.spans]
@@ -57,38 +55,10 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False) -> FillPl
         edits=arranged,
         before=card.raw,
         after=apply(card.raw, arranged),
-        changed=(*body.changed, *meta.changed),
-        kept=(*body.kept, *meta.kept, *_block_kept(card, overwrite=overwrite)),
+        changed=(*body.changed, *meta.changed, *rendered.changed),
+        kept=(*body.kept, *meta.kept, *rendered.kept),
         unknown=content.unknown,
         notes=notes,
     )
-    prove(card, plan, values, content.metadata)
+    prove(card, plan, values, content.metadata, {rendered.name: block})
     return plan
-
-
-def _block(card: Card, content: CardContent, part: Part, *, overwrite: bool) -> bytes:
-    """Our block as it is to be: rendered anew, or, where a person edited it, with a new header only."""
-    lines = [f"{'  - ' if line.startswith(INSIDE) else '- '}{safe(line, limit=2000)}" for line in content.lines]
-    digests = {name: part.digests[name] for name in _ORDER if name in part.digests}
-    for kept in part.kept:
-        label = TEMPLATE_LABELS.get(kept.field, kept.field)  # type: ignore[call-overload]  # a key of the front matter has no label
-        lines.append(f"- The card's own {label} was kept; known to us: {safe(kept.known)}")
-    lines = ["How these figures are known (written by footprint; a value that a person changes is kept):", "", *lines]
-    header = render_header(
-        runs=content.runs,
-        factors=content.factors_version,
-        fields=digests,
-        body_digest=digest(body_of(lines)),
-    )
-    if card.block is None or not card.block.edited or overwrite:
-        return render_block(header, lines, card.document.eol)
-    kept_digest = card.block.header.get("digest", "none")
-    header = render_header(runs=content.runs, factors=content.factors_version, fields=digests, body_digest=kept_digest)
-    return header + card.raw[card.block.header_end : card.block.end]
-
-
-def _block_kept(card: Card, *, overwrite: bool) -> list[Kept]:
-    if card.block is None or not card.block.edited or overwrite:
-        return []
-    line = card.block.first + 1
-    return [Kept(field="block", value="", known="", reason="the block's text was edited by a person", line=line)]

@@ -6,7 +6,10 @@ other keys, each field, each of our keys. What does not hold is refused, and not
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from footprint.card.edits import outside_is_equal
+from footprint.card.fill_block import Name, prove_blocks
 from footprint.card.labels import TEMPLATE_LABELS
 from footprint.card.metadata import KEY, other_entries
 from footprint.card.place import PLACEHOLDER
@@ -16,7 +19,9 @@ from footprint.errors import CardError
 from footprint.model import FIELD_NAMES, FieldName
 
 
-def prove(card: Card, plan: FillPlan, values: dict[FieldName, str], metadata: dict[str, str]) -> None:
+def prove(
+    card: Card, plan: FillPlan, values: dict[FieldName, str], metadata: dict[str, str], blocks: Mapping[Name, bytes]
+) -> None:
     """Read the result again and check that only our spans changed and that what was written is what is read.
 
     Raises:
@@ -30,8 +35,9 @@ def prove(card: Card, plan: FillPlan, values: dict[FieldName, str], metadata: di
         raise CardError("the Hub would read another front matter than before; nothing was written")
     if other_entries(after.yaml) != other_entries(card.yaml):
         raise CardError("the front matter's other keys would not parse the same; nothing was written")
-    if after.block is None or after.form != card.form:
-        raise CardError("the block would not be read back (is the card's last fence or comment closed?); nothing was written")
+    if after.form != card.form:
+        raise CardError(f"the card would be taken for a {after.form} of a card; nothing was written")
+    prove_blocks(card, after, blocks)
     _prove_fields(card, after, plan, values)
     _prove_metadata(after, plan, metadata)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from footprint.card.block import Block, find_block
+from footprint.card.block import Block, block_about, find_blocks
 from footprint.card.document import Document
 from footprint.card.evidence import find_evidence
 from footprint.card.fields import Fields, find_fields
@@ -23,7 +23,7 @@ MAX_BYTES: Final = 5_000_000
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """A card as found: what its five fields claim, and where everything stands.
 
-    `layout`, `yaml` and `block` are the spans that `fill` edits; they speak of `source.document`, which is the file itself
+    `layout`, `yaml` and `blocks` are the spans that `fill` edits; they speak of `source.document`, which is the file itself
     unless `form` says that the file is a rendering of a card.
     """
 
@@ -31,7 +31,12 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     source: Unwrapped
     layout: Fields
     yaml: Metadata
-    block: Block | None
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def block(self) -> Block | None:
+        """Our block on what the five fields say; None where there is none, or where each group of fields has its own."""
+        return block_about(self.blocks)
 
     @property
     def form(self) -> Form:
@@ -73,7 +78,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     def evidence(self) -> tuple[Evidence, ...]:
         """Sentences that bear on the model's compute, outside the fields and our own block."""
         covered = {i for span in self.layout.spans.values() for i in range(span.line, span.last_line + 1)}
-        return find_evidence(self.source, covered | set(self.block.lines if self.block else ()))
+        return find_evidence(self.source, covered | _lines_of(self.blocks))
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -97,14 +102,19 @@ def read_card(card: str | os.PathLike[str] | bytes) -> Card:
     if b"\0" in raw:
         raise CardError("the card is binary, not text", raw[: raw.index(b"\0")].count(b"\n") + 1)
     source = unwrap(raw)
-    block = find_block(source.document)
+    blocks = find_blocks(source.document)
     return Card(
         raw=raw,
         source=source,
-        layout=find_fields(source.document, block.lines if block else None),
+        layout=find_fields(source.document, _lines_of(blocks)),
         yaml=read_metadata(source.document),
-        block=block,
+        blocks=blocks,
     )
+
+
+def _lines_of(blocks: tuple[Block, ...]) -> set[int]:
+    """The indices of the lines of our blocks."""
+    return {index for block in blocks for index in block.lines}
 
 
 def named(path: Path, error: Exception) -> str:
