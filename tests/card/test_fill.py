@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footprint.card import CardContent, FillPlan, content_from_declaration, content_from_profile, fill, read_card
-from footprint.card.edits import outside_is_equal
-from footprint.card.metadata import KEY, other_entries
+from footprint.card import content_from_declaration, content_from_profile, fill, read_card
+from footprint.card.metadata import KEY
 from footprint.derive import declared_footprint
 from footprint.errors import CardError
 from footprint.model import Declaration
 from footprint.profile import read_profile
+from tests.card.laws import check_laws, check_reading, check_sequences
 from tests.card.samples import CORPUS, PROFILES, corpus, nothing_known, other_content, run_content, shared
 
 BOM = b"\xef\xbb\xbf"
 CONTENTS = {"run": run_content(), "no place": run_content(None), "other": other_content(), "nothing": nothing_known()}
-
-
-def check_laws(raw: bytes, content: CardContent, *, overwrite: bool = False) -> FillPlan:
-    """Fill a card and check what holds for every fill."""
-    before = read_card(raw)
-    plan = fill(before, content, overwrite=overwrite)
-    assert outside_is_equal(raw, plan.after, plan.edits)
-    after = read_card(plan.after)
-    assert other_entries(after.yaml) == other_entries(before.yaml)
-    assert other_values(plan.after) == other_values(raw)
-    again = fill(after, content, overwrite=overwrite)
-    assert again.after == plan.after, "a second fill changes nothing"
-    assert not again.edits
-    if not overwrite:
-        for name, claim in before.fields.items():
-            if claim is not None and not claim.placeholder and before.block is None:
-                assert after.fields[name].value == claim.value, "a person's value stays"  # type: ignore[union-attr]  # it was there
-    return plan
-
-
-def other_values(raw: bytes) -> object:
-    """The front matter as PyYAML's safe loader reads it, without our key; None where it cannot."""
-    front = read_card(raw).document.front_matter
-    if front is None:
-        return {}
-    try:
-        found = yaml.safe_load(raw[front.start : front.end].decode("utf-8", "replace"))
-    except (yaml.YAMLError, ValueError, TypeError):
-        return None
-    return {k: repr(v) for k, v in found.items() if k != KEY} if isinstance(found, dict) else found or {}
 
 
 def variants(raw: bytes) -> dict[str, bytes]:
@@ -85,15 +55,27 @@ def test_laws_hold_on_the_corpus(path: Path, content: str, overwrite: bool) -> N
     assert {line for _, line in refused} == ({expected} if expected else set())
 
 
+@pytest.mark.parametrize("path", corpus(), ids=lambda p: p.name)
+def test_fills_one_after_the_other_hold_on_the_corpus(path: Path) -> None:
+    for raw in variants(path.read_bytes()).values():
+        check_reading(raw)
+        with contextlib.suppress(CardError):
+            check_sequences(raw, CONTENTS["run"], CONTENTS["other"], CONTENTS["nothing"])
+
+
 def test_laws_hold_on_real_cards() -> None:
     refused = []
     cards = shared("cards")
     for path in cards:
-        for content in CONTENTS.values():
-            try:
-                check_laws(path.read_bytes(), content)
-            except CardError as error:
-                refused.append((path.name, str(error)))
+        raw = path.read_bytes()
+        check_reading(raw)
+        try:
+            for content in CONTENTS.values():
+                check_laws(raw, content)
+            check_laws(raw, CONTENTS["run"], overwrite=True)
+            check_sequences(raw, CONTENTS["run"], CONTENTS["other"], CONTENTS["nothing"])
+        except CardError as error:
+            refused.append((path.name, str(error)))
     assert len({name for name, _ in refused}) <= len(cards) // 20, refused
 
 
@@ -148,7 +130,7 @@ LINES = st.sampled_from(
 @given(lines=st.lists(LINES, max_size=25), eol=st.sampled_from(["\n", "\r\n", "\r"]), content=st.sampled_from(sorted(CONTENTS)))
 def test_laws_hold_on_any_lines(lines: list[str], eol: str, content: str) -> None:
     try:
-        check_laws(eol.join(lines).encode(), CONTENTS[content])
+        check_laws(eol.join(lines).encode(), CONTENTS[content], rendered=False)
     except CardError:
         return  # refused is an answer; any other exception is not
 
@@ -158,7 +140,7 @@ def test_laws_hold_on_any_lines(lines: list[str], eol: str, content: str) -> Non
 def test_laws_hold_on_a_mutated_card(raw: bytes, at: int, cut: int) -> None:
     card = (CORPUS / "template.md").read_bytes()
     try:
-        check_laws(card[:at] + raw + card[at + cut :], run_content())
+        check_laws(card[:at] + raw + card[at + cut :], run_content(), rendered=False)
     except CardError:
         return
 
