@@ -9,7 +9,8 @@
     ├── MeterError             a sensor cannot be read
     ├── LedgerError            the ledger cannot be read or written
     ├── IntensityError         a provider of carbon intensities does not answer, or answers nonsense
-    └── CardError              a card cannot be read or edited safely; carries the line
+    ├── CardError              a card cannot be read or edited safely; carries the line
+    └── HubError               the Hub does not answer, refuses, or answers what is not meant; says whether it is final
 
 A message says what is wrong, where, and what to do, on one line. Nothing is guessed: near matches are offered, never
 used.
@@ -77,3 +78,16 @@ class CardError(FootprintError):
     def __init__(self, message: str, line: int | None = None) -> None:
         self.line = line
         super().__init__(f"line {line}: {message}" if line is not None else message)
+
+
+class HubError(FootprintError):
+    """The Hub does not answer, refuses, or holds other bytes than are meant.
+
+    Args:
+        message: which model, what is wrong and what to do.
+        final: whether the next model would fare no better.
+    """
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        self.final = final
+        super().__init__(message)

@@ -34,7 +34,20 @@ LAYERS: list[set[str]] = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # `testing` ships fakes for any layer below the commands, and `__init__` names the public ones lazily.
 FREE = {"testing", "__init__", "__main__"}
-HEAVY = {"numpy", "pandas", "plotly", "duckdb", "pynvml", "codecarbon", "jinja2", "yaml", "typer", "rich", "psutil"}
+HEAVY = {
+    "numpy",
+    "pandas",
+    "plotly",
+    "duckdb",
+    "pynvml",
+    "codecarbon",
+    "jinja2",
+    "yaml",
+    "typer",
+    "rich",
+    "psutil",
+    "huggingface_hub",
+}
 UNIT_SUFFIXES = ("_s", "_years", "_j", "_kwh", "_w", "_g", "_l", "_g_per_kwh", "_g_per_device", "_bytes", "_ratio")
 # The units of these are in their type's definition, or are the field's plain name in the design's contracts.
 COUNTS = {"work", "reserved_cpus", "flops", "parameters", "tokens", "done", "total"}
