@@ -26,6 +26,8 @@ class CardContent(msgspec.Struct, frozen=True, kw_only=True):
 
     `metadata` holds texts, `emissions` as a plain decimal of grams; it is empty where the front matter is not ours to write.
     `runs` are the ids for the block's header. `lines` are the block's, one sentence each, of any text: escaping is the block's.
+    `about` is what the block is about; fields and metadata are written only where that is training. `beside` is what is known of
+    other subjects from the same account, each with a block of its own.
     """
 
     about: Subject = "training"
@@ -34,6 +36,7 @@ class CardContent(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     factors_version: str = ""
+    beside: tuple[CardContent, ...] = ()
 
     @property
     def unknown(self) -> tuple[FieldName, ...]:

@@ -67,12 +67,22 @@ def after_fields(document: Document, fields: Fields, added: Iterable[bytes], blo
     return insertion(document.lines[index].end, text + (eol if follows else b""))
 
 
-def new_section(document: Document, values: dict[FieldName, str], block: bytes) -> Edit:
-    """Insert the section where the template has it, with all five fields, in the card's own style of headings."""
+def after_block(document: Document, last: int, block: bytes) -> Edit:
+    """Insert a block after one of ours, of which `last` is the last line."""
+    eol = document.eol
+    follows = last + 1 < len(document.lines) and not document.is_blank(last + 1)
+    return insertion(document.lines[last].end, eol + eol + block + (eol if follows else b""))
+
+
+def new_section(document: Document, values: dict[FieldName, str] | None, block: bytes) -> Edit:
+    """Insert the section where the template has it, in the card's own style of headings.
+
+    It has all five fields; without values, none: the block is then not about what they stand for.
+    """
     eol = document.eol
     index, level = _where(document)
-    fields = [field_line(name, values.get(name, PLACEHOLDER)) for name in FIELD_NAMES]
-    text = eol.join([b"#" * level + f" {TITLE}".encode(), b"", *fields, b"", block]) + eol
+    fields = [] if values is None else [*(field_line(name, values.get(name, PLACEHOLDER)) for name in FIELD_NAMES), b""]
+    text = eol.join([b"#" * level + f" {TITLE}".encode(), b"", *fields, block]) + eol
     if index < len(document.lines):
         before = eol if index > 0 and not document.is_blank(index - 1) else b""
         return insertion(document.lines[index].start, before + text + eol)

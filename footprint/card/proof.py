@@ -38,7 +38,7 @@ def prove(
     if after.form != card.form:
         raise CardError(f"the card would be taken for a {after.form} of a card; nothing was written")
     prove_blocks(card, after, blocks)
-    _prove_fields(card, after, plan, values)
+    _prove_fields(card, after, plan, values, making=any(about == "training" for about, _ in blocks))
     _prove_metadata(after, plan, metadata)
 
 
@@ -47,7 +47,7 @@ def _front_matter(card: Card) -> bytes | None:
     return None if front is None else card.document.raw[front.start : front.end]
 
 
-def _prove_fields(card: Card, after: Card, plan: FillPlan, values: dict[FieldName, str]) -> None:
+def _prove_fields(card: Card, after: Card, plan: FillPlan, values: dict[FieldName, str], *, making: bool) -> None:
     """Each field reads back as it was written, or as it was."""
     kept = {kept.field for kept in plan.kept}
     changed = {change.field for change in plan.changed}
@@ -55,7 +55,7 @@ def _prove_fields(card: Card, after: Card, plan: FillPlan, values: dict[FieldNam
         before = card.fields[name]
         if name in values and name not in kept:
             expected: str | None = values[name]
-        elif name in changed or not (card.layout.spans or card.layout.section):
+        elif name in changed or (making and not (card.layout.spans or card.layout.section)):
             expected = PLACEHOLDER
         else:
             expected = before.value if before is not None else None
