@@ -1,4 +1,4 @@
-"""A unified diff of two cards that `patch` applies."""
+"""What would change in a card, as a unified diff that `patch` applies, or as text that a person can paste."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import difflib
 import os
 import sys
 from pathlib import Path
+
+from footprint import text
 
 
 def diff_of(file: Path, before: bytes, after: bytes) -> bytes:
@@ -28,3 +30,28 @@ def print_diff(diff: bytes) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(diff)
     sys.stdout.buffer.flush()
+
+
+def to_paste(file: Path, error: Exception, filled: bytes) -> bytes:
+    """What a person could paste into a card that is not filled, in front of it why: text that `patch` passes over.
+
+    Args:
+        file: the card.
+        error: why it was refused.
+        filled: an empty card, filled.
+    """
+    from footprint.card import named, read_card
+
+    front = read_card(filled).document.front_matter
+    metadata = b"" if front is None else filled[front.start : front.end].strip()
+    body = filled if front is None else filled[: front.start] + filled[front.end :]
+    why = text.clean(named(file, error), limit=1000).encode("utf-8", "replace")
+    parts = [b"# not filled: " + why]
+    if metadata:
+        parts += [b"# to paste into its front matter, between the lines of ---:", _without_fences(metadata)]
+    parts += [b"# to paste where its account belongs:", body.strip()]
+    return b"\n".join([*parts, b"# end of what could be pasted", b""])
+
+
+def _without_fences(metadata: bytes) -> bytes:
+    return b"\n".join(line for line in metadata.splitlines() if line.strip() != b"---")

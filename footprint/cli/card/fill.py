@@ -1,23 +1,23 @@
-"""`footprint card fill`: fill in what is known."""
+"""`footprint card fill`: fill in what is known, in one card or in thousands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from footprint import text
+from footprint import __version__
 from footprint.cli import options
-from footprint.cli.card.diffs import diff_of, print_diff
 from footprint.cli.card.sources import FACTS, PLACE, check_ways, from_facts, from_profile, from_runs
-from footprint.cli.printing import say_json
-from footprint.errors import CardError, ConfigError, FootprintError
+from footprint.errors import CardError, ConfigError
 
 
 def fill(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="The cards.", show_default=False)],
+    files: Annotated[list[str], typer.Argument(metavar="CARD", help="Files, folders or patterns.", show_default=False)],
     *,
     run: Annotated[list[str] | None, typer.Option(help="A run's id or file; repeat for the runs of one account.")] = None,
     profile: Annotated[Path | None, typer.Option(help="A profile (TOML) of what is publicly known.")] = None,
@@ -40,105 +40,98 @@ def fill(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the filled card here instead.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a person's values too.")] = False,
     restate: Annotated[bool, typer.Option("--restate", help="Use the newest factors, not those of the last fill.")] = False,
+    resume: Annotated[Path | None, typer.Option(help="Note here what is done; go on from what is noted.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes; by default as many as pay.", show_default=False)] = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="A line for each card, also of many.")] = False,
     json: options.Json = False,
 ) -> None:
-    """Fill cards from runs, a profile, or declared facts; a person's values stay, and no other byte changes."""
+    """Fill cards from runs, a profile, or declared facts; a person's values stay, and no other byte changes.
+
+    A folder stands for each README.md (or model card) in it and below; a pattern such as 'cards/*.md' names others.
+    """
     given = locals()
     facts = {name: given[name] for name in FACTS if given[name] is not None}
     place = {name: given[name] for name in PLACE if given[name] is not None}
     check_ways(run=bool(run), profile=profile is not None, facts=facts, place=place)
-    if output is not None and len(files) > 1:
-        raise ConfigError(f"-o names one file, but {len(files)} cards are given")
+    if resume is not None and (check or diff or output is not None):
+        raise ConfigError("--resume notes what is written into cards: it cannot be combined with --check, --diff or -o")
 
-    def derive() -> Any:
-        return from_runs(run, dict(place)) if run else from_profile(profile) if profile else from_facts(facts | place)
+    from footprint.card.finder import find_cards
+    from footprint.cli.card.filler import Filler, Options
 
-    job = _Job(derive, restate=restate, overwrite=overwrite, write=not (check or diff), output=output)
-    reports = [job.fill(file) for file in files]
-    if diff:
-        for report in reports:
-            print_diff(report.pop("diff", b""))
-    elif json:
-        say_json({"cards": [{k: v for k, v in report.items() if k != "diff"} for report in reports]})
-    else:
-        for report in reports:
-            _print(report, written=job.write)
-    refused = [report["refused"] for report in reports if report["refused"]]
-    if refused:
-        raise CardError("; ".join(refused))
-    if check and any(report["changed"] for report in reports):
-        raise typer.Exit(1)
+    found = find_cards(files)
+    if output is not None and len(found.files) > 1:
+        raise ConfigError(f"-o names one file, but {len(found.files)} cards are given")
+    derive = partial(_derive, run=run, profile=profile, facts=facts, place=place)
+    told = Options(
+        restate=restate,
+        overwrite=overwrite,
+        write=not (check or diff),
+        diff=diff,
+        output=str(output) if output is not None else None,
+    )
+    job = _Job(Filler(derive, told), found.files, found.unreadable)
+    job.fill(resume, jobs, style="diff" if diff else "json" if json else "lines", each=verbose)
+    job.leave(check=check)
+
+
+def _derive(*, run: list[str] | None, profile: Path | None, facts: dict[str, Any], place: dict[str, Any]) -> Any:
+    return from_runs(run, dict(place)) if run else from_profile(profile) if profile else from_facts(facts | place)
 
 
 class _Job:
-    """One fill of several cards with the same facts.
+    """A fill of the cards that were found, and what is known of it afterwards."""
 
-    What a card was filled with before is derived again with the factors of that time, so that only facts change it; `restate`
-    moves it to the newest.
-    """
+    def __init__(self, filler: Any, files: tuple[str, ...], unreadable: tuple[tuple[str, str], ...]) -> None:
+        self.filler = filler
+        self.files = files
+        self.unreadable = unreadable
+        self.signal = 0
+        self.left = 0
 
-    def __init__(self, derive: Callable[[], Any], *, restate: bool, overwrite: bool, write: bool, output: Path | None) -> None:
-        self.derive = derive
-        self.newest = derive()
-        self.contents: dict[str, Any] = {}
-        self.restate = restate
-        self.overwrite = overwrite
-        self.write = write
-        self.output = output
+    def fill(self, resume: Path | None, jobs: int | None, *, style: Any, each: bool) -> None:
+        """Fill them all, and tell of each."""
+        from footprint.card.bulk import jobs_for, until_stopped, work
+        from footprint.cli.card.progress import Bar
+        from footprint.cli.card.telling import MANY, Telling
 
-    def fill(self, file: Path) -> dict[str, Any]:
-        """Fill one card; a refusal is reported, so that the others are filled all the same."""
-        from footprint.card import fill, named, read_card, write_card, write_new
+        with contextlib.ExitStack() as stack:
+            state = stack.enter_context(self._state(resume)) if resume is not None else None
+            todo = tuple(file for file in self.files if not state.has_done(file)) if state else self.files
+            number = jobs_for(len(todo), jobs)
+            bar = Bar("filling", len(todo), wanted=len(todo) > MANY and style != "diff")
+            verb = "filled" if self.filler.options.write else "would fill"
+            self.telling = Telling(style, len(todo) + len(self.unreadable), verb=verb, each=each, bar=bar)
+            stopped = stack.enter_context(until_stopped())
+            with bar:
+                for folder, why in self.unreadable:
+                    self.telling.tell(self.filler.refused(folder, f"{folder}: cannot be read: {why}"))
+                done = 0
+                reports = work(self.filler, todo, jobs=number, lost=self.filler.refused, stopped=stopped)
+                for index, report in stack.enter_context(contextlib.closing(reports)):
+                    done += 1
+                    self.telling.tell(report)
+                    if state is not None:
+                        state.note(todo[index], changed=report.changed, digest=report.digest, refused=report.refused)
+            self.signal, self.left = stopped(), len(todo) - done
+            self.telling.end(before=len(self.files) - len(todo), left=self.left)
 
-        try:
-            card = read_card(file)
-            plan = fill(card, self.content_for(card), overwrite=self.overwrite)
-            if self.write and self.output is not None:
-                write_new(self.output, plan.after)
-            elif self.write and plan.changes:
-                write_card(file, plan.before, plan.after)
-        except FootprintError as error:
-            nothing: dict[str, Any] = {"filled": {}, "withdrawn": [], "kept": [], "unknown": [], "notes": []}
-            return {"path": str(file), "changed": False, **nothing, "refused": named(file, error)}
-        return {
-            "path": str(self.output or file),
-            "changed": plan.changes,
-            "filled": {change.field: change.after for change in plan.changed if not change.withdrawn},
-            "withdrawn": [change.field for change in plan.changed if change.withdrawn],
-            "kept": plan.kept,
-            "unknown": plan.unknown,
-            "notes": plan.notes,
-            "refused": None,
-            "diff": diff_of(file, plan.before, plan.after),
-        }
+    def _state(self, resume: Path) -> Any:
+        from footprint.card.state import State, job_of
 
-    def content_for(self, card: Any) -> Any:
-        """What is known, by the factors of the card's last fill from these runs; by the newest where there was none."""
-        from footprint.card import recorded_edition
-        from footprint.reference import EDITIONS, using_edition
+        told = self.filler.options
+        facts = (self.filler.newest, told.restate, told.overwrite, __version__)
+        return contextlib.closing(State(resume, job_of(facts)))
 
-        edition = None if self.restate else recorded_edition(card.block, self.newest.runs)
-        if edition not in EDITIONS:
-            return self.newest
-        if edition not in self.contents:
-            with using_edition(edition):
-                self.contents[edition] = self.derive()
-        return self.contents[edition]
-
-
-def _print(report: dict[str, Any], *, written: bool) -> None:
-    """One line a card: what was filled, kept, unknown; and a line for each value kept."""
-    if report["refused"]:
-        return
-    filled = ", ".join(report["filled"]) or "nothing"
-    verb = "filled" if written else "would fill"
-    state = "" if report["changed"] else " (unchanged)"
-    unknown = f"; unknown: {', '.join(report['unknown'])}" if report["unknown"] else ""
-    kept = f"; kept: {', '.join(kept.field for kept in report['kept'])}" if report["kept"] else ""
-    withdrawn = f"; no longer known, taken out: {', '.join(report['withdrawn'])}" if report["withdrawn"] else ""
-    print(f"{text.clean(report['path'], limit=300)}: {verb} {filled}{withdrawn}{kept}{unknown}{state}")
-    for value in report["kept"]:
-        said = f" {text.clean(value.value)!r}; known: {text.clean(value.known)!r}" if value.known else ""
-        print(f"  line {value.line}: {value.field} kept, {value.reason}{said}")
-    for note in report["notes"]:
-        print(f"  {text.clean(note, limit=300)}")
+    def leave(self, *, check: bool) -> None:
+        """End with the code that says how it went, see `footprint.cli`."""
+        refused = self.telling.count["refused"]
+        if self.left:
+            print(f"footprint: stopped: {self.left:,} cards were not come to; --resume FILE lets a fill go on", file=sys.stderr)
+            raise typer.Exit(128 + self.signal)
+        if refused == 1 == self.telling.cards:
+            raise CardError(self.telling.last_refusal)
+        if refused:
+            raise CardError(f"{refused:,} of {self.telling.cards:,} cards were not filled")
+        if check and self.telling.count["changed"]:
+            raise typer.Exit(1)

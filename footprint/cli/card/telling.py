@@ -1,0 +1,169 @@
+"""What a fill says of its cards: a line each, a diff, JSON, and for many a summary."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from footprint import text
+from footprint.cli.card.diffs import print_diff
+from footprint.cli.printing import SCHEMA, say, table
+
+if TYPE_CHECKING:
+    from footprint.cli.card.filler import Report
+    from footprint.cli.card.progress import Bar
+
+Style = Literal["lines", "diff", "json"]
+
+MANY: Final = 20
+"""Of more cards than that nobody reads a line each; what was refused is said always."""
+_LINE = re.compile(r"^line \d{1,9}: ")
+_QUOTED = re.compile(r"'[^']{1,200}'")
+_SHOWN_REASONS: Final = 12
+_SHOWN_ALIKE: Final = 10
+"""So many cards that were refused for one reason are named; the others are counted, unless each card is to have its line."""
+
+
+class Telling:
+    """Says what becomes of cards, one by one, and keeps count.
+
+    Args:
+        style: how each card is told.
+        cards: how many there are.
+        verb: what is done to them: `filled` or `would fill`.
+        each: whether each card has a line, also of many.
+        bar: where lines go.
+    """
+
+    def __init__(self, style: Style, cards: int, *, verb: str, each: bool, bar: Bar) -> None:
+        self.style = style
+        self.cards = cards
+        self.verb = verb
+        self.each = each or cards <= MANY
+        self.bar = bar
+        self.count = Counter[str]()
+        self.fields: dict[str, Counter[str]] = {}
+        self.reasons = Counter[str]()
+        self.examples: dict[str, str] = {}
+        self.last_refusal = ""
+
+    def tell(self, report: Report) -> None:
+        """Say what became of a card."""
+        self._note(report)
+        if self.style == "json":
+            self._tell_json(report)
+        elif self.style == "diff":
+            print_diff(report.diff)
+        elif not report.refused and (self.each or (report.changed and self.verb != "filled")):
+            for line in lines_of(report, verb=self.verb):
+                self.bar.say(line)
+        if report.refused and self.cards > 1:
+            self._complain(report.refused, self.reasons[_reason(report)])
+        self.bar.advance()
+
+    def end(self, *, before: int, left: int) -> None:
+        """Say it all together.
+
+        Args:
+            before: cards that an earlier fill had done.
+            left: cards that were not come to.
+        """
+        if self.style == "json":
+            self._end_json(before=before, left=left)
+        elif self.style == "lines" and (self.cards > MANY or before):
+            say("\n".join(self._summary(before=before, left=left)))
+
+    def _note(self, report: Report) -> None:
+        self.count["cards"] += 1
+        if report.refused:
+            self.count["refused"] += 1
+            reason = _reason(report)
+            self.reasons[reason] += 1
+            self.examples.setdefault(reason, report.path)
+            self.last_refusal = report.refused
+            return
+        self.count["changed" if report.changed else "unchanged"] += 1
+        for what, names in (("filled", report.filled), ("withdrawn", report.withdrawn), ("kept", (k.field for k in report.kept))):
+            for name in names:
+                self.fields.setdefault(name, Counter())[what] += 1
+
+    def _complain(self, refused: str, alike: int) -> None:
+        if self.each or alike <= _SHOWN_ALIKE:
+            self.bar.complain(f"footprint: {text.clean(refused, limit=1000)}")
+        elif alike == _SHOWN_ALIKE + 1:
+            self.bar.complain(
+                "footprint: … further cards refused for that reason are counted; -v names each, and so does --resume's file"
+            )
+
+    def _tell_json(self, report: Report) -> None:
+        """One card of the list; it is printed as it comes, for there may be tens of thousands."""
+        import msgspec
+
+        told = msgspec.json.format(msgspec.json.encode(report.told()), indent=2).decode()
+        print('{\n  "cards": [' if self.count["cards"] == 1 else ",", end="\n")
+        print(textwrap.indent(told, "    "), end="")
+
+    def _end_json(self, *, before: int, left: int) -> None:
+        import msgspec
+
+        summary = {
+            "cards": self.cards + before,
+            "changed": self.count["changed"],
+            "unchanged": self.count["unchanged"],
+            "refused": self.count["refused"],
+            "done_before": before,
+            "not_done": left,
+            "reasons": [
+                {"reason": reason, "cards": cards, "example": self.examples[reason]}
+                for reason, cards in self.reasons.most_common()
+            ],
+        }
+        rest = msgspec.json.format(msgspec.json.encode({"summary": summary, "schema": SCHEMA}), indent=2).decode()
+        opening = '{\n  "cards": []' if not self.count["cards"] else "\n  ]"
+        say(f"{opening},{rest.removeprefix('{')}")
+
+    def _summary(self, *, before: int, left: int) -> list[str]:
+        changed = "filled" if self.verb == "filled" else "would change"
+        rows: list[tuple[str, int]] = [
+            (changed, self.count["changed"]),
+            ("unchanged", self.count["unchanged"]),
+            ("refused", self.count["refused"]),
+            ("done before", before),
+            ("not done", left),
+        ]
+        lines = table(["cards", text.count(self.cards + before)], [(n, text.count(c)) for n, c in rows if c], right=["of"])
+        if self.fields:
+            columns = ("filled", "kept", "withdrawn")
+            cells = [(name, *(text.count(found[c]) for c in columns)) for name, found in self.fields.items()]
+            lines += table(["field", *columns], cells, right=columns)
+        if self.reasons:
+            told = [
+                (reason, text.count(cards), self.examples[reason]) for reason, cards in self.reasons.most_common(_SHOWN_REASONS)
+            ]
+            lines += table(["refused because", "cards", "such as"], told, right=["cards"])
+            more = len(self.reasons) - _SHOWN_REASONS
+            lines += [f"and {text.plural(more, 'other reason')}"] if more > 0 else []
+        return lines
+
+
+def lines_of(report: Report, *, verb: str) -> list[str]:
+    """One line of a card: what was filled, kept, unknown; and a line for each value kept, and each note."""
+    filled = ", ".join(report.filled) or "nothing"
+    state = "" if report.changed else " (unchanged)"
+    unknown = f"; unknown: {', '.join(report.unknown)}" if report.unknown else ""
+    kept = f"; kept: {', '.join(kept.field for kept in report.kept)}" if report.kept else ""
+    withdrawn = f"; no longer known, taken out: {', '.join(report.withdrawn)}" if report.withdrawn else ""
+    lines = [f"{text.clean(report.path, limit=300)}: {verb} {filled}{withdrawn}{kept}{unknown}{state}"]
+    for value in report.kept:
+        said = f" {text.clean(value.value)!r}; known: {text.clean(value.known)!r}" if value.known else ""
+        lines.append(f"  line {value.line}: {value.field} kept, {value.reason}{said}")
+    return lines + [f"  {text.clean(note, limit=300)}" for note in report.notes]
+
+
+def _reason(report: Report) -> str:
+    """Why a card was refused, without what is its own: its path, the line, quoted words."""
+    assert report.refused is not None
+    why: Any = report.refused.removeprefix(f"{report.path}: ")
+    return _QUOTED.sub("'…'", _LINE.sub("", why))[:300]
