@@ -28,21 +28,20 @@ SHORT: Final[dict[FieldName, str]] = {
 
 def refuse(card: Card) -> None:
     """Refuse what cannot be filled safely."""
-    if card.form != "markdown":
-        raise CardError(f"the card is a {card.form} of a card, not the card itself: it is read, not filled; fill its README.md")
     layout = card.layout
     if layout.repeated is not None:
         raise CardError(
             "a field stands here for a second time: which group is this model's cannot be told; nothing was written",
-            layout.repeated + 1,
+            card.source.number(layout.repeated),
         )
     for span in layout.spans.values():
         if any(span.line < other.line <= span.last_line for other in layout.spans.values()):
-            raise CardError("the fields stand inside one another, which is not edited; fill them by hand", span.line + 1)
+            line = card.source.number(span.line)
+            raise CardError("the fields stand inside one another, which is not edited; fill them by hand", line)
     if layout.table is not None and not layout.spans:
         raise CardError(
             "the section states its figures in a table or in HTML, which is not edited; add the five fields to it by hand",
-            layout.table + 1,
+            card.source.number(layout.table),
         )
 
 
@@ -76,7 +75,7 @@ def fill_fields(card: Card, content: CardContent, *, overwrite: bool) -> Part:
         reason = "changed by a person since we wrote it" if recorded else "a person's value"
         if span.last_line != span.line:
             reason = "it goes over several lines"
-        part.kept.append(Kept(field=name, value=span.value, known=value, reason=reason, line=span.line + 1))
+        part.kept.append(Kept(field=name, value=span.value, known=value, reason=reason, line=card.source.number(span.line)))
     return part
 
 

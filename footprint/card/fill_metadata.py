@@ -73,7 +73,7 @@ def _ours(card: Card, key: str, node: Node) -> bool:
 
 def _keep(card: Card, node: Node, values: dict[str, str], reason: str) -> Part:
     found = json.dumps(value_of(node), ensure_ascii=False)
-    line = card.document.line_number(node.start)
+    line = card.source.number(card.document.line_number(node.start) - 1)
     return Part(kept=[Kept(field=KEY, value=found, known=f"{values['emissions']} g", reason=reason, line=line)])
 
 
@@ -165,7 +165,7 @@ def _fill_mapping(card: Card, node: Node, values: dict[str, str], *, overwrite: 
             part.wrote(f"{KEY}.{key}", found[1].text, value, _short(key))
         else:
             text = json.dumps(value_of(found[1]), ensure_ascii=False)
-            line = card.document.line_number(found[0].start)
+            line = card.source.number(card.document.line_number(found[0].start) - 1)
             part.kept.append(Kept(field=f"{KEY}.{key}", value=text, known=value, reason="a person's value", line=line))
     gone = [(k, v) for k, v in _ours_in(card, node) if k.text not in values]
     if gone:

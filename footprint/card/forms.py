@@ -1,42 +1,46 @@
-"""The forms in which cards are found: Markdown, and four that some tool made of it and that are read but not filled.
+"""The forms in which cards are found: Markdown, and those that some tool made of it.
 
-A rendering is unwrapped into the Markdown (or text) that it was made of, each line with the number of the line that it came
-from, so that the same rules read every form.
+A rendering is unwrapped into the Markdown (or text) that it was made of, each line with its place in the file, so that the
+same rules read and fill every form.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Literal
-
-import msgspec
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final
 
 from footprint.card.document import Document, plain, scan
-from footprint.card.labels import is_section_title, read_label
+from footprint.card.labels import PAIR, is_section_title, read_label
+from footprint.card.unwrapped import Form, Row, Unwrapped
 
-Form = Literal["markdown", "rendered text", "rendered diff", "pipe-delimited"]
+__all__ = ["Form", "Row", "Unwrapped", "unwrap"]
 
-_MIN_LINES = 5
-_DIFF_NUMBER = re.compile(rb"[ \t]*(?:\xc2\xa0)?\d{0,7}(?:\xc2\xa0)?[ \t]*\Z")
-_HUNK = re.compile(rb"@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@")
-_PLUS = re.compile(rb"\+(?: |\Z)")
-_MINUS = re.compile(rb"-(?: |\Z)")
-# The template's sentence about a calculator, in whatever words a rewriter put it, without the link that Markdown would have.
-_BARE_CALCULATOR = re.compile(rb"Carbon emissions [^\r\n.\[\]]{1,80}Machine Learning Impact calculator [^\r\n\[\]]{1,80}\(")
-_ROUND_BULLET = re.compile(rb"[ \t]*\xe2\x80\xa2")
-_TITLES = frozenset({"model details", "model description", "uses", "direct use", "bias, risks, and limitations", "evaluation"})
+_MIN_LINES: Final = 5
+_SHORT: Final = 60  # bytes of a title, at most
+_NUMBER_ALONE: Final = re.compile(rb"[ \t]*+(?:\xc2\xa0)?\d{0,7}(?:\xc2\xa0)?[ \t]*+\Z")
+_HUNK: Final = re.compile(rb"@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@")
+_FILE: Final = re.compile(
+    rb"diff --git [^\r\n]{1,500}? b/([^\r\n]{1,500})\Z|([^\s@+-][^\r\n]{0,300}) (?:CHANGED|ADDED|RENAMED)[ \t]*\Z"
+)
+_NEW_NAME: Final = re.compile(rb"\+\+\+ (?:b/)?([^\t\r\n]{1,500})")
 
-
-class Unwrapped(msgspec.Struct, frozen=True, kw_only=True):
-    """What a form was made of: a document, and for each of its lines the number of the line in the file."""
-
-    form: Form
-    document: Document
-    numbers: tuple[int, ...] | None = None
-
-    def number(self, index: int) -> int:
-        """The 1-based number, in the file, of a line of the document."""
-        return index + 1 if self.numbers is None else self.numbers[index]
+# The template's sentence about a calculator, in whatever words a rewriter or a translator put it.
+_CALCULATOR: Final = re.compile(
+    rb"Lacoste|mlco2|Machine[ -]Learning[ -](?:Impact|CO2|Impression|Influence|Emissions?)\b", re.IGNORECASE
+)
+_CARBON: Final = re.compile(
+    rb"carbon|emission|CO ?2|CO\xe2\x82\x82|\xe7\xa2\xb3|\xe7\x82\xad\xe7\xb4\xa0|kohlenstoff", re.IGNORECASE
+)
+_ROUND: Final = re.compile(rb"[ \t]{0,40}(?:\xe2\x80\xa2|\xe2\x97\x8f|\xe2\x97\xa6|\xe2\x96\xaa|\xc2\xb7)")
+# What a page shows as something else: headings below the first level (a `#` may be a comment in code), links, bold text, fences.
+_MARKUP: Final = re.compile(
+    rb"#{2,6}[ \t]|[ \t]{0,40}(?:```|~~~)|[^\r\n]{0,2000}?(?:\]\((?:https?:|#|/|\./)|\*\*[^\s*][^*\r\n]{0,200}\*\*)"
+)
+_TITLES: Final = frozenset(
+    {"model details", "model description", "uses", "direct use", "bias, risks, and limitations", "evaluation", "citation"}
+)
 
 
 def unwrap(raw: bytes) -> Unwrapped:
@@ -49,38 +53,87 @@ def unwrap(raw: bytes) -> Unwrapped:
     if document.front_matter is None:
         texts = [raw[line.start : line.end] for line in document.lines]
         if raw.count(b"+") >= _MIN_LINES and _is_diff(texts):
-            return _rebuild("rendered diff", _undiff(texts))
+            return _rebuild("rendered diff", document, _undiff(texts))
         if raw.count(b"|") >= _MIN_LINES and _is_piped(texts):
-            return _rebuild("pipe-delimited", _unpipe(texts))
-        if _is_rendered(document, texts):
-            return Unwrapped(form="rendered text", document=document)
-    return Unwrapped(form="markdown", document=document)
+            return _rebuild("pipe-delimited", document, _unpipe(texts))
+        section = _bare_section(document, texts)
+        if _is_rendered(document, texts, section):
+            return Unwrapped(form="rendered text", document=document, raw=raw, section=section)
+    return Unwrapped(form="markdown", document=document, raw=raw)
 
 
-def _rebuild(form: Form, lines: list[tuple[int, bytes]]) -> Unwrapped:
-    document = scan(b"".join(text + b"\n" for _, text in lines))
-    return Unwrapped(form=form, document=document, numbers=tuple(number for number, _ in lines) or (1,))
+# Index of a line in the file, how many of its first bytes are not the card's, its text, and whether it is not to be edited.
+_Piece = tuple[int, int, bytes, bool]
+
+
+def _rebuild(form: Form, file: Document, pieces: list[_Piece]) -> Unwrapped:
+    document = scan(b"".join(text + b"\n" for _, _, text, _ in pieces))
+    rows = tuple(Row(index + 1, file.lines[index].start + skip, frozen) for index, skip, _, frozen in pieces)
+    return Unwrapped(form=form, document=document, raw=file.raw, rows=rows or (Row(1, 0, frozen=True),))
 
 
 def _is_diff(texts: list[bytes]) -> bool:
     """Whether most lines that say something are added lines of a diff, and their numbers or a hunk's header stand there."""
-    added = sum(1 for text in texts if _PLUS.match(text))
+    hunk = any(_HUNK.match(text) for text in texts)
+    added = sum(1 for text in texts if text.startswith(b"+") and (hunk or text[1:2] in {b"", b" "}))
     numbered = sum(1 for text in texts if text.strip().isdigit())
-    said = sum(1 for text in texts if not _DIFF_NUMBER.match(text))
-    framed = numbered >= added // 2 or any(_HUNK.match(text) for text in texts)
-    return added >= _MIN_LINES and framed and added * 2 >= said
+    said = sum(1 for text in texts if not _NUMBER_ALONE.match(text))
+    return added >= _MIN_LINES and (hunk or numbered >= added // 2) and added * 2 >= said
 
 
-def _undiff(texts: list[bytes]) -> list[tuple[int, bytes]]:
-    """The new text: added lines without their sign, and unchanged lines; what stands before the hunk is not of the card."""
-    first = next((i + 1 for i, text in enumerate(texts) if _HUNK.match(text)), 0)
-    lines = []
-    for number, text in enumerate(texts[first:], first + 1):
-        if _PLUS.match(text):
-            lines.append((number, text[2:]))
-        elif not _DIFF_NUMBER.match(text) and not _MINUS.match(text) and not _HUNK.match(text):
-            lines.append((number, text))
-    return lines
+def _undiff(texts: list[bytes]) -> list[_Piece]:
+    """The new text: added lines without their sign, and unchanged lines, which are not edited.
+
+    What stands before the hunk is not of the card, and of several files only the card's is read.
+    """
+    files = _files(texts)
+    signed = [text for first, last in files for text in texts[first:last] if len(text) > 1 and text.startswith(b"+")]
+    # A page shows a blank after each sign; git does not, and gives one to each unchanged line in the place of its sign.
+    spaced = sum(text.startswith(b"+ ") for text in signed) * 10 >= len(signed) * 9
+    pieces: list[_Piece] = []
+    for first, last in files:
+        for index in range(first, last):
+            text = texts[index]
+            if text.startswith(b"+"):
+                skip = 2 if spaced and text.startswith(b"+ ") else 1
+                pieces.append((index, min(skip, len(text)), text[skip:], False))
+            elif not (_NUMBER_ALONE.match(text) or _HUNK.match(text) or _is_removed(text, spaced=spaced)):
+                skip = 0 if spaced else int(text.startswith(b" "))
+                pieces.append((index, skip, text[skip:], True))
+    return pieces
+
+
+def _is_removed(text: bytes, *, spaced: bool) -> bool:
+    if text.startswith(b"\\ No newline"):
+        return True
+    return text.startswith(b"- ") or text == b"-" if spaced else text.startswith(b"-")
+
+
+def _files(texts: list[bytes]) -> list[tuple[int, int]]:
+    """The lines after each hunk's header, up to the next file: those of the README, else of the first file that is Markdown."""
+    starts: list[tuple[int, str]] = []  # where a file's part starts, and its name
+    hunks = [i for i, text in enumerate(texts) if _HUNK.match(text)]
+    if not hunks:
+        return [(0, len(texts))]
+    named = 0
+    for hunk in hunks:
+        # A file's name stands between the hunk before and its first one; a file's later hunks have none of their own.
+        for index in range(hunk - 1, max(named, hunk - 8) - 1, -1):
+            if found := _FILE.match(texts[index]) or _NEW_NAME.match(texts[index]):
+                starts.append((index, plain(found[found.lastindex or 1]).strip()))
+                named = index + 1
+                break
+        else:
+            if not starts:
+                starts.append((hunk, ""))
+        named = max(named, hunk + 1)
+    bounds = [*starts, (len(texts), "")]
+    parts = [(name, first, last) for (first, name), (last, _) in pairwise(bounds)]
+    chosen = next((part for part in parts if part[0].rpartition("/")[2].lower() == "readme.md"), None)
+    chosen = chosen or next((part for part in parts if part[0].lower().endswith(".md")), parts[0])
+    _, first, last = chosen
+    inside = [hunk for hunk in hunks if first <= hunk < last]
+    return [(hunk + 1, after) for hunk, after in pairwise([*inside, last])]
 
 
 def _is_piped(texts: list[bytes]) -> bool:
@@ -91,20 +144,37 @@ def _is_piped(texts: list[bytes]) -> bool:
     return lone >= _MIN_LINES and (lone + ended) * 10 >= len(said) * 8
 
 
-def _unpipe(texts: list[bytes]) -> list[tuple[int, bytes]]:
-    return [(number, text.rstrip().removesuffix(b"|").rstrip(b" \t")) for number, text in enumerate(texts, 1)]
+def _unpipe(texts: list[bytes]) -> list[_Piece]:
+    return [(index, 0, text.rstrip().removesuffix(b"|").rstrip(b" \t"), False) for index, text in enumerate(texts)]
 
 
-def _is_rendered(document: Document, texts: list[bytes]) -> bool:
+def _is_rendered(document: Document, texts: list[bytes], section: int | None) -> bool:
     """Whether a text was a page: round bullets before our labels, bare titles, the template's sentence without its links.
 
-    A line of code that starts with `#` is no heading of a page, so headings as such prove nothing: a section's does.
+    A line of code that starts with `#` is no heading of a page, so headings as such prove nothing: a section's does, and so
+    does markup that a page would not show.
     """
     if any(is_section_title(heading.text) for heading in document.headings):
         return False
-    if any(_ROUND_BULLET.match(text) and read_label(text) for text in texts):
-        return True
-    titles = {plain(text).strip().lower() for text in texts if len(text) < 60}  # noqa: PLR2004 - titles are short
-    if titles & _TITLES and any(is_section_title(title) for title in titles):
-        return True
-    return not document.headings and _BARE_CALCULATOR.search(document.raw) is not None
+    labels = (read_label(text) for text in texts if _ROUND.match(text))
+    if section is None and not any(label is not None and label.sureness >= PAIR for label in labels):
+        return False
+    marked = sum(1 for text in texts if _MARKUP.match(text))
+    return marked * 20 <= sum(1 for text in texts if text.strip())
+
+
+def _bare_section(document: Document, texts: list[bytes]) -> int | None:
+    """The line of a page's section: the sentence about the calculator, else its bare title among other bare titles."""
+    said = [i for i in range(len(texts)) if document.lines[i].shown > document.lines[i].start]
+    for index in reversed(said):
+        text = texts[index]
+        if _CALCULATOR.search(text) and _CARBON.search(text) and b"](" not in text:
+            return index
+    titles = {plain(texts[i]).strip().lower(): i for i in said if len(texts[i]) < _SHORT}
+    if not titles.keys() & _TITLES:
+        return None
+    return _last(i for title, i in titles.items() if is_section_title(title) and not title[:1].isdigit())
+
+
+def _last(found: Iterable[int]) -> int | None:
+    return max(found, default=None)

@@ -102,14 +102,12 @@ def read_card(card: str | os.PathLike[str] | bytes) -> Card:
     if b"\0" in raw:
         raise CardError("the card is binary, not text", raw[: raw.index(b"\0")].count(b"\n") + 1)
     source = unwrap(raw)
-    blocks = find_blocks(source.document)
-    return Card(
-        raw=raw,
-        source=source,
-        layout=find_fields(source.document, _lines_of(blocks)),
-        yaml=read_metadata(source.document),
-        blocks=blocks,
-    )
+    try:
+        blocks = find_blocks(source.document)
+        layout = find_fields(source.document, _lines_of(blocks))
+        return Card(raw=raw, source=source, layout=layout, yaml=read_metadata(source.document), blocks=blocks)
+    except CardError as error:
+        raise source.in_file(error) from None
 
 
 def _lines_of(blocks: tuple[Block, ...]) -> set[int]:
