@@ -2,32 +2,44 @@
 
 Nothing is decoded, normalised or printed back: an edit elsewhere replaces a span of these bytes, and the rest is the
 author's, bit for bit. Line ends may be LF, CRLF or CR, also mixed; a BOM and invalid UTF-8 are kept as they are.
+
+The scan looks at few lines: those that hold a fence's or a comment's mark, and those that begin as a heading may. The rest is
+found by searching for bytes, which costs next to nothing.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from itertools import accumulate, compress, count, repeat
+from operator import add, itemgetter
 from typing import Final, NamedTuple
 
 import msgspec
 
+from footprint.card import front
+from footprint.card.front import BOM, FrontMatter, Unseen
 from footprint.errors import CardError
 
-BOM: Final = b"\xef\xbb\xbf"
+__all__ = ["BOM", "Document", "FrontMatter", "Heading", "Line", "Unseen", "dominant_eol", "plain", "scan"]
+
 MAX_LINES: Final = 250_000
 
-# The Hub's own expression for front matter; its `\s` is JavaScript's, which takes the BOM for a space.
-_FRONT_MATTER = re.compile(
-    rb"\A((?:\xef\xbb\xbf)?\s*---(?:\r\n|\r|\n))([\S\s]*?)((?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|\Z))",
-)
-_OPENS = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*---(?:\r\n|\r|\n)[ \t]*(?:#|- |[\w.-]+[ \t]*:(?:[ \t\r\n]|\Z))")
-_UNSEEN = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:---[ \t]+[\r\n]|(?:```|~~~)[^\r\n]*[\r\n]+---[ \t]*[\r\n])")
-_EOL = re.compile(rb"\r\n|\n|\r")
 _FENCE = re.compile(rb"[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?(`{3,}|~{3,})([^\r\n]*)\Z")
-_ATX = re.compile(rb" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*\Z")
+_ATX = re.compile(rb" {0,3}(#{1,6})(?=[ \t]|\Z)")
 _HTML_HEADING = re.compile(rb"[ \t]*<h([1-6])(?:\s[^>]*)?>(.*?)</h\1>[ \t]*\Z", re.IGNORECASE)
 _SETEXT = re.compile(rb" {0,3}(=+|-+)[ \t]*\Z")
 _NOT_A_PARAGRAPH = re.compile(rb"[ \t]*(?:[-*+>|#<]|\d{1,9}[.)][ \t])")
+# The first byte of a line that may be a heading or underline one; then the first two that are no white space.
+_MAY_HEAD: Final = tuple(byte in b"#<=- \t" for byte in range(256))
+_HEADS: Final = frozenset(
+    [b"<h", b"<H", b"#", b"=", b"-"]
+    + [b"#" + bytes([byte]) for byte in range(256)]
+    + [mark + bytes([byte]) for mark in (b"=", b"-") for byte in b"=-\r\n\t"]
+)
+_LONGEST_HEADING: Final = 2000  # bytes; a longer line is no heading to anyone
 
 
 class Line(NamedTuple):
@@ -50,74 +62,100 @@ class Heading(NamedTuple):
     line: int
 
 
-class FrontMatter(NamedTuple):
-    """Spans of the front matter: the YAML between the markers, and where the body starts."""
-
-    start: int
-    end: int
-    body: int
-
-
-class Document(msgspec.Struct, frozen=True, kw_only=True):
+class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A card's bytes with the spans of its parts. Line numbers that people see are index + 1.
 
-    `covered` are the indices of lines that start inside a fence, a comment or the front matter.
+    `starts`, `ends` and `nexts` are the lines' offsets as in `Line`; `covered` the indices of lines that start inside a fence, a
+    comment or the front matter; `cut` where the shown part of a line ends that is not covered and not shown to its end.
+    `unseen` says where front matter stands that the Hub does not see, and why it does not.
     """
 
     raw: bytes
-    lines: tuple[Line, ...]
+    starts: Sequence[int]
+    ends: Sequence[int]
+    nexts: Sequence[int]
     headings: tuple[Heading, ...]
     front_matter: FrontMatter | None
-    unseen_front_matter: bool
+    unseen: Unseen | None
     covered: frozenset[int]
+    cut: dict[int, int]
     eol: bytes
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines; made when they are first asked for."""
+        shown = list(self.ends)
+        for index in self.covered:
+            shown[index] = self.starts[index]
+        for index, end in self.cut.items():
+            shown[index] = end
+        made = map(tuple.__new__, repeat(Line), zip(self.starts, self.ends, self.nexts, shown, strict=True))
+        return tuple(made)
+
+    @property
+    def unseen_front_matter(self) -> bool:
+        """Whether there is front matter that the Hub does not see."""
+        return self.unseen is not None
 
     def text(self, index: int) -> bytes:
         """What a reader sees of a line, without its line end."""
-        line = self.lines[index]
-        return self.raw[line.start : line.shown]
+        start = self.starts[index]
+        return b"" if index in self.covered else self.raw[start : self.cut.get(index, self.ends[index])]
+
+    def line_index(self, offset: int) -> int:
+        """The index of the line that holds a byte offset."""
+        return max(bisect_right(self.starts, offset) - 1, 0)
 
     def line_number(self, offset: int) -> int:
         """The 1-based number of the line that holds a byte offset."""
-        low, high = 0, len(self.lines) - 1
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if self.lines[middle].start <= offset else (low, middle - 1)
-        return low + 1
+        return self.line_index(offset) + 1
 
     def is_blank(self, index: int) -> bool:
         """Whether a line holds nothing but white space."""
-        line = self.lines[index]
-        return not self.raw[line.start : line.end].replace(b"\xc2\xa0", b"").strip()
+        text = self.raw[self.starts[index] : self.ends[index]].strip()
+        return not text or (text[:1] == b"\xc2" and not text.replace(b"\xc2\xa0", b"").strip())
 
 
 def scan(raw: bytes) -> Document:
     """Find a card's parts.
 
     Raises:
-        CardError: if front matter opens on the first line and never closes, or if the lines are too many for a card.
+        CardError: if the lines are too many for a card.
     """
-    if raw.count(b"\n") + raw.count(b"\r") > MAX_LINES * 2:
+    if len(raw) > MAX_LINES and raw.count(b"\n") + raw.count(b"\r") > MAX_LINES * 2:
         raise CardError(f"the card has more than {MAX_LINES:,} lines")
-    front_matter = _find_front_matter(raw)
-    spans = _split(raw)
-    if len(spans) > MAX_LINES:
+    kept = raw.splitlines(keepends=True)
+    if len(kept) > MAX_LINES:
         raise CardError(f"the card has more than {MAX_LINES:,} lines")
-    scanner = _Scanner(raw, front_matter.body if front_matter else 0)
-    lines, headings = scanner.run(spans)
-    return Document(
+    nexts = list(accumulate(map(len, kept))) or [0]
+    starts = [0, *nexts[:-1]]
+    if b"\r" in raw:
+        ends = list(map(add, starts, map(len, raw.splitlines()))) or [0]
+    else:
+        ends = list(map((-1).__add__, nexts))
+        ends[-1] = nexts[-1] - raw.endswith(b"\n")
+    front_matter = front.find(raw)
+    first = bisect_left(starts, front_matter.body) if front_matter else 0
+    covered, cut = _hidden(_Lines(raw, starts, ends), first)
+    document = Document(
         raw=raw,
-        lines=lines,
-        headings=headings,
+        starts=starts,
+        ends=ends,
+        nexts=nexts,
+        headings=(),
         front_matter=front_matter,
-        unseen_front_matter=front_matter is None and _UNSEEN.match(raw) is not None,
-        covered=frozenset(scanner.covered),
+        unseen=None if front_matter else front.unseen(raw),
+        covered=frozenset(covered),
+        cut=cut,
         eol=dominant_eol(raw),
     )
+    return msgspec.structs.replace(document, headings=tuple(_headings(document, kept)))
 
 
 def dominant_eol(raw: bytes) -> bytes:
     """The line end that a card uses most; LF where it has none."""
+    if b"\r" not in raw:
+        return b"\n"
     crlf = raw.count(b"\r\n")
     counts = ((raw.count(b"\n") - crlf, b"\n"), (crlf, b"\r\n"), (raw.count(b"\r") - crlf, b"\r"))
     return max(counts, key=lambda pair: pair[0])[1]
@@ -128,107 +166,143 @@ def plain(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _find_front_matter(raw: bytes) -> FrontMatter | None:
-    """The front matter as the Hub sees it, or None."""
-    found = _FRONT_MATTER.match(raw)
-    if found is not None and raw[found.end(1) - 1 : found.start(3) + 1] == b"\r\n":
-        return None  # `---` twice in a CRLF card: nothing is between them but the halves of one line end
-    if found is not None:
-        return FrontMatter(found.start(2), found.end(2), found.end(3))
-    if _OPENS.match(raw):
-        line = len(_EOL.findall(raw[: raw.index(b"---")])) + 1
-        raise CardError("front matter opens here and never closes; end it with a line of three dashes", line)
-    return None
+class _Lines(NamedTuple):
+    """A card's lines before it is known what they are."""
+
+    raw: bytes
+    starts: list[int]
+    ends: list[int]
+
+    def at(self, offset: int) -> int:
+        """The index of the line that holds an offset."""
+        return bisect_right(self.starts, offset) - 1
+
+    def text(self, index: int) -> bytes:
+        """A line without its line end."""
+        return self.raw[self.starts[index] : self.ends[index]]
 
 
-def _split(raw: bytes) -> list[tuple[int, int, int]]:
-    """All lines as (start, end, start of the next); an empty rest after the last line end is no line."""
-    spans = []
-    start = 0
-    if b"\r" not in raw:
-        for line in raw.split(b"\n"):
-            end = start + len(line)
-            spans.append((start, end, end + 1))
-            start = end + 1
-        # What follows the last line end is a line only if it says something, or if it is all there is.
-        last = spans.pop()
-        return [*spans, (last[0], last[1], last[1])] if last[0] < last[1] or not spans else spans
-    for eol in _EOL.finditer(raw):
-        spans.append((start, eol.start(), eol.end()))
-        start = eol.end()
-    if start < len(raw) or not spans:
-        spans.append((start, len(raw), len(raw)))
-    return spans
+def _hidden(lines: _Lines, first: int) -> tuple[list[int], dict[int, int]]:
+    """The indices of lines that are not shown, and where the shown part of a line ends at a comment.
+
+    From mark to mark: a fence hides what looks like a comment in it, and a comment what looks like a fence.
+    """
+    covered = list(range(first))
+    cut: dict[int, int] = {}
+    index, total = first, len(lines.starts)
+    marks = _Marks(lines.raw)
+    while index < total:
+        place = marks.after(lines.starts[index])
+        if place < 0:
+            break
+        index = lines.at(place)
+        fence = _opened(lines.text(index))
+        if fence is not None:
+            last = _closing_line(lines, index, fence)
+            covered += range(index, last + 1)
+        else:
+            last = _comments(lines, index, marks.last_close, cut)
+            covered += range(index + 1, last + 1)
+        index = last + 1
+    return covered, cut
 
 
-class _Scanner:
-    """The state of the one pass over a card's lines."""
+class _Marks:
+    """Where the next mark of a fence or a comment stands: each kind is searched for once, from where the last one was passed."""
 
-    def __init__(self, raw: bytes, body: int) -> None:
+    def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self.body = body
-        self.fence: bytes | None = None
-        self.hidden_until = 0
-        self.covered: list[int] = []
-        self.headings: list[Heading] = []
-        self.paragraph = b""  # the line before, where it could be the text of an underlined heading
-        self.last_close = raw.rfind(b"-->")
-        self.has_fences = b"```" in raw or b"~~~" in raw
+        self.next = {mark: place for mark in (b"```", b"~~~", b"<!--") if (place := raw.find(mark)) >= 0}
+        self.last_close = raw.rfind(b"-->") if b"<!--" in self.next else -1
 
-    def run(self, spans: list[tuple[int, int, int]]) -> tuple[tuple[Line, ...], tuple[Heading, ...]]:
-        """Scan all lines."""
-        lines = tuple(Line(start, end, after, self._shown(index, start, end)) for index, (start, end, after) in enumerate(spans))
-        return lines, tuple(self.headings)
+    def after(self, offset: int) -> int:
+        """The next mark at or after an offset; -1 if there is none."""
+        for mark, place in list(self.next.items()):
+            if place < offset:
+                found = self.raw.find(mark, offset)
+                if found < 0:
+                    del self.next[mark]
+                else:
+                    self.next[mark] = found
+        return min(self.next.values(), default=-1)
 
-    def _shown(self, index: int, start: int, end: int) -> int:
-        """Where the visible text of a line ends; notes headings, and what opens or closes on the way."""
-        if start < self.body or start < self.hidden_until or (self.has_fences and self._in_fence(start, end)):
-            self.paragraph = b""
-            self.covered.append(index)
-            return start
-        shown = self._comment(start, end)
-        self._heading(index, self.raw[start:shown])
-        return shown
 
-    def _in_fence(self, start: int, end: int) -> bool:
-        """Whether a line belongs to a code fence, its opening and closing lines included."""
-        if self.fence is None and self.raw.find(b"```", start, end) < 0 and self.raw.find(b"~~~", start, end) < 0:
-            return False
-        found = _FENCE.match(self.raw[start:end])
-        if self.fence is None:
-            if found is None or (found[1][:1] == b"`" and b"`" in found[2]):
-                return False
-            self.fence = found[1]
-        elif found and found[1].startswith(self.fence) and not found[2].strip():
-            self.fence = None
-        return True
+def _opened(line: bytes) -> bytes | None:
+    """The fence that a line opens."""
+    if b"```" not in line and b"~~~" not in line:
+        return None
+    found = _FENCE.match(line)
+    if found is None or (found[1][:1] == b"`" and b"`" in found[2]):
+        return None
+    return found[1]
 
-    def _comment(self, start: int, end: int) -> int:
-        """Where a comment opens on this line, else the line's end; remembers where it closes."""
-        opens = self.raw.find(b"<!--", start, end)
-        if opens < 0:
-            return end
-        closes = self.raw.find(b"-->", opens + 4) if opens + 4 <= self.last_close else -1
-        if closes >= 0:
-            self.hidden_until = closes + 3
-            return opens
-        if self.raw[start:opens].strip():
-            return end  # a stray opening inside a line hides nothing
-        self.hidden_until = len(self.raw)  # an HTML block that never closes swallows the rest
-        return start
 
-    def _heading(self, index: int, text: bytes) -> None:
-        before, self.paragraph = self.paragraph, b""
-        if not text:
-            return
-        stripped = text.strip(b" \t")
-        if stripped.startswith((b"#", b"<h", b"<H")):
-            if found := _ATX.match(text):
-                self.headings.append(Heading(len(found[1]), plain(found[2] or b"").strip(), index))
-            elif found := _HTML_HEADING.match(text):
-                words = re.sub(rb"<[^>]*>", b"", found[2])
-                self.headings.append(Heading(int(found[1]), plain(words).strip(), index))
-        elif before and (underline := _SETEXT.match(text)):
-            self.headings.append(Heading(1 if underline[1][:1] == b"=" else 2, plain(before).strip(), index - 1))
-        elif stripped and not _NOT_A_PARAGRAPH.match(text):
-            self.paragraph = stripped
+def _closing_line(lines: _Lines, index: int, fence: bytes) -> int:
+    """The index of the line that closes a fence: the last line where none does."""
+    place = lines.raw.find(fence, lines.ends[index])
+    while place >= 0:
+        at = lines.at(place)
+        found = _FENCE.match(lines.text(at))
+        if found and found[1].startswith(fence) and not found[2].strip():
+            return at
+        place = lines.raw.find(fence, lines.ends[at])
+    return len(lines.starts) - 1
+
+
+def _comments(lines: _Lines, index: int, last_close: int, cut: dict[int, int]) -> int:
+    """The index of the last line that the comments which open on a line reach; notes where what is shown of it ends."""
+    raw, last, place = lines.raw, index, lines.starts[index]
+    while (opens := raw.find(b"<!--", place, lines.ends[last])) >= 0:
+        if opens + 4 > last_close:
+            if last == index and raw[lines.starts[index] : opens].strip():
+                return last  # a stray opening inside a line hides nothing
+            cut.setdefault(index, opens)
+            return len(lines.starts) - 1  # an HTML block that never closes swallows the rest
+        cut.setdefault(index, opens)
+        place = raw.index(b"-->", opens + 4) + 3
+        last = lines.at(place - 1)
+    return last
+
+
+def _headings(document: Document, kept: list[bytes]) -> Iterator[Heading]:
+    """All headings: marked with `#`, in HTML, or underlined."""
+    underline = -1  # the line that underlined the last heading
+    covered, cut, starts, ends, raw = document.covered, document.cut, document.starts, document.ends, document.raw
+    for index in compress(count(), map(_MAY_HEAD.__getitem__, map(itemgetter(0), kept))):
+        head = kept[index].lstrip(b" \t")[:2]
+        if head not in _HEADS or index in covered:
+            continue
+        start, end = starts[index], cut.get(index, ends[index])
+        if end - start > _LONGEST_HEADING:
+            continue
+        text = raw[start:end]
+        if head[:1] == b"#" or head[:1] == b"<":
+            found = _heading(text)
+            if found is not None:
+                yield Heading(found[0], found[1], index)
+        elif index > 0 and underline != index - 1 and (under := _SETEXT.match(text)):
+            title = _paragraph(document, index - 1)
+            if title:
+                yield Heading(1 if under[1][:1] == b"=" else 2, plain(title).strip(), index - 1)
+                underline = index
+
+
+def _paragraph(document: Document, index: int) -> bytes:
+    """The text of a line that could be an underlined heading's, else nothing."""
+    if document.ends[index] - document.starts[index] > _LONGEST_HEADING:
+        return b""
+    text = document.text(index)
+    return b"" if _NOT_A_PARAGRAPH.match(text) else text.strip(b" \t")
+
+
+@lru_cache(maxsize=2048)  # cards share most of their headings
+def _heading(line: bytes) -> tuple[int, str] | None:
+    """The level and text of a line that is a heading."""
+    if found := _ATX.match(line):
+        text = line[found.end() :].strip(b" \t")
+        bare = text.rstrip(b"#")
+        text = bare.rstrip(b" \t") if not bare or bare[-1:] in {b" ", b"\t"} else text
+        return len(found[1]), plain(text).strip()
+    if found := _HTML_HEADING.match(line):
+        return int(found[1]), plain(re.sub(rb"<[^<>]*>", b"", found[2])).strip()
+    return None

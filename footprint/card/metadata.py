@@ -65,7 +65,10 @@ def read_metadata(document: Document) -> Metadata:
     """
     front = document.front_matter
     if front is None:
-        return Metadata(problem="a front matter that the Hub does not see" if document.unseen_front_matter else None)
+        if document.unseen is None:
+            return Metadata()
+        problem = f"the Hub does not see the front matter that starts here: {document.unseen.reason}"
+        return Metadata(problem=problem, problem_line=document.line_number(document.unseen.place))
     if front.end - front.start > MAX_BYTES:
         raise CardError(f"the front matter is larger than {MAX_BYTES // 1024} KiB", document.line_number(front.start))
     import yaml
