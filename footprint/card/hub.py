@@ -32,8 +32,8 @@ TITLE: Final = "Fill in the environmental impact (footprint)"
 
 _Answer = TypeVar("_Answer")
 _GLOB: Final = re.compile(r"[*?\[]")
-_NAME: Final = re.compile(r"(?:[\w.-]{1,96}/)?[\w.*?\[\]!-]{1,200}")
-_WEB: Final = re.compile(r"https?://[^/]+/|hf://")
+_NAME: Final = re.compile(r"(?:\w[\w.-]{0,95}/)?[\w*?\[][\w.*?\[\]!-]{0,199}")
+_ADDRESS: Final = re.compile(r"(?:https?://[^/]{1,200}|hf:/)/(?P<id>[^/]{1,200}/[^/]{1,200})(?:/.{0,500})?")
 _OPEN_LOOKED_AT: Final = 20
 
 
@@ -175,8 +175,11 @@ class Hub:
         """The commit, the card's digest and its size in bytes at a revision."""
         from huggingface_hub import hf_hub_url
 
-        url = hf_hub_url(model, CARD, revision=revision, endpoint=self.api.endpoint)
-        stand = self._ask(model, lambda: self.api.get_hf_file_metadata(url=url))
+        def ask() -> Any:
+            url = hf_hub_url(model, CARD, revision=revision, endpoint=self.api.endpoint)
+            return self.api.get_hf_file_metadata(url=url)
+
+        stand = self._ask(model, ask)
         if not stand.commit_hash or not stand.etag:
             raise HubError(f"{model}: the answer names no commit and no digest; does HF_ENDPOINT name a Hub?")
         return stand.commit_hash, stand.etag, stand.size
@@ -283,8 +286,9 @@ def _utilities() -> Any:
 
 def _cleaned(name: str) -> str:
     """The id in a name or an address of a model."""
-    plain = "/".join(_WEB.sub("", name.strip(), count=1).split("/")[:2]).rstrip("/")
-    if not _NAME.fullmatch(plain) or _GLOB.search(plain.partition("/")[0]):
+    address = _ADDRESS.fullmatch(name)
+    plain = address["id"] if address else name
+    if not _NAME.fullmatch(plain) or (_GLOB.search(plain) and "/" not in plain):
         raise ConfigError(f"{name!r} names no model of the Hub; write ORG/MODEL, or 'ORG/*' for all of an organisation's")
     return plain
 

@@ -67,7 +67,7 @@ def reason(error: Exception, model: str, waiting_s: float | None) -> FootprintEr
         return HubError(f"{model}: the Hub takes no more requests for now: {wait}", final=True)
     said = _server_said(error)
     if status == _UNKNOWN_USER and "invalid" in said.lower():
-        return ConfigError(f"the Hub does not know your token: sign in with `hf auth login`, or set HF_TOKEN{said}")
+        return ConfigError(f"the Hub does not know who you are: sign in with `hf auth login`, or set HF_TOKEN{said}")
     if status in _PASSING and _was_commit(error):
         return Unclear(f"the Hub failed ({status}){said}")
     kind = next((_KINDS[one.__name__] for one in type(error).__mro__ if one.__name__ in _KINDS), None)
@@ -137,9 +137,10 @@ def _is_transport(error: Exception) -> bool:
 def _was_commit(error: Exception) -> bool:
     """Whether it was the commit itself that was sent, the one request that must not be made twice."""
     try:
-        request = error.request  # type: ignore[attr-defined]  # the transport's own, and raises where there is none
+        request: Any = getattr(error, "response", None)
+        request = request.request if request is not None else error.request  # type: ignore[attr-defined]  # the transport's
         return request.method == "POST" and _SENT.search(str(request.url).partition("?")[0]) is not None
-    except (AttributeError, RuntimeError):
+    except (AttributeError, RuntimeError):  # it knows of no request
         return False
 
 
