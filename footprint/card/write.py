@@ -1,4 +1,8 @@
-"""Writing a card: wholly the old bytes or wholly the new ones, whatever happens in between."""
+"""Writing a card: wholly the old bytes or wholly the new ones, whatever happens in between.
+
+Of two that write one card at once, one wins and the other is told: from the last look at the card to the rename its folder is
+locked. A temporary file is locked while its writer lives, so that one left behind by a writer that was killed can be told.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,18 @@ import contextlib
 import os
 import stat
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Final
 
 from footprint.card.read import read_bytes
 from footprint.errors import CardError
+
+_PREFIX: Final = ".footprint-"
+_SUFFIX: Final = ".md"
+# A lock is held for about a millisecond; whoever holds it longer is none of ours.
+_PATIENCE_S: Final = 10.0
 
 
 def write_card(path: Path, before: bytes, after: bytes) -> None:
@@ -35,19 +47,14 @@ def write_card(path: Path, before: bytes, after: bytes) -> None:
     if not os.access(target, os.W_OK) or not status.st_mode & 0o222:
         raise CardError(f"{path}: is read-only; nothing was written")
     try:
-        temporary = _new_file(target, after, status)
+        with _new_file(target, after, status) as temporary:
+            with _folder_held(path, target.parent):
+                if read_bytes(target) != before:
+                    raise CardError(f"{path}: changed on disk while it was being filled; nothing was written, fill it again")
+                temporary.replace(target)
+            _sync_folder(target.parent)
     except OSError as error:
         raise CardError(f"{path}: cannot be written: {error.strerror or error}; it is as it was") from None
-    try:
-        if read_bytes(target) != before:
-            raise CardError(f"{path}: changed on disk while it was being filled; nothing was written, fill it again")
-        temporary.replace(target)
-    except OSError as error:
-        raise CardError(f"{path}: cannot be written: {error.strerror or error}; it is as it was") from None
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-    _sync_folder(target.parent)
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -64,21 +71,42 @@ def write_new(path: Path, data: bytes) -> None:
         if status is not None and not stat.S_ISREG(status.st_mode):
             path.write_bytes(data)
             return
-        temporary = _new_file(target, data, status)
-        try:
+        with _new_file(target, data, status) as temporary:
             temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise CardError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def _new_file(target: Path, data: bytes, status: os.stat_result | None) -> Path:
-    """A synced file beside the target with its mode, and its owner where permitted."""
-    descriptor, name = tempfile.mkstemp(prefix=".footprint-", suffix=".md", dir=target.parent)
+def remove_leftovers(folder: Path) -> int:
+    """Remove the temporary files of writers that were killed; those of the living are locked, and stay.
+
+    Returns:
+        how many there were; 0 where files cannot be locked, for then nobody can tell.
+    """
+    try:
+        import fcntl
+
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX)]
+    except (ImportError, OSError):
+        return 0
+    removed = 0
+    for name in names:
+        with contextlib.suppress(OSError), (folder / name).open("rb") as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (folder / name).unlink()
+            removed += 1
+    return removed
+
+
+@contextlib.contextmanager
+def _new_file(target: Path, data: bytes, status: os.stat_result | None) -> Iterator[Path]:
+    """A synced file beside the target with its mode, and its owner where permitted; it is gone afterwards, or renamed."""
+    descriptor, name = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=target.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            _lock(file)
             file.write(data)
             file.flush()
             if status is not None:
@@ -89,10 +117,45 @@ def _new_file(target: Path, data: bytes, status: os.stat_result | None) -> Path:
             else:
                 temporary.chmod(0o666 & ~_umask())
             os.fsync(file.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
+            yield temporary
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def _lock(file: IO[bytes]) -> None:
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def _folder_held(path: Path, folder: Path) -> Iterator[None]:
+    """Hold a folder against others that replace files in it; where it cannot be locked (on some networks), go on without."""
+    try:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        deadline_s = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline_s:
+                    raise CardError(f"{path}: another program has locked its folder; nothing was written") from None
+                time.sleep(0.001)
+            except OSError:
+                break
+            else:
+                break
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _umask() -> int:
