@@ -13,7 +13,7 @@ WORLD := .venv-world
 # A place for the demo, for example `make demo REGION=gcp:europe-west1`.
 REGION ?=
 
-.PHONY: help demo check test test-world bench pictures browser-ready lint types clean
+.PHONY: help demo check test test-world fuzz bench pictures browser-ready lint types clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ test: lint types browser-ready ## Everything but what needs other services: also
 
 test-world: $(WORLD)/.done ## The whole journeys, in fresh clones, and trainings with frameworks in an environment of their own
 	$(WORLD)/bin/python -m pytest -q -n auto --dist loadfile -m world
+
+fuzz: $(VENV)/.dev ## 200,000 mutated cards, filled and held to the laws of a fill
+	$(BIN)/python -m tests.fuzz
 
 bench: $(VENV)/.dev ## Benchmarks against peers, in the same run
 	$(BIN)/python -m tests.benchmarks

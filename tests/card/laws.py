@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final, NoReturn
@@ -20,7 +21,7 @@ from footprint.card.edits import Edit
 from footprint.card.labels import is_placeholder
 from footprint.card.metadata import KEY
 from footprint.errors import CardError
-from footprint.model import FIELD_NAMES
+from footprint.model import FIELD_NAMES, Claim, FieldName
 from tests.card import readers
 
 TODAY: Final = date(2026, 11, 21)
@@ -64,12 +65,17 @@ def check_plan(before: Card, plan: FillPlan, content: CardContent, *, overwrite:
     """The laws that are seen from one fill's plan."""
     bytes_outside_edits_are_equal(before.raw, plan)
     line_ends_are_the_cards(before.raw, plan)
-    other_keys_are_equal(before.raw, plan)
-    emissions_are_what_the_hub_reads(plan, content)
     after = read_card(plan.after)
     if after.form != before.form:
         broken("form", f"{before.form} became {after.form}")
-    if not overwrite and before.block is None:
+    if before.form == "markdown":
+        other_keys_are_equal(before.raw, plan)
+        emissions_are_what_the_hub_reads(plan, content)
+    if before.form == "rendered diff":
+        a_diff_stays_one(before.raw, plan)
+    if content.about != "training":
+        only_its_block_changes(before, after)
+    if not overwrite and not before.blocks:
         only_nothing_is_replaced(before.raw, plan)
         persons_values_stay(before, after)
     if group is None:
@@ -111,8 +117,6 @@ def other_keys_are_equal(raw: bytes, plan: FillPlan) -> None:
     for reader in (readers.yaml_others, readers.hub_others):
         if reader(raw) != reader(plan.after):
             broken("other keys", f"{reader.__name__}: {reader(raw)!r:.600} became {reader(plan.after)!r:.600}")
-    if first is not None and isinstance(readers.yaml_others(raw), str):
-        broken("other keys", f"front matter that cannot be read ({readers.yaml_others(raw)}) was edited")
 
 
 def emissions_are_what_the_hub_reads(plan: FillPlan, content: CardContent) -> None:
@@ -121,7 +125,11 @@ def emissions_are_what_the_hub_reads(plan: FillPlan, content: CardContent) -> No
         return
     expected = float(content.metadata["emissions"])
     data = readers.hub_data(plan.after)
-    entry = data.get(KEY) if isinstance(data, dict) else None
+    if isinstance(data, str):  # another key keeps it from loading the card, before as after: then as PyYAML reads it, if it can
+        data = {KEY: readers.yaml_ours(plan.after)}
+        if data[KEY] is None and isinstance(readers.yaml_others(plan.before), str):
+            return
+    entry = data.get(KEY)
     found = entry.get("emissions") if isinstance(entry, dict) else None
     if isinstance(found, bool) or not isinstance(found, int | float) or found != expected:
         broken("emissions", f"the Hub reads {entry!r}, not {expected!r}")
@@ -130,6 +138,39 @@ def emissions_are_what_the_hub_reads(plan: FillPlan, content: CardContent) -> No
         written = any(change.field == f"{KEY}.{key}" and not change.withdrawn for change in plan.changed)
         if written and key != "emissions" and entry.get(key) != value:
             broken("emissions", f"the Hub reads {key} as {entry.get(key)!r}, not {value!r}")
+
+
+def a_diff_stays_one(raw: bytes, plan: FillPlan) -> None:
+    """Only lines that a diff adds are edited, and as many lines are there as before."""
+    if len(_ENDS.findall(raw)) != len(_ENDS.findall(plan.after)):
+        broken("a diff", "lines were added or taken away")
+    for old, new in zip(_ENDS.split(raw), _ENDS.split(plan.after), strict=True):
+        if old != new and not (old.lstrip().startswith(b"+") and new.startswith(old[: old.index(b"+") + 1])):
+            broken("a diff", f"{old!r} became {new!r}")
+
+
+def only_its_block_changes(before: Card, after: Card) -> None:
+    """An account of work that did not make the model leaves the fields, the front matter and the other block alone."""
+    if before.layout.section is not None and before.fields != _moved_back(after.fields, before.fields):
+        broken("one block", f"{before.fields} became {after.fields}")
+    first, last = (readers.front_of(card.raw) for card in (before, after))
+    if (first and first.text) != (last and last.text):
+        broken("one block", "the front matter changed")
+    if before.block is not None and after.block is not None and _text_of(before) != _text_of(after):
+        broken("one block", "the block on the training changed")
+
+
+def _moved_back(now: Mapping[FieldName, Claim | None], was: Mapping[FieldName, Claim | None]) -> dict[FieldName, Claim | None]:
+    """Claims with the lines that they had."""
+    return {
+        name: claim and msgspec.structs.replace(claim, line=old.line if (old := was[name]) else claim.line)
+        for name, claim in now.items()
+    }
+
+
+def _text_of(card: Card) -> bytes:
+    assert card.block is not None
+    return card.document.raw[card.block.start : card.block.end]
 
 
 def only_nothing_is_replaced(raw: bytes, plan: FillPlan) -> None:
@@ -173,6 +214,8 @@ def what_was_written_reads_back(after: Card, plan: FillPlan) -> None:
 
 def nothing_is_left_unsaid(before: Card, after: Card, plan: FillPlan, content: CardContent) -> None:
     """What is known of a field is written, or stands there, or is reported as kept or in a note."""
+    if content.about != "training":
+        return
     said = {change.field for change in plan.changed} | {kept.field for kept in plan.kept}
     for name, value in content.fields.items():
         claim, was = after.fields[name], before.fields[name]
@@ -222,7 +265,8 @@ def check_sequences(raw: bytes, first: CardContent, second: CardContent, nothing
         BrokenLawError: if a law does not hold; a fill that is refused where the one before was not is one.
     """
     before = read_card(raw)
-    if before.block is not None:
+    # A diff takes no block, so what we wrote into it is a person's from then on: they send it or not.
+    if before.block is not None or not before.source.adds_lines:
         return
     one = fill(before, first)
     alone = fill(before, second)
