@@ -8,7 +8,9 @@ from footprint.lazy import lazily
 
 if TYPE_CHECKING:
     from footprint.card.block import recorded_edition
-    from footprint.card.content import CardContent, content_from_declaration, content_from_profile, content_from_run
+    from footprint.card.content import CardContent
+    from footprint.card.content_declared import content_from_declaration, content_from_profile
+    from footprint.card.content_runs import content_from_account, content_from_run
     from footprint.card.edits import Edit
     from footprint.card.filling import fill
     from footprint.card.plan import FillPlan
@@ -20,6 +22,7 @@ __all__ = [
     "CardContent",
     "Edit",
     "FillPlan",
+    "content_from_account",
     "content_from_declaration",
     "content_from_profile",
     "content_from_run",
@@ -38,9 +41,10 @@ __getattr__ = lazily(
         "CardContent": "footprint.card.content",
         "Edit": "footprint.card.edits",
         "FillPlan": "footprint.card.plan",
-        "content_from_declaration": "footprint.card.content",
-        "content_from_profile": "footprint.card.content",
-        "content_from_run": "footprint.card.content",
+        "content_from_account": "footprint.card.content_runs",
+        "content_from_declaration": "footprint.card.content_declared",
+        "content_from_profile": "footprint.card.content_declared",
+        "content_from_run": "footprint.card.content_runs",
         "fill": "footprint.card.filling",
         "named": "footprint.card.read",
         "read_card": "footprint.card.read",

@@ -28,7 +28,7 @@ _DIGEST_LENGTH: Final = 8
 
 
 class Entry(NamedTuple):
-    """An entry: its name, its lines without their line ends, and the blank lines before it; `at` is its first line in the body."""
+    """An entry: its name, its lines without their line ends, the blank lines before it, and where in the body it starts."""
 
     name: str
     lines: tuple[bytes, ...]

@@ -17,6 +17,11 @@ from footprint.units import S_PER_H, h_from_s
 _MASS_UNITS: Final = (("t", 1e6), ("kg", 1e3), ("g", 1.0))
 _NATION: Final = re.compile(r"[A-Z]{2,3}")
 _LEAST_H: Final = 0.001
+_SENSED: Final = frozenset({"counter", "power"})
+_NEARLY: Final = 0.99
+_ROUNDING: Final = 0.005
+_MOMENT_S: Final = 1.0
+_NAMES: Final = 5
 _BASES: Final[dict[Basis, str]] = {
     "life-cycle": "location-based, life-cycle",
     "life-cycle, estimated": "location-based, life-cycle, estimated",
@@ -58,13 +63,17 @@ def _plain_number(value: float) -> str:
 
 def hours(wall_h: float | None, device_h: float | None) -> str | None:
     """Hours: `100 h wall-clock (800 device-hours)`; a short time also in seconds or minutes; None if neither is known."""
-    devices = f"{_full(device_h)} device-hours" if device_h is not None else ""
+    devices = _device_hours(_full(device_h)) if device_h is not None else ""
     if wall_h is None:
         return devices or None
     if wall_h < 1:
         short = f"{_short(wall_h)} h ({text.duration(wall_h * S_PER_H)}) wall-clock"
-        return f"{short}, {_short(device_h)} device-hours" if device_h is not None else short
+        return f"{short}, {_device_hours(_short(device_h))}" if device_h is not None else short
     return f"{_full(wall_h)} h wall-clock" + (f" ({devices})" if devices else "")
+
+
+def _device_hours(value: str) -> str:
+    return f"{value} device-hour" if value == "1" else f"{value} device-hours"
 
 
 def _short(value_h: float) -> str:
@@ -161,16 +170,88 @@ def _union_s(spans: Iterable[tuple[float, float]]) -> float:
     return total
 
 
+def how(footprint: Footprint) -> str:
+    """Whether the energy of a recorded run was measured: all of it by sensors, a part of it, or none.
+
+    A model of a recorded load is no measurement, nor is a sensor's silence.
+    """
+    parts = [part for part in footprint.breakdown if part.energy_kwh is not None and part.energy_kwh.central > 0]
+    whole_kwh = sum(part.energy_kwh.central for part in parts if part.energy_kwh is not None)
+    sensed_kwh = sum(part.energy_kwh.central for part in parts if part.energy_kwh is not None and part.grade in _SENSED)
+    if not sensed_kwh:
+        return "modelled from a recorded run"
+    silent = any(one.grade is None or (one.grade in _SENSED and one.read_ratio < _NEARLY) for one in footprint.coverage)
+    known = footprint.it_energy_kwh
+    missing = known is not None and whole_kwh < _NEARLY * known.central
+    return "measured" if sensed_kwh >= _NEARLY * whole_kwh and not silent and not missing else "measured in part"
+
+
+def account(runs: Sequence[Run]) -> str:
+    """Which runs, of what kind, how they lay in time, and how they ended: `2 runs of finetune (1 completed, 1 failed), …`."""
+    ends = ", ".join(
+        f"{sum(run.outcome == outcome for run in runs)} {outcome if outcome != 'unknown' else 'whose end nobody saw'}"
+        for outcome in dict.fromkeys(run.outcome for run in runs)
+    )
+    if len(runs) == 1:
+        ends = ends.partition(" ")[2]
+    days = sorted({run.started_at[:10] for run in runs})
+    when = f"started {days[0]}" if len(days) == 1 else f"started {days[0]} to {days[-1]}"
+    names = list(dict.fromkeys(text.clean(run.name, limit=60) for run in runs))
+    named = ", ".join(names[:_NAMES]) + (f" and {len(names) - _NAMES} others" if len(names) > _NAMES else "")
+    hosts = {run.host.boot_id or run.host.name for run in runs}
+    machines = [f"on {len(hosts)} machines"] if len(hosts) > 1 else []
+    kinds = ", ".join(sorted({run.kind for run in runs}))
+    parts = [f"{text.plural(len(runs), 'run')} of {named} ({ends})", kinds, *machines, *_arranged(runs), f"{when} (UTC)"]
+    return "; ".join(part for part in parts if part != "other")
+
+
+def _arranged(runs: Sequence[Run]) -> list[str]:
+    """How runs lay in time; those that are nested in another one aside."""
+    ids = {run.id for run in runs}
+    outer = [run for run in runs if run.parent not in ids]
+    nested = [f"{len(runs) - len(outer)} of them inside another"] if len(outer) < len(runs) else []
+    if len(outer) < 2:  # noqa: PLR2004 - one run lies as it likes
+        return nested
+    marks: list[tuple[float, int]] = []
+    for run in outer:
+        start_s = datetime.fromisoformat(run.started_at).timestamp()
+        # What overlaps by no more than a moment follows the other.
+        marks += [(start_s, 1), (start_s + max(0.0, run.duration_s - _MOMENT_S), -1)]
+    most = now = 0
+    for _, step in sorted(marks):
+        now += step
+        most = max(most, now)
+    if most <= 1:
+        return [*nested, "one after the other"]
+    return [*nested, "all at the same time" if most == len(outer) else f"up to {most} at the same time"]
+
+
 def energy_of(footprint: Footprint) -> str | None:
     """A footprint's energy in words; None if it is unknown."""
     held = footprint.accelerator_energy_kwh
-    host = "host, no accelerator" if held is not None and held.high == 0 else "accelerators and host"
-    scope = host if footprint.scope == "server" else "accelerators only, no host added"
-    parts = []
-    for value, what in (
-        (footprint.energy_kwh, "with PUE"),
-        (footprint.it_energy_kwh, f"IT equipment ({scope})"),
-    ):
-        if value is not None:
-            parts.append(f"{text.energy_range(value.low, value.central, value.high)} {what}")
-    return "; ".join(parts) or None
+    host = "the server, which has no accelerator" if held is not None and held.high == 0 else "accelerators and host"
+    of_it = host if footprint.scope == "server" else "accelerators alone, their host not counted"
+    whole, it = footprint.energy_kwh, footprint.it_energy_kwh
+    it_text = f"{_energy(it)} of {of_it}" if it is not None else ""
+    if whole is None:
+        return it_text or None
+    factor = f" of {text.number(footprint.pue.central)}" if footprint.pue is not None else ""
+    site = f"with what the site adds for cooling and power supply (a PUE{factor})"
+    return f"{_energy(whole)}: {it_text}, {site}" if it_text else f"{_energy(whole)} {site}"
+
+
+def _energy(value: Range) -> str:
+    return text.energy_range(value.low, value.central, value.high)
+
+
+def product_of(footprint: Footprint) -> str | None:
+    """How energy and the grid's intensity make the emissions, where one product does: `440 kWh x 348 g CO2eq/kWh`."""
+    energy, intensity, emissions = footprint.energy_kwh, footprint.intensity_g_per_kwh, footprint.emissions_g
+    if energy is None or intensity is None or emissions is None:
+        return None
+    if abs(energy.central * intensity.central - emissions.central) > _ROUNDING * emissions.central:
+        return None  # by the hours of the run, say
+    place = footprint.place
+    grid = (place.name or place.zone or place.region) if place is not None else None
+    of = f" (the grid of {text.clean(grid, limit=80)})" if grid and footprint.basis != "stated" else ""
+    return f"{text.energy(energy.central)} x {text.number(intensity.central)} g CO2eq/kWh{of}"

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from footprint.card import content_from_declaration, content_from_run, fill, read_card, wording
 from footprint.card.block import digest, safe
+from footprint.card.explain import RANGES
 from footprint.card.fill_metadata import scalar
 from footprint.errors import ConfigError
-from footprint.model import Declaration, Factor, Place, Range
+from footprint.model import Component, Coverage, Declaration, Factor, Place, Range
 from tests.card.samples import a_footprint, a_range, a_run
 
 
@@ -145,15 +146,16 @@ def test_each_source_of_factors_is_named_once_and_options_stay_out_of_the_card()
     warnings = ("the host is added (--scope accelerators leaves it out)", "the site's PUE was assumed: give --pue")
     footprint = msgspec.structs.replace(a_footprint(), factors=factors, warnings=warnings)
     lines = content_from_run(a_run(), footprint).lines
-    assert lines[-5:] == (
-        "Factors and their sources:",
+    assert lines[-6:] == (
+        "Factors (with their 90 % ranges) and their sources:",
         "\tutilisation 2 (1–3); overhead 2 (1–3); from Logs (of 3), 2024",
         "\tpue 2 (1–3); from Survey 2024",
         "Note: the host is added.",
         "Note: the site's PUE was assumed.",
+        RANGES,
     )
     after = fill(read_card(b"# T\n"), content_from_run(a_run(), footprint)).after
-    assert b"\n- Factors and their sources:\n  - utilisation 2" in after
+    assert b"\n- Factors (with their 90 % ranges) and their sources:\n  - utilisation 2" in after
     assert fill(read_card(after), content_from_run(a_run(), footprint)).after == after
 
 
@@ -183,9 +185,20 @@ def test_yaml_text_is_quoted_where_it_must_be(text: str) -> None:
 
 
 def test_only_what_a_sensor_said_is_called_measured() -> None:
-    metered, modelled = a_footprint(), msgspec.structs.replace(a_footprint(), breakdown=())
-    assert content_from_run(a_run(), metered).metadata["source"].startswith("measured with footprint")
-    assert content_from_run(a_run(), modelled).metadata["source"].startswith("modelled from a recorded run")
+    def source(**changed: object) -> str:
+        footprint = msgspec.structs.replace(a_footprint(), **changed)
+        return content_from_run(a_run(), footprint).metadata["source"]
+
+    sensed = Component(component="accelerators", energy_kwh=a_range(400.0), grade="counter")
+    model = Component(component="cpu", energy_kwh=a_range(100.0), grade="model")
+    assert source(breakdown=(sensed,)).startswith("measured with footprint")
+    assert source(breakdown=(sensed, model)).startswith("measured in part with footprint")
+    assert source(breakdown=(model,)).startswith("modelled from a recorded run")
+    assert source(breakdown=()).startswith("modelled from a recorded run")
+    silent = Coverage(component="accelerators", grade="counter", read_ratio=0.4)
+    assert source(breakdown=(sensed,), coverage=(silent,)).startswith("measured in part"), "a sensor was silent"
+    unread = Coverage(component="rest", grade=None, read_ratio=0.0)
+    assert source(breakdown=(sensed,), coverage=(unread,)).startswith("measured in part"), "of a part nothing is known"
 
 
 IRELAND = Place(provider="aws", region="eu-west-1", zone="IRL", name="Ireland")
