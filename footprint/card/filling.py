@@ -70,7 +70,7 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False) -> FillPl
         changed=(*body.changed, *meta.changed, *(change for one in blocks for change in one.changed)),
         kept=(*body.kept, *meta.kept, *(kept for one in blocks for kept in one.kept)),
         unknown=content.unknown if making else (),
-        notes=notes,
+        notes=(*notes, *content.notes),
     )
     prove(card, plan, values, content.metadata, {one.name: one.new for one in blocks})
     return plan
