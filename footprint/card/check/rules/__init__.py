@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from footprint.card.check.registry import RULES
-from footprint.card.check.rules import metadata
+from footprint.card.check.rules import base, blocks, emissions, metadata, placeholders, templates
 
-__all__ = ["RULES", "metadata"]
+__all__ = ["RULES", "base", "blocks", "emissions", "metadata", "placeholders", "templates"]
