@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from footprint.card.block import digest
 from footprint.card.document import BOM
 from footprint.card.edits import Edit
 from footprint.card.labels import is_placeholder
-from footprint.card.metadata import KEY, Node, scalar_value, value_of
+from footprint.card.metadata import KEY, Entry
+from footprint.card.nodes import Node, doubled_key, scalar_value, value_of
 from footprint.card.place import insertion
 from footprint.card.plan import Change, Kept, Part
+from footprint.errors import CardError
 
 if TYPE_CHECKING:
     from footprint.card.read import Card
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 # Plain where no YAML reader could take it for anything but this text.
 _PLAIN: Final = re.compile(r"(?:\d+ )?[A-Za-z](?:[A-Za-z0-9 ._/()-]*[A-Za-z0-9)])?")
 _EMPTY: Final = re.compile(rb"\A((?:\xef\xbb\xbf)?\s*---(?:\r\n|\r|\n))---[ \t]*(?:\r\n|\n|\Z)")
+_DASH: Final = re.compile(rb" *- +")
 _COMMENT: Final = re.compile(rb"[ \t]*#")
 _RESERVED: Final = frozenset(("y", "n", "yes", "no", "true", "false", "on", "off", "null", "nan", "inf", "none"))
 
@@ -32,19 +39,33 @@ def fill_metadata(card: Card, values: dict[str, str], *, overwrite: bool) -> Par
     if not values:
         return _withdraw(card)
     if card.yaml.problem is not None:
-        line = f" (line {card.yaml.problem_line})" if card.yaml.problem_line else ""
+        line = f" (line {card.source.number(card.yaml.problem_line - 1)})" if card.yaml.problem_line else ""
         return Part(notes=(f"{KEY} was not written: {card.yaml.problem}{line}",))
     entry = card.yaml.emissions()
-    if entry is None:
-        return _add_entry(card, values)
-    key, node = entry
+    part = _add_entry(card, values) if entry is None else _fill_entry(card, *entry, values, overwrite=overwrite)
+    doubled = card.yaml.doubled
+    if doubled is not None and part.edits:
+        where = f"(line {card.source.number(doubled[1] - 1)})"
+        part.notes += (f"the key {doubled[0]!r} stands twice {where}: the Hub takes no front matter in which one does",)
+    return part
+
+
+def _fill_entry(card: Card, key: Node, node: Node, values: dict[str, str], *, overwrite: bool) -> Part:
+    """The edits of the entry that stands there, in whatever shape."""
+    if card.yaml.obstacle is not None:
+        if overwrite:
+            raise CardError(f"{card.yaml.obstacle}: write its values out; nothing was written", card.yaml.obstacle_line)
+        return _keep(card, node, values, card.yaml.obstacle, card.yaml.obstacle_line)
     if node.kind == "mapping":
         return _fill_mapping(card, node, values, overwrite=overwrite)
-    if _says_nothing(node) or (node.kind == "scalar" and overwrite):
+    if node.kind == "list":
+        return _list_to_mapping(card, node, values, overwrite=overwrite)
+    if _says_nothing(node) or overwrite:
         return _scalar_to_mapping(card, key, node, values)
-    return _keep(card, node, values, "a list, which is not edited" if node.kind == "list" else "a person's value")
+    return _keep(card, node, values, "a person's value")
 
 
+@lru_cache(maxsize=1024)  # the same account may fill many cards
 def scalar(key: str, value: str) -> str:
     """A value as YAML: emissions as the number that they are, text plain where that is safe, else in double quotes."""
     if key == "emissions" or (_PLAIN.fullmatch(value) and value.lower() not in _RESERVED and _is_text(value)):
@@ -71,9 +92,9 @@ def _ours(card: Card, key: str, node: Node) -> bool:
     return node.kind == "scalar" and recorded == digest(node.text)
 
 
-def _keep(card: Card, node: Node, values: dict[str, str], reason: str) -> Part:
-    found = json.dumps(value_of(node), ensure_ascii=False)
-    line = card.source.number(card.document.line_number(node.start) - 1)
+def _keep(card: Card, node: Node, values: dict[str, str], reason: str, at: int | None = None) -> Part:
+    found = json.dumps(card.yaml.value, ensure_ascii=False)
+    line = card.source.number((at or card.document.line_number(node.start)) - 1)
     return Part(kept=[Kept(field=KEY, value=found, known=f"{values['emissions']} g", reason=reason, line=line)])
 
 
@@ -100,14 +121,21 @@ def _add_entry(card: Card, values: dict[str, str]) -> Part:
         blank = b"" if not document.lines or document.is_blank(0) else eol
         text = b"---" + eol + f"{KEY}:".encode() + _children(values, b"  ", eol) + eol + b"---" + eol + blank
         return _wrote_all(Part(edits=[insertion(place, text)]), values)
-    root = card.yaml.root
-    indent = _indent(card, root) if root is not None else b""
+    entries = card.yaml.entries
+    indent: bytes | None = b""
+    if not card.yaml.alone and (root := card.yaml.root) is not None:
+        if root.style == "flow":
+            pair = f"{KEY}: {{{_pairs(values)}}}"
+            place = _end_of(root.entries[-1]).end if root.entries else root.start + 1
+            return _wrote_all(Part(edits=[insertion(place, (f", {pair}" if root.entries else pair).encode())]), values)
+        indent = _indent(card, root)
     if indent is None:
         return Part(notes=(f"{KEY} was not written: the front matter's first key does not start its line",))
     entry = indent + f"{KEY}:".encode() + _children(values, indent + b"  ", eol)
-    if root is not None and root.entries and _last_leaf(root).style in {"|", ">"}:
+    last = card.document.raw[entries[-1].start : front.end] if entries else b""
+    if (b"|" in last or b">" in last) and card.yaml.root is not None and _last_leaf(card.yaml.root).style in {"|", ">"}:
         # A block scalar's text ends where the front matter does, without a line end: what followed it would give it one.
-        return _wrote_all(Part(edits=[insertion(_start_of_last(card, root), entry + eol)]), values)
+        return _wrote_all(Part(edits=[insertion(_start_of_last(card, entries), entry + eol)]), values)
     start = b"" if front.start == front.end else eol
     return _wrote_all(Part(edits=[insertion(front.end, start + entry)]), values)
 
@@ -118,32 +146,77 @@ def _empty_front_matter(card: Card) -> int | None:
     return None if found is None else found.end(1)
 
 
-def _start_of_last(card: Card, root: Node) -> int:
+def _start_of_last(card: Card, entries: Sequence[Entry]) -> int:
     """Where the last key's lines start, the comments right above it included."""
     document = card.document
-    index = document.line_number(root.entries[-1][0].start) - 1
-    first = document.line_number(root.start) - 1
+    index = document.line_index(entries[-1].start)
+    first = document.line_index(entries[0].start)
     while index > first and _COMMENT.match(card.document.raw, document.lines[index - 1].start):
         index -= 1
     return document.lines[index].start
 
 
 def _indent(card: Card, node: Node) -> bytes | None:
-    """The white space before a block mapping's first key; None if something else stands there."""
-    line = card.document.lines[card.document.line_number(node.start) - 1]
+    """The white space before a block mapping's first key, a list's dash counted as such; None if something else stands there."""
+    line = card.document.lines[card.document.line_index(node.start)]
     before = card.document.raw[line.start : node.start]
-    return before if not before.strip(b" ") else None
+    return before.replace(b"-", b" ") if not before.strip(b" ") or _DASH.fullmatch(before) else None
 
 
 def _scalar_to_mapping(card: Card, key: Node, node: Node, values: dict[str, str]) -> Part:
     """Put a mapping where a placeholder or a number stands; a comment beside it stays."""
-    line = card.document.lines[card.document.line_number(key.start) - 1]
-    indent = _indent(card, key)
-    if node.end > line.end or indent is None:
+    document = card.document
+    line = document.lines[document.line_index(key.start)]
+    if node.end > line.end:
         return _keep(card, node, values, "it goes over several lines")
-    part = Part(edits=[Edit(start=node.start, end=node.end, new=b"")] if node.end > node.start else [])
-    part.edits.append(insertion(line.end, _children(values, indent + b"  ", card.document.eol)))
+    indent = _indent(card, key)
+    if document.raw[key.end : key.end + 1] != b":":
+        return _keep(card, node, values, "its key and its value are not written as `key: value`")
+    if _in_flow(card):
+        return _wrote_all(Part(edits=[_replace(card, key, node, f"{{{_pairs(values)}}}")]), values, node.text)
+    if indent is None:
+        return _keep(card, node, values, "its key does not start its line")
+    part = Part()
+    if node.end > node.start:
+        # Without a comment after it, the blanks before the value go with it.
+        bare = not document.raw[node.end : line.end].strip()
+        part.edits.append(Edit(start=key.end + 1 if bare else node.start, end=node.end, new=b""))
+    part.edits.append(insertion(line.end, _children(values, indent + b"  ", document.eol)))
     return _wrote_all(part, values, node.text)
+
+
+def _in_flow(card: Card) -> bool:
+    """Whether the whole front matter stands in braces."""
+    return not card.yaml.alone and card.yaml.root is not None and card.yaml.root.style == "flow"
+
+
+def _list_to_mapping(card: Card, node: Node, values: dict[str, str], *, overwrite: bool) -> Part:
+    """Fill a list of mappings of one key each, as cards had it in 2021, by making a mapping of it: each dash becomes a blank.
+
+    Only where its emissions may be replaced; otherwise all of it stays as it is.
+    """
+    pairs = [item.entries[0] for item in node.items if item.kind == "mapping" and len(item.entries) == 1]
+    start = pairs[0][0].start if pairs else node.start
+    merged = msgspec.structs.replace(node, kind="mapping", start=start, items=(), entries=tuple(pairs))
+    emissions = merged.find("emissions")
+    said = emissions is not None and not _free(card, "emissions", emissions[1], values, overwrite=overwrite)
+    if said or len(pairs) != len(node.items):
+        return _keep(card, node, values, "a person's value")
+    dashes = [_dash(card, pair[0]) for pair in pairs]
+    columns = {found[1] for found in dashes if found is not None}
+    if not pairs or node.style == "flow" or None in dashes or len(columns) != 1 or doubled_key(merged) is not None:
+        return _keep(card, node, values, "a list, which is not edited")
+    part = _fill_mapping(card, merged, values, overwrite=overwrite)
+    if part.edits:
+        part.edits += [Edit(start=found[0], end=found[0] + 1, new=b" ") for found in dashes if found is not None]
+    return part
+
+
+def _dash(card: Card, key: Node) -> tuple[int, int] | None:
+    """The offset of the dash before a list item's key, and the key's column; None where the key does not follow it."""
+    start = card.document.lines[card.document.line_index(key.start)].start
+    before = card.document.raw[start : key.start]
+    return (start + before.index(b"-"), len(before)) if _DASH.fullmatch(before) else None
 
 
 def _fill_mapping(card: Card, node: Node, values: dict[str, str], *, overwrite: bool) -> Part:
@@ -201,7 +274,7 @@ def _replace(card: Card, key: Node, node: Node, text: str) -> Edit:
 def _add_children(card: Card, node: Node, missing: dict[str, str], stays: list[tuple[Node, Node]]) -> Edit | None:
     """Add keys to a mapping after the last that stays, in its own style."""
     if node.style == "flow":
-        pairs = ", ".join(f"{key}: {_flow(key, value)}" for key, value in missing.items())
+        pairs = _pairs(missing)
         if not stays:
             return insertion(node.start + 1, pairs.encode())
         return insertion(_end_of(stays[-1]).end, f", {pairs}".encode())
@@ -213,8 +286,10 @@ def _add_children(card: Card, node: Node, missing: dict[str, str], stays: list[t
     return insertion(line.end, _children(missing, indent, card.document.eol))
 
 
-def _flow(key: str, value: str) -> str:
-    return value if key == "emissions" else json.dumps(value, ensure_ascii=False)
+def _pairs(values: dict[str, str]) -> str:
+    """Keys and values for a mapping in braces; what is plain in a block need not be there."""
+    shown = ((key, value if key == "emissions" else json.dumps(value, ensure_ascii=False)) for key, value in values.items())
+    return ", ".join(f"{key}: {value}" for key, value in shown)
 
 
 def _last_leaf(node: Node) -> Node:
@@ -240,7 +315,7 @@ def _end_of(entry: tuple[Node, Node]) -> Node:
 def _withdraw(card: Card) -> Part:
     """Take our earlier values out when nothing is to be written any more: the whole entry, or our part of it."""
     entry = card.yaml.emissions()
-    if entry is None or entry[1].kind != "mapping":
+    if entry is None or entry[1].kind != "mapping" or card.yaml.obstacle is not None:
         return Part()
     key, node = entry
     mine = _ours_in(card, node)

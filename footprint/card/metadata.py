@@ -1,263 +1,308 @@
-"""The `co2_eq_emissions` of a card's front matter: every key and value with its span in bytes, by PyYAML's parser.
+"""The front matter of a card: its entries' spans, our own with the span of every key and value, and whether it may be edited.
 
-The parser's events are read, not its objects: nothing is constructed or expanded, so an alias bomb stays small, nesting is
-bounded before anything recurses, and what is compared after an edit is the text's meaning to every YAML reader. The parser
-counts characters; spans are mapped to bytes.
+Most front matter is a column of `key:` lines with what belongs to each below it. Such an entry parses by itself as it does in
+its place: a line of text in the first column ends every open construct of YAML, or the entry by itself is no YAML, and then the
+front matter is read as a whole. So entries of equal bytes parse equal, whatever stands around them: each is parsed once, and an
+edit elsewhere leaves it as it was. That is the proof of a fill, and why it costs little.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from functools import cached_property, lru_cache
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from footprint.card.document import Document
+from footprint.card.nodes import Node, TooMuchError, decoded, doubled_key, meaning, parse, scalar_value, tied, value_of
 from footprint.errors import CardError
 
-_STRAY: Final = re.compile("[\udc80-\udcff]")
+__all__ = ["KEY", "Entry", "Metadata", "Node", "other_entries", "read_metadata", "same_others", "scalar_value", "value_of"]
+
 KEY: Final = "co2_eq_emissions"
 MAX_BYTES: Final = 512 * 1024
-MAX_DEPTH: Final = 64
-MAX_EXPANDED: Final = 100_000  # nodes, once aliases are followed
+
+_MAX_ALONE: Final = 300  # so many entries are parsed one by one; more are parsed together
+_SMALL: Final = 2048  # bytes of an entry that is remembered among many
+# A line in the first column: a key's, or anything else but an item of a list, a comment and a blank line.
+_COLUMN = re.compile(rb"\n(?:([A-Za-z_][\w.-]{0,99}):(?=[ \r\n]|\Z)|(?=[^ \r\n#-])|-(?![ \r\n]|\Z))")
+_REMARKS = re.compile(rb"(?:[ ]*(?:#[^\r\n]*)?\r?\n)*\Z")
+# An entry of words alone, or a list of words: YAML to every reader. What starts with a digit may be a date that is none.
+_WORD: Final = rb"[A-Za-z][\w./+-]*(?: [A-Za-z0-9][\w./+-]*)*"
+_SIMPLE = re.compile(
+    rb"[\w.-]+:(?: " + _WORD + rb"(?:\r?\n|\Z)|\r?\n([ ]*)- " + _WORD + rb"(?:\r?\n\1- " + _WORD + rb")*(?:\r?\n|\Z))(?:\r?\n)*"
+)
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """A YAML node: a scalar with its text, a mapping with its entries, or a list with its items; spans in bytes.
+class Entry(NamedTuple):
+    """A key at the top of the front matter: its text, and the span from its line to the next key's, in bytes."""
 
-    `style` is the scalar's quote (or `|`, `>`), or `flow` or `block`. An alias holds the anchor's name as its text.
-    """
-
-    kind: str
+    key: str
     start: int
     end: int
-    style: str = ""
-    text: str = ""
-    plain: bool = False
-    tag: str = ""
-    anchor: str = ""
-    entries: tuple[tuple[Node, Node], ...] = ()
-    items: tuple[Node, ...] = ()
-
-    def find(self, key: str) -> tuple[Node, Node] | None:
-        """The entry of a mapping with this key."""
-        return next(((k, v) for k, v in self.entries if k.kind == "scalar" and k.text == key), None)
 
 
-class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """A card's front matter as far as we need it: the top mapping, and why it cannot be edited if it cannot."""
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """A card's front matter as far as we need it.
 
-    root: Node | None = None
+    `problem` says why it cannot be edited, or why the Hub does not see it; `obstacle` why our own entry in it cannot, although
+    the rest is well. Both come with a 1-based line of the document. `entries` are those of a mapping in block style.
+    """
+
+    document: Document
+    entries: tuple[Entry, ...] = ()
+    ours: tuple[Node, Node] | None = None
+    alone: bool = False
+    tree: Node | None = None
     problem: str | None = None
     problem_line: int | None = None
+    obstacle: str | None = None
+    obstacle_line: int | None = None
 
     def emissions(self) -> tuple[Node, Node] | None:
         """The entry `co2_eq_emissions`, key and value."""
-        return self.root.find(KEY) if self.root is not None else None
+        return self.ours
+
+    @property
+    def value(self) -> Any:
+        """The value of `co2_eq_emissions` in plain Python types, aliases and merged keys resolved; None where there is none."""
+        if self.ours is None:
+            return None
+        return value_of(self.ours[1]) if tied(self.ours[1]) is None else _Resolved(self.root).value(self.ours[1])
+
+    @cached_property
+    def root(self) -> Node | None:
+        """The top mapping with all its nodes; parsed when it is first asked for."""
+        front = self.document.front_matter
+        if not self.alone or front is None:
+            return self.tree
+        node = parse(self.document.raw[front.start : front.end])
+        return node.moved(front.start) if node is not None else None
+
+    @property
+    def doubled(self) -> tuple[str, int] | None:
+        """A key that stands twice at the top, and the line of the second: readers differ on which counts."""
+        seen: set[str] = set()
+        for entry in self.entries:
+            if entry.key in seen and entry.key != "<<":
+                return entry.key, self.document.line_number(entry.start)
+            seen.add(entry.key)
+        return None
 
 
 def read_metadata(document: Document) -> Metadata:
     """Read the front matter's structure. What is not valid YAML is told in `problem`, not raised: the body can be read still.
 
     Raises:
-        CardError: for a key that stands twice at the top or among ours, an anchor or alias in our entry, too deep nesting, an
-            alias bomb, or a front matter that is too large.
+        CardError: for what no card needs and what would take a reader's time or memory: too deep nesting, an alias bomb, front
+            matter that is too large.
     """
     front = document.front_matter
     if front is None:
         if document.unseen is None:
-            return Metadata()
+            return Metadata(document=document)
         problem = f"the Hub does not see the front matter that starts here: {document.unseen.reason}"
-        return Metadata(problem=problem, problem_line=document.line_number(document.unseen.place))
+        return Metadata(document=document, problem=problem, problem_line=document.line_number(document.unseen.place))
     if front.end - front.start > MAX_BYTES:
         raise CardError(f"the front matter is larger than {MAX_BYTES // 1024} KiB", document.line_number(front.start))
-    import yaml
-
-    try:
-        root = _Builder(document).build()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = document.line_number(front.start) + (mark.line if mark is not None else 0)
-        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
-        return Metadata(problem=f"the front matter is not valid YAML: {reason}", problem_line=line)
-    if root is None:
-        return Metadata()
-    if root.kind != "mapping" or root.style == "flow":
-        what = "an unrendered template" if b"{{" in document.raw[front.start : front.end] else "not a block of keys"
-        return Metadata(root=root if root.kind == "mapping" else None, problem=f"the front matter is {what}")
-    _refuse_doubles(document, root)
-    return Metadata(root=root)
+    return _read_alone(document) or _read_whole(document)
 
 
-def value_of(node: Node) -> Any:
-    """A node's value in plain Python types that JSON has, as PyYAML's safe loader would read it."""
-    if node.kind == "mapping":
-        return {key.text: value_of(value) for key, value in node.entries}
-    if node.kind == "list":
-        return [value_of(item) for item in node.items]
-    return scalar_value(node.text, plain=node.plain)
+def same_others(before: Metadata, after: Metadata) -> bool:
+    """Whether all other keys mean the same in both, in the same order, to every reader of YAML.
 
-
-def scalar_value(text: str, *, plain: bool) -> Any:
-    """A scalar's value; what JSON has no type for (dates, NaN) stays the text that it was."""
-    import math
-
-    import yaml
-
-    loader = yaml.SafeLoader("")
-    try:
-        tag = loader.resolve(yaml.ScalarNode, text, (plain, not plain))  # type: ignore[no-untyped-call]  # PyYAML's stub
-        value = loader.construct_object(yaml.ScalarNode(tag, text))
-    except (yaml.YAMLError, ValueError):
-        return text
-    finally:
-        loader.dispose()
-    if isinstance(value, float) and not math.isfinite(value):
-        return text
-    return value if isinstance(value, bool | int | float | str | None) else text
+    Entries that parse alone and are equal in their bytes are; others are compared node by node.
+    """
+    if before.alone and after.alone and _others(before) == _others(after):
+        return True
+    return other_entries(before) == other_entries(after)
 
 
 def other_entries(metadata: Metadata) -> list[object]:
     """The meaning of the front matter but for our entry: equal lists parse equal in every other key, for every reader."""
     if metadata.root is None:
         return []
-    return [(_meaning(key), _meaning(value)) for key, value in metadata.root.entries if key.text != KEY]
+    return [(meaning(key), meaning(value)) for key, value in metadata.root.entries if key.text != KEY]
 
 
-def _meaning(node: Node) -> object:
-    """A node without its positions."""
-    inside = [(_meaning(key), _meaning(value)) for key, value in node.entries], [_meaning(item) for item in node.items]
-    return (node.kind, node.text, node.plain, node.tag, node.anchor, inside)
+def _others(metadata: Metadata) -> list[bytes]:
+    """The bytes of the other entries; blank lines at an entry's end count only where a block of text may keep them."""
+    raw = metadata.document.raw
+    texts = [raw[start:end] for key, start, end in metadata.entries if key != KEY]
+    return [text if b"|" in text or b">" in text else text.rstrip(b" \r\n") for text in texts]
 
 
-class _Open:
-    """A mapping or list that is being read."""
+def _read_alone(document: Document) -> Metadata | None:
+    """Front matter whose entries parse one by one; None if it has to be read as a whole."""
+    entries = _column(document)
+    if entries is None:
+        return None
+    raw = document.raw
+    texts = [raw[start:end] for _, start, end in entries]
+    difficult = [text for text in texts if not _SIMPLE.fullmatch(text)]
+    if len(difficult) > _MAX_ALONE or not all(map(_is_sound, difficult)):
+        return None
+    mine = [entry for entry in entries if entry.key == KEY]
+    if not mine:
+        return Metadata(document=document, entries=tuple(entries), alone=True)
+    pair = _pair(raw[mine[0].start : mine[0].end])
+    if pair is None:
+        return None
+    ours = pair[0].moved(mine[0].start), pair[1].moved(mine[0].start)
+    obstacle, line = _obstacle(document, ours, mine[1].start if len(mine) > 1 else None)
+    return Metadata(document=document, entries=tuple(entries), ours=ours, alone=True, obstacle=obstacle, obstacle_line=line)
 
-    def __init__(self, event: Any, *, kind: str) -> None:
-        self.event = event
-        self.kind = kind
-        self.children: list[Node] = []
-        self.size = 1
+
+def _column(document: Document) -> list[Entry] | None:
+    """The entries of a column of `key:` lines; None where anything else stands in the first column."""
+    front, raw = document.front_matter, document.raw
+    assert front is not None
+    if raw[front.start - 1] != ord("\n") or front.start == front.end or raw.find(b"\t", front.start, front.end) >= 0:
+        return None
+    if raw.find(b"\r", front.start, front.end) >= 0:
+        within = raw[front.start : front.end]
+        if within.count(b"\r") != within.count(b"\r\n"):
+            return None
+    keys = list(_COLUMN.finditer(raw, front.start - 1, front.end))
+    if not keys or any(found[1] is None for found in keys):
+        return None
+    starts = [found.start() + 1 for found in keys]
+    if starts[0] != front.start and not _REMARKS.match(raw, front.start, starts[0]):
+        return None
+    ends = [*starts[1:], front.end]
+    return [Entry(found[1].decode(), start, end) for found, start, end in zip(keys, starts, ends, strict=True)]
 
 
-class _Builder:
-    """Builds the tree of nodes from the parser's events."""
+def _is_sound(text: bytes) -> bool:
+    return _is_sound_small(text) if len(text) <= _SMALL else _is_sound_large(text)
 
-    def __init__(self, document: Document) -> None:
-        assert document.front_matter is not None
-        self.document = document
-        self.start = document.front_matter.start
-        data = document.raw[self.start : document.front_matter.end]
-        # Bytes that are not UTF-8 become one character each, so that positions still map.
-        self.text = data.decode("utf-8", "surrogateescape")
-        self.one_to_one = len(self.text) == len(data)
-        self.sizes: dict[str, int] = {}
-        self.stack: list[_Open] = []
-        self.root: Node | None = None
-        self.documents = 0
 
-    def build(self) -> Node | None:
-        """The top node; None for an empty front matter."""
-        import yaml
+@lru_cache(maxsize=4096)  # cards share many entries, and the proof of a fill reads each again
+def _is_sound_small(text: bytes) -> bool:
+    return _loads_alone(text)
 
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        for event in yaml.parse(_STRAY.sub("\ufffd", self.text), Loader=loader):
-            self._take(event, yaml)
-        return self.root
 
-    def _take(self, event: Any, yaml: Any) -> None:
-        if isinstance(event, yaml.DocumentStartEvent):
-            self.documents += 1
-            if self.documents > 1:
-                raise CardError("the front matter holds two YAML documents", self._line(event))
-        elif isinstance(event, yaml.CollectionStartEvent):
-            self.stack.append(_Open(event, kind="mapping" if isinstance(event, yaml.MappingStartEvent) else "list"))
-            if len(self.stack) > MAX_DEPTH:
-                raise CardError(f"the front matter is nested more than {MAX_DEPTH} deep", self._line(event))
-        elif isinstance(event, yaml.CollectionEndEvent):
-            self._close(event)
-        elif isinstance(event, yaml.ScalarEvent):
-            self._add(event, self._scalar(event), 1)
-        elif isinstance(event, yaml.AliasEvent):
-            start, end = self._span(event, event)
-            self._add(event, Node(kind="alias", start=start, end=end, text=event.anchor), self.sizes.get(event.anchor, 1))
+@lru_cache(maxsize=16)
+def _is_sound_large(text: bytes) -> bool:
+    return _loads_alone(text)
 
-    def _close(self, event: Any) -> None:
-        opened = self.stack.pop()
-        start, end = self._span(opened.event, event)
-        children = opened.children
-        pairs = tuple(zip(children[::2], children[1::2], strict=True)) if opened.kind == "mapping" else ()
-        node = Node(
-            kind=opened.kind,
-            start=start,
-            end=end,
-            style="flow" if opened.event.flow_style else "block",
-            tag=opened.event.tag or "",
-            anchor=opened.event.anchor or "",
-            entries=pairs,
-            items=tuple(children) if opened.kind == "list" else (),
-        )
-        self._add(opened.event, node, opened.size)
 
-    def _scalar(self, event: Any) -> Node:
-        start, end = self._span(event, event)
-        return Node(
-            kind="scalar",
-            start=start,
-            end=end,
-            style=event.style or "",
-            text=event.value,
-            plain=event.implicit[0],
-            tag=event.tag or "",
-            anchor=event.anchor or "",
-        )
+def _loads_alone(text: bytes) -> bool:
+    """Whether an entry by itself is YAML that PyYAML makes a mapping of one key of."""
+    # What is tied to other entries, and what may be deep, is read with the rest.
+    if b"&" in text or b"*" in text or text.count(b"[") + text.count(b"{") + text.count(b"- -") > 20:  # noqa: PLR2004 - far from deep
+        return False
+    try:
+        found = _load(text)
+    except Exception:  # noqa: BLE001 - PyYAML raises whatever Python's constructors raise
+        return False
+    return isinstance(found, dict) and len(found) == 1
 
-    def _add(self, event: Any, node: Node, size: int) -> None:
+
+def _load(text: bytes) -> Any:
+    """What PyYAML makes of a text."""
+    import yaml
+
+    # The parser in C takes some texts that the one in Python refuses: with a `?` in a flow, or a tab between two words.
+    strict = b"\t" in text or (b"?" in text and (b"[" in text or b"{" in text))
+    loader = yaml.SafeLoader if strict else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(decoded(text), Loader=loader)  # noqa: S506 - both loaders are safe ones
+
+
+@lru_cache(maxsize=256)  # our own entry is read again in the proof of a fill
+def _pair(text: bytes) -> tuple[Node, Node] | None:
+    """The key and the value of an entry, with spans from its beginning."""
+    root = parse(text)
+    return root.entries[0] if root is not None and len(root.entries) == 1 else None
+
+
+def _read_whole(document: Document) -> Metadata:
+    """Front matter read as a whole."""
+    import yaml
+
+    front = document.front_matter
+    assert front is not None
+    data = document.raw[front.start : front.end]
+    try:
+        root = parse(data)
+        if root is not None:
+            _load(data)
+    except TooMuchError as error:
+        line = document.line_number(front.start + error.place)
+        if error.hostile:
+            raise CardError(f"the front matter {error.reason}", line) from None
+        return Metadata(document=document, problem=f"the front matter {error.reason}", problem_line=line)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = document.line_number(front.start) + (mark.line if mark is not None else 0)
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+        return Metadata(document=document, problem=f"the front matter is not valid YAML: {reason}", problem_line=line)
+    except (ValueError, TypeError, OverflowError, RecursionError, AttributeError) as error:
+        reason = f"the front matter holds a value that cannot be read: {error}"
+        return Metadata(document=document, problem=reason, problem_line=document.line_number(front.start))
+    if root is None:
+        return Metadata(document=document)
+    root = root.moved(front.start)
+    if root.kind != "mapping":
+        what = "an unrendered template" if b"{{" in data or b"{%" in data else "not a block of keys"
+        line = document.line_number(root.start)
+        return Metadata(document=document, problem=f"the front matter is {what}", problem_line=line)
+    return _with_entries(document, root)
+
+
+def _with_entries(document: Document, root: Node) -> Metadata:
+    """The metadata of a mapping that was read as a whole."""
+    starts = [key.start for key, _ in root.entries]
+    ends = [*starts[1:], root.end]
+    entries = tuple(Entry(key.text, *span) for (key, _), *span in zip(root.entries, starts, ends, strict=True))
+    mine = [entry for entry in root.entries if entry[0].text == KEY]
+    if not mine:
+        return Metadata(document=document, entries=entries, tree=root)
+    obstacle, line = _obstacle(document, mine[0], mine[1][0].start if len(mine) > 1 else None)
+    return Metadata(document=document, entries=entries, tree=root, ours=mine[0], obstacle=obstacle, obstacle_line=line)
+
+
+def _obstacle(document: Document, ours: tuple[Node, Node], again: int | None) -> tuple[str | None, int | None]:
+    """Why our entry cannot be edited, and the line."""
+    if again is not None:
+        return f"{KEY} stands twice, and readers differ on which counts", document.line_number(again)
+    knot = tied(ours[0]) or tied(ours[1])
+    if knot is not None:
+        return f"{KEY} uses an anchor, an alias, a tag or a merged key", document.line_number(knot.start)
+    second = doubled_key(ours[1])
+    if second is not None:
+        return f"{second.text} stands twice in {KEY}, and readers differ on which counts", document.line_number(second.start)
+    return None, None
+
+
+class _Resolved:
+    """Values with their aliases followed and their merged keys in place; how far they expand was bounded when they were read."""
+
+    def __init__(self, root: Node | None) -> None:
+        self.anchors: dict[str, Node] = {}
+        if root is not None:
+            self._note(root)
+
+    def _note(self, node: Node) -> None:
         if node.anchor:
-            self.sizes[node.anchor] = size
-        if not self.stack:
-            self.root = node
-            return
-        self.stack[-1].children.append(node)
-        self.stack[-1].size += size
-        if self.stack[-1].size > MAX_EXPANDED:
-            raise CardError("the front matter's aliases expand beyond measure", self._line(event))
+            self.anchors[node.anchor] = node
+        for part in (*node.items, *(part for entry in node.entries for part in entry)):
+            self._note(part)
 
-    def _span(self, first: Any, last: Any) -> tuple[int, int]:
-        return self._offset(first.start_mark.index), self._offset(last.end_mark.index)
-
-    def _offset(self, index: int) -> int:
-        """A character's position as a byte offset in the card."""
-        if self.one_to_one:
-            return self.start + index
-        return self.start + len(self.text[:index].encode("utf-8", "surrogateescape"))
-
-    def _line(self, event: Any) -> int:
-        return self.document.line_number(self._offset(event.start_mark.index))
-
-
-def _refuse_doubles(document: Document, root: Node) -> None:
-    """Refuse a key that stands twice, and anchors or aliases in our entry."""
-    _unique(document, root)
-    ours = root.find(KEY)
-    if ours is not None:
-        tied = _tied(ours[1])
-        if tied is not None:
-            raise CardError(f"{KEY} uses an anchor, an alias or a tag: write its values out", document.line_number(tied.start))
-        _unique(document, ours[1])
-
-
-def _unique(document: Document, node: Node) -> None:
-    seen: set[str] = set()
-    for key, _ in node.entries:
-        if key.kind == "scalar" and key.text in seen and key.text != "<<":
-            raise CardError(f"the key {key.text!r} stands twice in the front matter", document.line_number(key.start))
-        seen.add(key.text)
-
-
-def _tied(node: Node) -> Node | None:
-    """The first node, in a node, that is an alias, is anchored, tagged or merged."""
-    if node.kind == "alias" or node.anchor or node.tag or any(key.text == "<<" for key, _ in node.entries):
-        return node
-    inside = [*node.items, *(part for entry in node.entries for part in entry)]
-    return next((found for part in inside if (found := _tied(part)) is not None), None)
+    def value(self, node: Node, within: frozenset[str] = frozenset()) -> Any:
+        """A node's value; None for an alias that leads nowhere or into itself."""
+        if node.kind == "alias":
+            target = self.anchors.get(node.text)
+            return None if target is None or node.text in within else self.value(target, within | {node.text})
+        if node.kind == "list":
+            return [self.value(item, within) for item in node.items]
+        if node.kind != "mapping":
+            return value_of(node)
+        merged: dict[str, Any] = {}
+        for key, value in node.entries:
+            if key.text == "<<":
+                found = self.value(value, within)
+                for part in reversed(found if isinstance(found, list) else [found]):
+                    merged |= part if isinstance(part, dict) else {}
+        return merged | {key.text: self.value(value, within) for key, value in node.entries if key.text != "<<"}

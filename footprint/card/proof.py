@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from footprint.card.edits import outside_is_equal
 from footprint.card.fill_block import Name, prove_blocks
 from footprint.card.labels import TEMPLATE_LABELS
-from footprint.card.metadata import KEY, other_entries
+from footprint.card.metadata import KEY, same_others
+from footprint.card.nodes import Node, meaning
 from footprint.card.place import PLACEHOLDER
 from footprint.card.plan import FillPlan
 from footprint.card.read import Card, read_card
@@ -33,13 +34,13 @@ def prove(
     wrote_metadata = any(change.field.startswith(KEY) for change in plan.changed)
     if not wrote_metadata and _front_matter(after) != _front_matter(card):
         raise CardError("the Hub would read another front matter than before; nothing was written")
-    if other_entries(after.yaml) != other_entries(card.yaml):
+    if not same_others(card.yaml, after.yaml):
         raise CardError("the front matter's other keys would not parse the same; nothing was written")
     if after.form != card.form:
         raise CardError(f"the card would be taken for a {after.form} of a card; nothing was written")
     prove_blocks(card, after, blocks)
     _prove_fields(card, after, plan, values, making=any(about == "training" for about, _ in blocks))
-    _prove_metadata(after, plan, metadata)
+    _prove_metadata(card, after, plan, metadata)
 
 
 def _front_matter(card: Card) -> bytes | None:
@@ -65,9 +66,18 @@ def _prove_fields(card: Card, after: Card, plan: FillPlan, values: dict[FieldNam
             raise CardError(f"{TEMPLATE_LABELS[name]} would read back as {said!r}, not {expected!r}; nothing was written")
 
 
-def _prove_metadata(after: Card, plan: FillPlan, metadata: dict[str, str]) -> None:
+def _theirs(entry: tuple[Node, Node] | None, changed: set[str]) -> dict[str, object]:
+    """The meaning of each key of our entry that is not among the changes, in a mapping or in a list of mappings."""
+    nodes = [entry[1], *entry[1].items] if entry is not None else []
+    return {key.text: meaning(value) for node in nodes for key, value in node.entries if key.text not in changed}
+
+
+def _prove_metadata(card: Card, after: Card, plan: FillPlan, metadata: dict[str, str]) -> None:
     """Each of our keys in the front matter reads back as it was written."""
     entry = after.yaml.emissions()
+    keys = {change.field.removeprefix(f"{KEY}.") for change in plan.changed}
+    if _theirs(card.yaml.emissions(), keys) != _theirs(entry, keys):
+        raise CardError(f"{KEY} would not keep the keys that are not ours; nothing was written")
     for change in plan.changed:
         key = change.field.removeprefix(f"{KEY}.")
         if key == change.field or key not in metadata:

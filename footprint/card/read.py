@@ -13,7 +13,7 @@ from footprint.card.document import Document
 from footprint.card.evidence import find_evidence
 from footprint.card.fields import Fields, find_fields
 from footprint.card.forms import Form, Unwrapped, unwrap
-from footprint.card.metadata import KEY, Metadata, read_metadata, value_of
+from footprint.card.metadata import KEY, Metadata, read_metadata
 from footprint.errors import CardError
 from footprint.model import FIELD_NAMES, Claim, Evidence, FieldGroup, FieldName
 
@@ -72,7 +72,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     def metadata(self) -> dict[str, Any]:
         """`co2_eq_emissions` of the front matter as found, under its name; empty where there is none."""
         entry = self.yaml.emissions()
-        return {} if entry is None else {KEY: value_of(entry[1])}
+        return {} if entry is None else {KEY: self.yaml.value}
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -83,18 +83,23 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the card but does not keep it from being read."""
-        if self.yaml.problem is None:
-            return ()
-        where = f"line {self.yaml.problem_line}: " if self.yaml.problem_line else ""
-        return (where + self.yaml.problem,)
+        yaml = self.yaml
+        doubled = yaml.doubled
+        found = (
+            (yaml.problem, yaml.problem_line),
+            (yaml.obstacle, yaml.obstacle_line),
+            (f"the key {doubled[0]} stands twice in the front matter", doubled[1]) if doubled else (None, None),
+        )
+        said = ((what, self.source.number(line - 1) if line else None) for what, line in found if what is not None)
+        return tuple(f"line {line}: {what}" if line else what for what, line in said)
 
 
 def read_card(card: str | os.PathLike[str] | bytes) -> Card:
     """Read a card from a file, or from its bytes.
 
     Raises:
-        CardError: if the file cannot be read, is binary or larger than 5 MB, or if its parts cannot be told apart (front
-            matter that never closes, a key that stands twice, a broken block of ours), with the line.
+        CardError: if the file cannot be read, is binary or larger than 5 MB, if its front matter is hostile, or if a block
+            of ours is broken; with the line. Front matter that is not valid is told in `problems`.
     """
     raw = card if isinstance(card, bytes) else read_bytes(Path(card))
     if len(raw) > MAX_BYTES:
