@@ -101,7 +101,8 @@ _NOTHING: Final = frozenset(
 )
 _MORE: Final = r"(?:more|extra|additional|further|added|no|other|some more)"
 _FACTS: Final = r"(?:information|informations|info|infos|details?|data|particulars?|facts?|knowledge|specifics)"
-_IS_WANTED: Final = r"(?:needed|need|wanted|required|necessary|desired|requested|sought|missing|available|given|provided|to come|coming soon|pending)"
+_STATES: Final = "needed need wanted required necessary desired requested sought missing available given provided pending"
+_IS_WANTED: Final = rf"(?:{_STATES.replace(' ', '|')}|to come|coming soon)"
 _WANTED: Final = re.compile(
     rf"{_MORE} {_FACTS}(?: (?:is|are|will be|to be))?(?: {_IS_WANTED})?"
     rf"|{_FACTS}(?: is| are)? {_IS_WANTED}|needs? {_MORE} {_FACTS}"

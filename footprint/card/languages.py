@@ -323,7 +323,8 @@ def fold(text: str) -> str:
 def _index(phrases: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for phrase, code in phrases:
-        found[key] = (*found.get(key := fold(phrase), ()), code)
+        key = fold(phrase)
+        found[key] = (*found.get(key, ()), code)
     return found
 
 
