@@ -88,7 +88,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         found = (
             (yaml.problem, yaml.problem_line),
             (yaml.obstacle, yaml.obstacle_line),
-            (f"the key {doubled[0]} stands twice in the front matter", doubled[1]) if doubled else (None, None),
+            (f"the key {doubled[0]!r} stands twice in the front matter", doubled[1]) if doubled else (None, None),
         )
         said = ((what, self.source.number(line - 1) if line else None) for what, line in found if what is not None)
         return tuple(f"line {line}: {what}" if line else what for what, line in said)

@@ -193,8 +193,8 @@ def persons_values_stay(before: Card, after: Card) -> None:
             stays = now.fields[name]
             if stays is None or stays.value != claim.value:
                 broken("a person's values", f"{name} {claim.value!r} became {stays and stays.value!r}")
-    for path, value in _leaves(readers.yaml_ours(before.raw)):
-        found = dict(_leaves(readers.yaml_ours(after.raw)))
+    for path, value in _leaves(_mapping(readers.yaml_ours(before.raw))):
+        found = dict(_leaves(_mapping(readers.yaml_ours(after.raw))))
         if not _says_nothing(value) and repr(found.get(path)) != repr(value):
             broken("a person's values", f"{KEY}{path} {value!r} became {found.get(path)!r}")
 
@@ -376,6 +376,14 @@ def refusals_are_clear(raw: bytes, error: CardError) -> None:
         broken("refusal", f"{error!s:.200}")
     if error.line is not None and not 1 <= error.line <= len(_ENDS.findall(raw)) + 1:
         broken("refusal", f"line {error.line} of {len(_ENDS.findall(raw)) + 1}: {error!s:.200}")
+
+
+def _mapping(value: Any) -> Any:
+    """A list of mappings of one key each, as cards had it in 2021, as the mapping that a fill makes of it."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) and len(one) == 1 for one in value):
+        merged = {key: held for one in value for key, held in one.items()}
+        return merged if len(merged) == len(value) else value
+    return value
 
 
 def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
