@@ -33,7 +33,7 @@ Subject = Literal["training", "inference", "evaluation"]
 """What a block is about: work that made the model, or work that it did."""
 SUBJECTS: Final[tuple[Subject, ...]] = get_args(Subject)
 # At the start of a line only, so that a line of marks costs no more than its length.
-_MARK = re.compile(rb"(?:\A|(?<=[\r\n]))<!--[ \t]{0,9}footprint:(begin|end)\b([^>\r\n]*?)-->")
+_MARK = re.compile(rb"<!--[ \t]{0,9}footprint:(begin|end)\b([^>\r\n]*?)-->")
 _DIGEST_LENGTH = 12
 _MAX_IDS = 20
 
@@ -79,10 +79,13 @@ def find_blocks(document: Document) -> tuple[Block, ...]:
         CardError: if there is a beginning or an end without the other, or a second block of one subject.
     """
     marks = []
-    for found in _MARK.finditer(document.raw) if b"footprint:" in document.raw else ():
-        index = document.line_number(found.start()) - 1
-        if index not in document.covered:
+    place = document.raw.find(b"footprint:")
+    while place >= 0:
+        index = document.line_index(place)
+        found = _MARK.match(document.raw, document.starts[index])
+        if found is not None and index not in document.covered:
             marks.append((index, found))
+        place = document.raw.find(b"footprint:", document.nexts[index])
     blocks: list[Block] = []
     for (first, begin), (last, end) in zip(marks[::2], [*marks[1::2], marks[-1]] if marks else (), strict=False):
         if (begin[1], end[1]) != (b"begin", b"end"):
