@@ -57,8 +57,11 @@ def find_cards(named: Sequence[str | os.PathLike[str]]) -> Found:
 
 
 def shown(path: str | os.PathLike[str]) -> str:
-    """A path as text that can be printed and stored, whatever its bytes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """A path, or a message with one in it, as text that can be printed and stored, whatever its bytes."""
+    try:
+        return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a pair of UTF-16, which no file's name has
+        return os.fspath(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _expand(argument: str, unreadable: list[tuple[str, str]]) -> Iterator[str]:
@@ -114,10 +117,11 @@ def _glob(pattern: str) -> Iterable[Path]:
     parts = path.parts[1:] if path.anchor else path.parts
     steady = next((n for n, part in enumerate(parts) if _WILD.search(part)), len(parts))
     base, parts = base.joinpath(*parts[:steady]), parts[steady:]
+    hidden = any(part.startswith(".") for part in parts)
     try:
         for match in base.glob("/".join(parts)):
             below = match.parts[len(base.parts) :]
-            if not any((part.startswith(".") or part in _NOT_ENTERED) and part not in parts for part in below):
+            if not any((part.startswith(".") and not hidden) or (part in _NOT_ENTERED and part not in parts) for part in below):
                 yield match
     except ValueError as error:  # such as `a**b`
         raise ConfigError(f"{pattern}: is no pattern: {error}") from None

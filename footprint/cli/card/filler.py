@@ -30,13 +30,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     refused: str | None = None
     diff: bytes = b""
     digest: str | None = None
+    pull_request: str | None = None
 
     def told(self) -> dict[str, Any]:
         """The report as `--json` prints it."""
         return {name: getattr(self, name) for name in _TOLD}
 
 
-_TOLD = ("path", "changed", "filled", "withdrawn", "kept", "unknown", "notes", "refused")
+_TOLD = ("path", "changed", "filled", "withdrawn", "kept", "unknown", "notes", "refused", "pull_request")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +80,7 @@ class Filler:
     @staticmethod
     def refused(file: str, why: str, diff: bytes = b"") -> Report:
         """What is said of a card that was not filled."""
-        return Report(path=shown(file), refused=why.encode("utf-8", "backslashreplace").decode(), diff=diff)
+        return Report(path=shown(file), refused=shown(why), diff=diff)
 
     def _fill(self, path: Path) -> Report:
         from footprint.card import fill, read_card, write_card, write_new
@@ -93,7 +94,7 @@ class Filler:
             write_new(Path(options.output), plan.after)
         elif options.write and plan.changes:
             write_card(path, plan.before, plan.after)
-        return _report(
+        return report_of(
             options.output or path,
             plan,
             diff=diff_of(path, plan.before, plan.after) if options.diff else b"",
@@ -105,7 +106,9 @@ class Filler:
         from footprint.card import recorded_edition
         from footprint.reference import EDITIONS, using_edition
 
-        edition = None if self.options.restate else recorded_edition(card.block, self.newest.runs)
+        blocks = [block for block in card.blocks if block.about == self.newest.about]
+        editions = {recorded_edition(block, self.newest.runs) for block in blocks}
+        edition = editions.pop() if len(editions) == 1 and not self.options.restate else None
         if edition not in EDITIONS:
             return self.newest
         if edition not in self._contents:
@@ -126,7 +129,8 @@ class Filler:
         return to_paste(path, error, self._by_hand)
 
 
-def _report(path: str | os.PathLike[str], plan: FillPlan, *, diff: bytes, digest: str | None) -> Report:
+def report_of(path: str | os.PathLike[str], plan: FillPlan, *, diff: bytes, digest: str | None) -> Report:
+    """What a plan does to a card, as it is told."""
     return Report(
         path=shown(path),
         changed=plan.changes,

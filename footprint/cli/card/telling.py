@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from footprint import text
 from footprint.cli.card.diffs import print_diff
 from footprint.cli.printing import SCHEMA, say, table
+from footprint.model import FIELD_NAMES
 
 if TYPE_CHECKING:
     from footprint.cli.card.filler import Report
@@ -60,7 +62,7 @@ class Telling:
             for line in lines_of(report, verb=self.verb):
                 self.bar.say(line)
         if report.refused and self.cards > 1:
-            self._complain(report.refused, self.reasons[_reason(report)])
+            self._complain(report.refused, _reason(report))
         self.bar.advance()
 
     def end(self, *, before: int, left: int) -> None:
@@ -73,7 +75,9 @@ class Telling:
         if self.style == "json":
             self._end_json(before=before, left=left)
         elif self.style == "lines" and (self.cards > MANY or before):
-            say("\n".join(self._summary(before=before, left=left)))
+            # Each table brings an empty line of its own at both ends.
+            lines = self._summary(before=before, left=left)
+            say("\n".join(line for line, last in pairwise([*lines, ""]) if line or last))
 
     def _note(self, report: Report) -> None:
         self.count["cards"] += 1
@@ -89,13 +93,13 @@ class Telling:
             for name in names:
                 self.fields.setdefault(name, Counter())[what] += 1
 
-    def _complain(self, refused: str, alike: int) -> None:
+    def _complain(self, refused: str, reason: str) -> None:
+        alike = self.reasons[reason]
         if self.each or alike <= _SHOWN_ALIKE:
             self.bar.complain(f"footprint: {text.clean(refused, limit=1000)}")
         elif alike == _SHOWN_ALIKE + 1:
-            self.bar.complain(
-                "footprint: … further cards refused for that reason are counted; -v names each, and so does --resume's file"
-            )
+            why = text.clean(reason, limit=300)
+            self.bar.complain(f"footprint: {why}: further cards are counted; -v names each, and so does --resume's file")
 
     def _tell_json(self, report: Report) -> None:
         """One card of the list; it is printed as it comes, for there may be tens of thousands."""
@@ -136,7 +140,7 @@ class Telling:
         lines = table(["cards", text.count(self.cards + before)], [(n, text.count(c)) for n, c in rows if c], right=["of"])
         if self.fields:
             columns = ("filled", "kept", "withdrawn")
-            cells = [(name, *(text.count(found[c]) for c in columns)) for name, found in self.fields.items()]
+            cells = [(name, *(text.count(found[c]) for c in columns)) for name, found in sorted(self.fields.items(), key=_place)]
             lines += table(["field", *columns], cells, right=columns)
         if self.reasons:
             told = [
@@ -160,6 +164,12 @@ def lines_of(report: Report, *, verb: str) -> list[str]:
         said = f" {text.clean(value.value)!r}; known: {text.clean(value.known)!r}" if value.known else ""
         lines.append(f"  line {value.line}: {value.field} kept, {value.reason}{said}")
     return lines + [f"  {text.clean(note, limit=300)}" for note in report.notes]
+
+
+def _place(field: tuple[str, object]) -> tuple[int, str]:
+    """Where a field stands in the summary: the five in the template's order, then the front matter's keys."""
+    name = field[0]
+    return FIELD_NAMES.index(name) if name in FIELD_NAMES else len(FIELD_NAMES), name
 
 
 def _reason(report: Report) -> str:
