@@ -3,6 +3,31 @@
 from __future__ import annotations
 
 from footprint.card.check.registry import RULES
-from footprint.card.check.rules import base, blocks, emissions, metadata, placeholders, templates
+from footprint.card.check.rules import (
+    arithmetic,
+    base,
+    blocks,
+    emissions,
+    hardware,
+    metadata,
+    placeholders,
+    places,
+    tables,
+    templates,
+    units,
+)
 
-__all__ = ["RULES", "base", "blocks", "emissions", "metadata", "placeholders", "templates"]
+__all__ = [
+    "RULES",
+    "arithmetic",
+    "base",
+    "blocks",
+    "emissions",
+    "hardware",
+    "metadata",
+    "placeholders",
+    "places",
+    "tables",
+    "templates",
+    "units",
+]

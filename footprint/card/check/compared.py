@@ -1,0 +1,59 @@
+"""The body's emission beside the front matter's: which belong together, and how they differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from footprint.card.check.claims import claims
+from footprint.card.check.recompute import AGREE_HIGH, AGREE_LOW, rounded
+from footprint.card.check.statements import Stated
+from footprint.card.read import Card
+
+UNITS: Final = {1e3, 1e6}
+"""Kilograms and tonnes in grams."""
+_EXACT: Final = 0.03
+
+
+def pairs(card: Card) -> Iterator[tuple[Stated, Stated]]:
+    """The front matter's emission with the body's, where the two can only be of the same work.
+
+    Where the body states several, only with the one that is the same number in kilograms or tonnes.
+    """
+    works = claims(card).works
+    metadata = next((work.metadata for work in works if work.metadata is not None), None)
+    bodies = [work.emissions for work in works if work.emissions is not None and not work.emissions.market]
+    if metadata is None or not bodies:
+        return
+    if len(bodies) == 1:
+        yield metadata, bodies[0]
+        return
+    if any(agree(metadata, body) for body in bodies) or _is_sum(metadata, bodies):
+        return
+    for body in bodies:
+        if match_of(metadata, body) in UNITS:
+            yield metadata, body
+            return
+
+
+def agree(one: Stated, other: Stated) -> bool:
+    """Whether two statements can be of the same emission, by their roundings and within what counts as agreeing."""
+    one_low, one_high = rounded(one)
+    low, high = rounded(other)
+    return one_low * AGREE_LOW <= high and low <= one_high * AGREE_HIGH
+
+
+def match_of(metadata: Stated, body: Stated) -> float | None:
+    """Which power of a thousand the front matter's number is short of the body's, 1 for none; None where no such power fits."""
+    low, high = rounded(body)
+    meta_low, meta_high = rounded(metadata)
+    for times in (1.0, 1e3, 1e6, 1e-3):
+        if meta_low * times * (1 - _EXACT) <= high and low <= meta_high * times * (1 + _EXACT) and low > 0:
+            return times
+    return None
+
+
+def _is_sum(metadata: Stated, bodies: list[Stated]) -> bool:
+    total = math.fsum(body.amount.middle for body in bodies)
+    return total * AGREE_LOW <= metadata.amount.middle <= total * AGREE_HIGH

@@ -1,0 +1,115 @@
+"""What a label, a column's head or a question asks for, of the quantities that an account of compute is made of."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from footprint.card.amount_words import Unit, units_at
+from footprint.card.amounts import Amount, find_amounts
+
+Quantity = Literal["hours", "power", "energy", "pue", "intensity", "emissions", "count", "hardware", "region", "provider"]
+
+_MOST: Final = 120
+_PART: Final = re.compile(
+    r"\b(?:per|each|all experiments|sample|inference|request|query|token|epoch|step|offset|avoided|saved|removal"
+    r"|savings?|embodied|source|method|tool|calculator|limit|budget|year|annual|monthly|label|class|idle|per[- ]gpu)\b",
+    re.IGNORECASE,
+)
+_MARKET: Final = re.compile(r"\bmarket|\bnet\b|after offset|\bresidual", re.IGNORECASE)
+_FACILITY: Final = re.compile(
+    r"\b(?:incl\w*|with|after|inclusive of)\.? (?:the )?PUE|\bfacility|data ?cent(?:er|re) energy|PUE[- ]adjusted", re.IGNORECASE
+)
+_PATTERNS: Final[tuple[tuple[Quantity, str], ...]] = (
+    ("intensity", r"/ ?kwh|per kwh|intensity|energy mix|grid mix|emissions? factor"),
+    ("pue", r"\bpue\b|power usage effectiveness"),
+    ("emissions", r"co\s?2|co₂|carbon (?:emi|foot|out|rel|prod)|emission|\bghg\b|greenhouse"),
+    ("energy", r"energy|electricity|k ?w ?h\b|mwh|power consum"),
+    ("power", r"\bpower\b|\btdp\b|\bwatt"),
+    ("count", r"(?:number|#|no\.?|count) of (?:gpu|tpu|device|accelerator|chip)|^(?:gpu|tpu|chip|device) count$"),
+    ("hours", r"\bhours?\b|\btime\b|\bduration\b|\bruntime\b|gpu[- ]?h\b|\bdays\b"),
+    ("provider", r"\b(?:cloud|hardware) provider\b"),
+    ("region", r"\bregion\b|\blocation\b|\bgeo\b"),
+    ("hardware", r"\bhardware\b|\bgpu(?: type| model)?s?$|^gpu type|\baccelerator\b|\bdevice type\b"),
+)
+_RULES: Final = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _PATTERNS)
+_DEVICE_HOURS: Final = re.compile(
+    r"\b(?:gpu|tpu|device|accelerator|chip|[abhv]\d{2,3})s?[- ]?(?:hours?|hrs?|time|days?|h)\b", re.IGNORECASE
+)
+_BRACKET: Final = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]|\bin ([a-z][\w ²₂/]{0,30})\Z", re.IGNORECASE)
+
+
+class Label(NamedTuple):
+    """What a label asks for, the unit that it fixes, and what else it says.
+
+    `device` is of hours that are summed over devices, `market` of emissions after contracts or offsets, `facility` of an energy
+    that holds the data centre's overhead.
+    """
+
+    quantity: Quantity
+    unit: Unit | None
+    device: bool = False
+    market: bool = False
+    facility: bool = False
+
+
+def read_label(text: str) -> Label | None:
+    """What a label asks for; None if it asks for nothing of the account, or for a part of it (`per epoch`, `offset`)."""
+    text = " ".join(text.replace("<sub>2</sub>", "2").split())
+    if not text or len(text) > _MOST:
+        return None
+    bare = _BRACKET.sub(" ", text)
+    quantity = next((name for name, pattern in _RULES if pattern.search(text)), None)
+    if quantity is None or (quantity not in {"intensity", "hardware", "power"} and _PART.search(bare)):
+        return None
+    unit = _unit(text)
+    if quantity == "energy" and unit is not None and unit.kind == "power":
+        quantity = "power"  # `Power Consumption (W)`
+    return Label(
+        quantity,
+        unit,
+        device=_DEVICE_HOURS.search(text) is not None,
+        market=_MARKET.search(text) is not None,
+        facility=_FACILITY.search(text) is not None,
+    )
+
+
+def _unit(text: str) -> Unit | None:
+    """The unit in a label's brackets (`(tCO2eq)`, `[kWh]`), or behind its `in`."""
+    for found in _BRACKET.finditer(text):
+        said = (found[1] or found[2]).strip()
+        unit, end = units_at(re.sub(r"^in ", "", said, flags=re.IGNORECASE), 0)
+        if unit is not None and end > 0:
+            return unit
+    return None
+
+
+def read_value(text: str, label: Label) -> Amount | None:
+    """The one quantity that a value states, in the label's unit where it has none of its own; None if it is not sure."""
+    wanted = {"hours": "time", "emissions": "mass", "count": "bare", "pue": "bare"}.get(label.quantity, label.quantity)
+    amounts = find_amounts(text)
+    found = [amount for amount in amounts if amount.kind == wanted]
+    if not found and len(amounts) == 1 and amounts[0].kind == "bare" and label.unit is not None and label.unit.kind == wanted:
+        one, scale = amounts[0], label.unit.scale
+        counted = label.unit.counted or one.counted
+        found = [
+            msgspec.structs.replace(
+                one,
+                kind=label.unit.kind,
+                low=one.low * scale,
+                high=one.high * scale,
+                scale=scale,
+                unit=label.unit.name,
+                counted=counted,
+            )
+        ]
+    if not found or any(amount.low != found[0].low or amount.high != found[0].high for amount in found[1:]):
+        return None
+    one = found[0]
+    if not one.sure or one.per:
+        return None
+    if label.device and one.kind == "time" and one.counted is None:
+        one = msgspec.structs.replace(one, counted="device")
+    return one

@@ -1,0 +1,47 @@
+"""What the calculators that cards use give for one device: the marks by which a stated number is known to be theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from footprint import text
+from footprint.card.check.recompute import Bound, full, place_of
+from footprint.card.check.statements import Work
+from footprint.derive.compare import compare
+from footprint.errors import ConfigError
+from footprint.model import Declaration
+
+_MOST_HOURS: Final = 876_000.0
+
+
+def as_calculated(work: Work, hours: float) -> tuple[Bound, ...]:
+    """The emissions, g, that hours of one device give: by the ML CO2 calculator, and by the card's own watts and intensity.
+
+    Args:
+        work: for its hardware, place, watts and intensity.
+        hours: as entered, h.
+    """
+    return tuple(_of(work, hours)) if 0 < hours <= _MOST_HOURS else ()
+
+
+def _of(work: Work, hours: float) -> Iterator[Bound]:
+    if work.power is not None and work.intensity is not None:
+        watts, grid = work.power.amount.middle, work.intensity.amount.middle
+        value = hours * watts * grid / 1000
+        yield Bound(value=value, told=f"{full(hours)} h × {text.power(watts)} × {text.number(grid)} g/kWh = {text.mass(value)}")
+        return
+    match = work.devices.match if work.devices is not None else None
+    if match is None:
+        return
+    place = place_of(work)
+    regions = [f"{place.provider}:{place.region}"] if place is not None and place.provider and place.region else []
+    for candidate in match.candidates:
+        for region in (*regions, None):
+            try:
+                said = compare(Declaration(hardware=candidate.name, device_hours=hours, region=region), "mlco2")
+            except ConfigError:
+                continue
+            if said.emissions_g is not None and said.steps:
+                told = f"the ML CO2 calculator has {' and '.join(said.steps)} for one"
+                yield Bound(value=said.emissions_g, told=told)

@@ -1,0 +1,345 @@
+"""Rules that multiply: whether what a card states of one work can be true together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from footprint import text
+from footprint.card.check.claims import claims
+from footprint.card.check.compared import UNITS, agree, match_of, pairs
+from footprint.card.check.naive import as_calculated
+from footprint.card.check.recompute import (
+    AGREE_HIGH,
+    AGREE_LOW,
+    device_hours,
+    full,
+    grid_bounds,
+    most_watts,
+    place_of,
+    quoted,
+    rounded,
+    verdict,
+)
+from footprint.card.check.registry import Subject, rule
+from footprint.card.check.statements import Stated, Work
+from footprint.model import Finding
+
+_CLOSE: Final = 0.02
+"""Factors of a product are told from each other within this share, beside the roundings of the stated numbers."""
+_AROUND_HIGH: Final = 3.0
+"""What a facility may draw for each kWh of accelerators: host 1.8 and overhead 1.6."""
+
+
+@rule("body-and-metadata-disagree", "error", "the body and the front matter state different emissions")
+def body_and_metadata_disagree(subject: Subject) -> Iterator[Finding]:
+    """The emission in the front matter and the one in the body are of the same work, and should be the same number.
+
+    Found where they differ by more than roundings explain (beyond 0.9 to 1.12); not where one is the other in kilograms
+    or tonnes, which is `emissions-not-in-grams`, and not where the body states several and the front matter any of them or
+    their sum.
+    """
+    for metadata, body in pairs(subject.card):
+        if agree(metadata, body) or match_of(metadata, body) in UNITS:
+            continue
+        ratio = body.amount.middle / metadata.amount.middle
+        note = ""
+        work = next((one for one in claims(subject.card).works if one.metadata is metadata), None)
+        devices = work.devices if work else None
+        if devices is not None and devices.count_low > 1 and abs(ratio / devices.count_low - 1) < _CLOSE:
+            note = f": the front matter's is that of one of {full(devices.count_low)} devices"
+        elif abs(ratio * 1000 - 1) < _CLOSE:
+            note = ": the body's unit is a thousand times too small, or the other number too large"
+        yield Finding(
+            code="body-and-metadata-disagree",
+            severity="error",
+            line=metadata.line,
+            message=(
+                f"the front matter says {metadata.text} g, line {body.line} says {quoted(body.text)}: "
+                f"{text.plain(body.amount.middle, 6)} g ÷ {metadata.text} g = {text.number(ratio)}{note}"
+            ),
+            stated=f"{metadata.text} g",
+            expected=f"{text.plain(body.amount.middle, 6)} g, or the other number in the body",
+            fix="state the same emission in both places",
+        )
+
+
+@rule("emissions-out-of-range", "error", "an emission outside the range that the card's own facts allow")
+def emissions_out_of_range(subject: Subject) -> Iterator[Finding]:
+    """Hours times devices times watts is an energy, and an energy times the grid's g/kWh an emission.
+
+    The range is wide: chips that mostly wait to chips at their limit with a full server around them, in a facility of ordinary
+    overhead, on any figure published for the place. What the card does not say may be anything; a count that nobody states leaves
+    the range open above. An emission that is outside even so is wrong, or one of the facts is.
+    """
+    for work in claims(subject.card).works:
+        found = verdict(work)
+        if found is None or found.mistake != "unknown":
+            continue
+        sure = place_of(work) is not None or work.intensity is not None
+        sign = "less than the least" if found.is_low else "more than the most"
+        yield Finding(
+            code="emissions-out-of-range",
+            severity="error" if sure else "warning",
+            line=found.stated.line,
+            message=(
+                f"{_said(found.stated)} is {sign} that the card's facts allow: {found.bound.told}{_implied(work, found.stated)}"
+            ),
+            stated=_said(found.stated),
+            expected=f"at {'least' if found.is_low else 'most'} {text.mass(found.bound.value)}",
+            fix="correct the emission, or the fact of which it was worked out",
+        )
+
+
+def _said(stated: Stated) -> str:
+    unit = stated.amount.unit or "g"
+    return f"{full(stated.amount.stated)} {unit}"
+
+
+def _implied(work: Work, stated: Stated) -> str:
+    if work.energy is None or work.energy.amount.middle <= 0:
+        return ""
+    return f"; stated are {text.number(stated.amount.middle / work.energy.amount.middle)} g for each stated kWh"
+
+
+# -- Counts -----------------------------------------------------------------------------------------------------------
+
+
+@rule("count-not-multiplied", "warning", "an emission of one device where the card names several")
+def count_not_multiplied(subject: Subject) -> Iterator[Finding]:
+    """Calculators ask for hours and one device; who used eight has to enter eight times the hours, or multiply.
+
+    Found where the stated emission is what the ML CO2 calculator, or the card's own watts and intensity, gives for one device
+    and the stated hours, while the hardware counts several, or where it is too small for all of them and not for one.
+    """
+    for work in claims(subject.card).works:
+        stated, devices = work.emissions or work.metadata, work.devices
+        if stated is None or devices is None or stated.market or work.device is not None:
+            continue
+        hours = work.wall or work.unsaid
+        count = devices.count_low if devices.counted or devices.each > 1 else 1.0
+        if count <= 1 or hours is None or hours.low != hours.high:
+            continue
+        calculated = as_calculated(work, hours.low)
+        match = next((one for one in calculated if _near(stated, one.value)), None)
+        found = verdict(work) if match is None else None
+        if match is None and (found is None or found.mistake != "count"):
+            continue
+        told = match.told if match is not None else f"less than {found.bound.told}" if found is not None else ""
+        right = stated.amount.middle * count
+        yield Finding(
+            code="count-not-multiplied",
+            severity="warning",
+            line=stated.line,
+            message=(
+                f"{_said(stated)} is that of one device, and {quoted(devices.text)} is {full(count)}: "
+                f"{told}; "
+                f"× {full(count)} = {text.mass(right)}, unless {full(hours.low)} h are summed over the devices"
+            ),
+            stated=_said(stated),
+            expected=text.mass(right),
+            fix=f"multiply by {full(count)}, or say that the hours are device-hours",
+        )
+
+
+@rule("count-multiplied-twice", "warning", "device-hours multiplied by the count once more")
+def count_multiplied_twice(subject: Subject) -> Iterator[Finding]:
+    """Device-hours hold the count already: 439 GPU-hours on three GPUs are 439, not 1,317.
+
+    Found where the stated emission is what the ML CO2 calculator, or the card's own watts and intensity, gives for the stated
+    device-hours times the count, or where it is too large for the hours and fits when divided by the count.
+    """
+    for work in claims(subject.card).works:
+        stated, devices = work.emissions or work.metadata, work.devices
+        if stated is None or devices is None or not devices.counted or devices.count_low <= 1 or stated.market:
+            continue
+        count = devices.count_low
+        hours = work.device
+        times = count
+        if hours is None and work.wall is not None:
+            hours, times = work.wall, count * count
+        match = None
+        if hours is not None and hours.low == hours.high:
+            calculated = as_calculated(work, hours.low * times)
+            match = next((one for one in calculated if _near(stated, one.value)), None)
+        found = verdict(work) if match is None else None
+        if match is None and (found is None or found.mistake != "count twice"):
+            continue
+        told = match.told if match is not None else f"more than {found.bound.told}" if found is not None else ""
+        right = stated.amount.middle / count
+        yield Finding(
+            code="count-multiplied-twice",
+            severity="warning",
+            line=stated.line,
+            message=f"{_said(stated)} has the count of {full(count)} in it twice: {told}; ÷ {full(count)} = {text.mass(right)}",
+            stated=_said(stated),
+            expected=text.mass(right),
+            fix="multiply device-hours by watts, and not by the count",
+        )
+
+
+def _near(stated: Stated, value: float) -> bool:
+    """Whether a stated number is a calculated one, by its rounding and a calculator's."""
+    low, high = rounded(stated)
+    return low * (1 - _CLOSE / 2) <= value <= high * (1 + _CLOSE / 2)
+
+
+# -- Stated energy, PUE and intensity ---------------------------------------------------------------------------------
+
+
+@rule("pue-twice", "warning", "the facility's overhead applied twice")
+def pue_twice(subject: Subject) -> Iterator[Finding]:
+    """PUE turns the energy of the machines into that of the facility, once.
+
+    Found where a card states energy, PUE, intensity and emission, and the emission has the PUE in it twice: as a square, or once
+    more beyond an energy that already holds it (hours times watts times PUE, or a title that says so).
+    """
+    for work in claims(subject.card).works:
+        factors = _product(work)
+        if factors is None or work.pue is None or work.pue < 1 + 2 * _CLOSE:
+            continue
+        stated, energy, grid, ratio, slack = factors
+        pue = work.pue
+        told = f"{text.energy(energy)} × {text.number(grid)} g/kWh"
+        squared = _equal(ratio, pue * pue, slack) and not _equal(ratio, pue, slack)
+        holds = _equal(ratio, pue, slack) and not _equal(ratio, 1.0, slack) and _holds_pue(work, energy, pue)
+        if squared:
+            message = f"{told} × {pue:g} × {pue:g} = {text.mass(energy * grid * pue * pue)}, as stated: PUE once gives"
+            right = energy * grid * pue
+        elif holds:
+            message = (
+                f"{told} × {pue:g} = {text.mass(energy * grid * pue)}, as stated, and the energy holds the PUE already: it gives"
+            )
+            right = energy * grid
+        else:
+            continue
+        yield Finding(
+            code="pue-twice",
+            severity="warning",
+            line=stated.line,
+            message=f"the PUE is in this emission twice: {message} {text.mass(right)}",
+            stated=_said(stated),
+            expected=text.mass(right),
+            fix="apply the PUE to the energy of the machines, once",
+        )
+
+
+def _product(work: Work) -> tuple[Stated, float, float, float, float] | None:
+    """Emission, energy, g/kWh, emission ÷ (energy × g/kWh), and how much of that may be rounding; None without all of them."""
+    stated, energy, grid = work.emissions, work.energy, work.intensity
+    if stated is None or energy is None or grid is None or stated.market:
+        return None
+    if min(stated.amount.low, energy.amount.low, grid.amount.low) <= 0 or math.isinf(stated.amount.high):
+        return None
+    ratio = stated.amount.middle / (energy.amount.middle * grid.amount.middle)
+    slack = sum((high - low) / (high + low) for low, high in map(rounded, (stated, energy, grid)))
+    return stated, energy.amount.middle, grid.amount.middle, ratio, slack
+
+
+def _equal(ratio: float, wanted: float, slack: float) -> bool:
+    return abs(ratio / wanted - 1) <= _CLOSE + slack
+
+
+def _holds_pue(work: Work, energy: float, pue: float) -> bool:
+    """Whether the stated energy holds the PUE: its title says so, or it is hours times watts times PUE."""
+    if work.energy is not None and work.energy.facility:
+        return True
+    hours = device_hours(work)
+    if hours is None or work.power is None or hours.low != hours.high or not hours.low:
+        return False
+    machines = hours.low * work.power.amount.middle / 1000
+    return abs(energy / (machines * pue) - 1) <= _CLOSE
+
+
+@rule("emissions-not-the-product", "warning", "energy times intensity is not the emission")
+def emissions_not_the_product(subject: Subject) -> Iterator[Finding]:
+    """Where a card states an energy and the grid's g/kWh, their product is the emission, with the facility's overhead or without.
+
+    Found where it is less than 0.9 of the product, or more than the product with all that may stand around accelerators.
+    """
+    for work in claims(subject.card).works:
+        factors = _product(work)
+        if factors is None:
+            continue
+        stated, energy, grid, ratio, slack = factors
+        most = max(work.pue or 0.0, _AROUND_HIGH)
+        if AGREE_LOW - slack <= ratio <= most * AGREE_HIGH + slack or verdict(work) is not None:
+            continue
+        product = energy * grid
+        yield Finding(
+            code="emissions-not-the-product",
+            severity="warning",
+            line=stated.line,
+            message=f"{text.energy(energy)} × {text.number(grid)} g/kWh = {text.mass(product)}, not {_said(stated)}",
+            stated=_said(stated),
+            expected=text.mass(product),
+            fix="correct the emission, the energy or the intensity",
+        )
+
+
+@rule("energy-beyond-hardware", "error", "more energy than the hardware can draw in the time")
+def energy_beyond_hardware(subject: Subject) -> Iterator[Finding]:
+    """Devices draw what they are rated for, and a server around them about as much again: hours times that is the most.
+
+    Found where count and hours are stated, and the stated energy is beyond it: watts summed over samples and multiplied by
+    seconds once more, Wh read as kWh.
+    """
+    for work in claims(subject.card).works:
+        energy, devices = work.energy, work.devices
+        if energy is None or devices is None or devices.match is None or math.isinf(energy.amount.high):
+            continue
+        hours = device_hours(work)
+        watts = most_watts(devices.match)
+        if hours is None or watts is None or math.isinf(hours.high):
+            continue
+        pue = work.pue or 1.6
+        most = hours.high * watts * pue / 1000
+        if energy.amount.low * AGREE_LOW <= most:
+            continue
+        mean = energy.amount.low / hours.high
+        yield Finding(
+            code="energy-beyond-hardware",
+            severity="error",
+            line=energy.line,
+            message=(
+                f"{text.energy(energy.amount.low)} in {full(hours.high)} device-hours are {text.power(mean * 1000)} a device; "
+                "the most is "
+                f"{full(hours.high)} h × {text.power(watts)} × {pue:g} (PUE) = {text.energy(most)}"
+            ),
+            stated=text.energy(energy.amount.low),
+            expected=f"at most {text.energy(most)}",
+            fix="correct the energy: is it in Wh, or was power multiplied by time twice?",
+        )
+
+
+@rule("grid-not-of-place", "warning", "g/kWh that no figure of the stated place comes near")
+def grid_not_of_place(subject: Subject) -> Iterator[Finding]:
+    """An intensity is that of the grid where the work ran: France's is a tenth of the world's average.
+
+    Found where the stated g/kWh, or the emission for each stated kWh, lies outside every figure published for the stated place.
+    """
+    for work in claims(subject.card).works:
+        if work.intensity is None or place_of(work) is None or work.intensity.amount.low <= 0:
+            continue
+        bare = _without_intensity(work)
+        low, high, low_told, high_told = grid_bounds(bare)
+        value = work.intensity.amount.middle
+        if low * AGREE_LOW <= value <= high * AGREE_HIGH or low_told == "below all grids":
+            continue
+        bound, told = (low, low_told) if value < low else (high, high_told)
+        yield Finding(
+            code="grid-not-of-place",
+            severity="warning",
+            line=work.intensity.line,
+            message=f"{text.number(value)} g/kWh is not of {quoted(work.region or '')}: {told} is {text.number(bound)} g/kWh",
+            stated=f"{text.number(value)} g/kWh",
+            expected=f"{text.number(low)} to {text.number(high)} g/kWh",
+            fix="use the intensity of the place, or say whose it is",
+        )
+
+
+def _without_intensity(work: Work) -> Work:
+    import msgspec
+
+    return msgspec.structs.replace(work, intensity=None)

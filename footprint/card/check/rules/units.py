@@ -1,0 +1,133 @@
+"""Rules on units: grams where grams are meant, energy and power where each belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from footprint import text
+from footprint.card.amounts import find_amounts
+from footprint.card.check.claims import claims
+from footprint.card.check.compared import UNITS, match_of, pairs
+from footprint.card.check.recompute import full, quoted, verdict
+from footprint.card.check.registry import Subject, rule
+from footprint.card.check.statements import Stated, Work
+from footprint.model import Finding
+
+
+@rule("emissions-not-in-grams", "error", "kilograms or tonnes where grams are required")
+def emissions_not_in_grams(subject: Subject) -> Iterator[Finding]:
+    """The front matter's `emissions` are grams of CO2eq: the Hub and its readers show them as such.
+
+    Found where the body states the same number in kilograms or tonnes, or where the number is a thousand or a million times off
+    what the card's own hardware, hours and place allow, and fits with the other unit.
+    """
+    told = set()
+    for metadata, body in pairs(subject.card):
+        times = match_of(metadata, body)
+        if times in UNITS:
+            told.add(metadata.line)
+            grams = text.plain(body.amount.middle, 6)
+            yield Finding(
+                code="emissions-not-in-grams",
+                severity="error",
+                line=metadata.line,
+                message=(
+                    f"the front matter says {metadata.text}, which is read as grams; "
+                    f"line {body.line} says {quoted(body.text)}: {full(metadata.amount.middle)} × {times:,.0f} = {grams} g"
+                ),
+                stated=f"{metadata.text} g",
+                expected=f"{grams} g",
+                fix=f"write the emissions in grams: {grams}",
+            )
+    for work in claims(subject.card).works:
+        found = _by_bounds(work)
+        if found is not None and found.line not in told:
+            yield found
+
+
+def _by_bounds(work: Work) -> Finding | None:
+    found = verdict(work)
+    if found is None or found.mistake not in {"thousand", "million"}:
+        return None
+    stated = found.stated
+    unit = {"thousand": "kg", "million": "t"}[found.mistake]
+    right = stated.amount.middle * found.factor
+    if found.is_low:
+        expected = f"{_number(stated)} {unit}" if stated.amount.unit == "g" else text.mass(right)
+        about = f"less than {found.bound.told}; in {expected} it would fit"
+    else:
+        expected = text.mass(right)
+        about = f"more than {found.bound.told}; {expected} would fit"
+    return Finding(
+        code="emissions-not-in-grams",
+        severity="warning",
+        line=stated.line,
+        message=f"{_number(stated)} {stated.amount.unit} is {about}",
+        stated=f"{_number(stated)} {stated.amount.unit}",
+        expected=expected,
+        fix="write grams in the front matter, and the unit that the number has in the body",
+    )
+
+
+def _number(stated: Stated) -> str:
+    return full(stated.amount.stated)
+
+
+@rule("energy-as-carbon", "error", "an energy where an emission is asked for")
+def energy_as_carbon(subject: Subject) -> Iterator[Finding]:
+    """KWh are energy; an emission is a mass of CO2eq, and how much a kWh emits hangs on the grid.
+
+    Found where a field or a line that names an emission holds an energy and no mass.
+    """
+    seen: set[int] = set()
+    values = [
+        (claim.value, claim.line)
+        for group in subject.card.groups
+        if (claim := group.fields.get("carbon_emitted")) is not None and not claim.placeholder
+    ]
+    values += [(item.text, item.line) for item in claims(subject.card).items if item.label.quantity == "emissions"]
+    for value, line in values:
+        kinds = {amount.kind for amount in find_amounts(value)}
+        if line in seen or "energy" not in kinds or kinds & {"mass", "intensity"} or "co2" in value.lower():
+            continue
+        seen.add(line)
+        energy = next(amount for amount in find_amounts(value) if amount.kind == "energy")
+        low, high = 20, 1_000
+        yield Finding(
+            code="energy-as-carbon",
+            severity="error",
+            line=line,
+            message=f"{quoted(energy.text)} is an energy, not an emission: times the grid's g/kWh it is one",
+            stated=quoted(energy.text),
+            expected=(
+                f"a mass: {full(energy.middle)} kWh × {low} to {low * 50:,} g/kWh = "
+                f"{text.mass(energy.middle * low)} to {text.mass(energy.middle * high)}"
+            ),
+            fix="state the emission in g or kg of CO2eq, and the energy in a line of its own",
+        )
+
+
+@rule("power-as-energy", "warning", "a power where an energy is asked for")
+def power_as_energy(subject: Subject) -> Iterator[Finding]:
+    """A kW is a power; an energy is power times time, in kWh.
+
+    Found where a line that names an energy holds a power and no energy.
+    """
+    for item in claims(subject.card).items:
+        label = item.label_text.lower()
+        if item.label.quantity != "energy" or not ("energy" in label or "electricity" in label):
+            continue
+        amounts = find_amounts(item.text)
+        if any(amount.kind == "energy" for amount in amounts):
+            continue
+        power = next((amount for amount in amounts if amount.kind == "power"), None)
+        if power is not None:
+            yield Finding(
+                code="power-as-energy",
+                severity="warning",
+                line=item.line,
+                message=f"{quoted(power.text)} is a power, not an energy: {power.unit} for an hour is {power.unit}h",
+                stated=quoted(power.text),
+                expected=f"an energy, such as {full(power.stated)} {power.unit}h, if that is what was meant",
+                fix="state the energy in kWh",
+            )
