@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,13 +13,15 @@ import typer
 
 from footprint import __version__
 from footprint.cli import options
-from footprint.cli.card.sources import FACTS, PLACE, check_ways, from_facts, from_profile, from_runs
+from footprint.cli.card.sources import FACTS, PLACE, check_target, check_ways, from_facts, from_profile, from_runs
 from footprint.errors import CardError, ConfigError
 
 
 def fill(
-    files: Annotated[list[str], typer.Argument(metavar="CARD", help="Files, folders or patterns.", show_default=False)],
+    files: Annotated[list[str] | None, typer.Argument(metavar="CARD", help="Files, folders or patterns.")] = None,
     *,
+    hub: Annotated[list[str] | None, typer.Option(help="A model on the Hub: ORG/MODEL, or 'ORG/*'; repeatable.")] = None,
+    create_pr: Annotated[bool, typer.Option("--create-pr", help="With --hub: open pull requests with what is shown.")] = False,
     run: Annotated[list[str] | None, typer.Option(help="A run's id or file; repeat for the runs of one account.")] = None,
     profile: Annotated[Path | None, typer.Option(help="A profile (TOML) of what is publicly known.")] = None,
     hardware: Annotated[str | None, typer.Option(help="Declared: accelerator, TPU slice or cloud instance.")] = None,
@@ -47,9 +50,11 @@ def fill(
 ) -> None:
     """Fill cards from runs, a profile, or declared facts; a person's values stay, and no other byte changes.
 
-    A folder stands for each README.md (or model card) in it and below; a pattern such as 'cards/*.md' names others.
+    A folder stands for each README.md (or model card) in it and below; a pattern such as 'cards/*.md' names others. With --hub
+    nothing is sent without --create-pr: what would change is shown.
     """
     given = locals()
+    check_target(given)
     facts = {name: given[name] for name in FACTS if given[name] is not None}
     place = {name: given[name] for name in PLACE if given[name] is not None}
     check_ways(run=bool(run), profile=profile is not None, facts=facts, place=place)
@@ -59,19 +64,25 @@ def fill(
     from footprint.card.finder import find_cards
     from footprint.cli.card.filler import Filler, Options
 
-    found = find_cards(files)
-    if output is not None and len(found.files) > 1:
-        raise ConfigError(f"-o names one file, but {len(found.files)} cards are given")
     derive = partial(_derive, run=run, profile=profile, facts=facts, place=place)
+    style: Any = "diff" if diff else "json" if json else "lines"
     told = Options(
         restate=restate,
         overwrite=overwrite,
-        write=not (check or diff),
+        write=not (check or diff or hub),
         diff=diff,
         output=str(output) if output is not None else None,
     )
+    if hub:
+        from footprint.cli.card.hub import fill_models
+
+        fill_models(hub, Filler(derive, told), style=style, each=verbose, create_pr=create_pr, check=check)
+        return
+    found = find_cards(files or ())
+    if output is not None and len(found.files) > 1:
+        raise ConfigError(f"-o names one file, but {len(found.files)} cards are given")
     job = _Job(Filler(derive, told), found.files, found.unreadable)
-    job.fill(resume, jobs, style="diff" if diff else "json" if json else "lines", each=verbose)
+    job.fill(resume, jobs, style=style, each=verbose)
     job.leave(check=check)
 
 
@@ -99,7 +110,8 @@ class _Job:
             state = stack.enter_context(self._state(resume)) if resume is not None else None
             todo = tuple(file for file in self.files if not state.has_done(file)) if state else self.files
             number = jobs_for(len(todo), jobs)
-            bar = Bar("filling", len(todo), wanted=len(todo) > MANY and style != "diff")
+            self._sweep(todo)
+            bar = Bar("filling", len(todo), wanted=len(todo) > MANY and (style == "lines" or not sys.stdout.isatty()))
             verb = "filled" if self.filler.options.write else "would fill"
             self.telling = Telling(style, len(todo) + len(self.unreadable), verb=verb, each=each, bar=bar)
             stopped = stack.enter_context(until_stopped())
@@ -115,6 +127,14 @@ class _Job:
                         state.note(todo[index], changed=report.changed, digest=report.digest, refused=report.refused)
             self.signal, self.left = stopped(), len(todo) - done
             self.telling.end(before=len(self.files) - len(todo), left=self.left)
+
+    def _sweep(self, todo: tuple[str, ...]) -> None:
+        """Remove what fills that were killed left beside the cards."""
+        from footprint.card.write import remove_leftovers
+
+        if self.filler.options.write:
+            for folder in dict.fromkeys(os.path.dirname(os.path.realpath(file)) for file in todo):  # noqa: PTH120 - there may be many
+                remove_leftovers(Path(folder))
 
     def _state(self, resume: Path) -> Any:
         from footprint.card.state import State, job_of
@@ -132,6 +152,6 @@ class _Job:
         if refused == 1 == self.telling.cards:
             raise CardError(self.telling.last_refusal)
         if refused:
-            raise CardError(f"{refused:,} of {self.telling.cards:,} cards were not filled")
+            raise CardError(f"{refused:,} of {len(self.files) + len(self.unreadable):,} cards were not filled")
         if check and self.telling.count["changed"]:
             raise typer.Exit(1)

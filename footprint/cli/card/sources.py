@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,23 @@ from footprint.model import Place
 FACTS: Final = ("hardware", "count", "hours", "device_hours", "power_w", "year", "kind", "energy_kwh", "scope")
 # Facts of the place, which a run may lack and a person knows.
 PLACE: Final = ("region", "zone", "provider", "pue", "intensity")
+
+
+def check_target(given: Mapping[str, Any]) -> None:
+    """Refuse none or two of the ways to say which cards are filled, and options that have no sense on the Hub.
+
+    Args:
+        given: the options by their names in Python.
+    """
+    if bool(given["files"]) == bool(given["hub"]):
+        raise ConfigError("name the cards to fill: files, folders or patterns, or models of the Hub with --hub, not both")
+    if given["create_pr"] and not given["hub"]:
+        raise ConfigError("--create-pr is for cards on the Hub: name a model with --hub")
+    apart = ("check", "diff") if given["create_pr"] else ()
+    beside = [name for name in ("output", "resume", "jobs", *apart) if given[name]] if given["hub"] else []
+    if beside:
+        named = ", ".join(f"--{name}" for name in beside)
+        raise ConfigError(f"{named} cannot be combined with {'--create-pr' if beside[0] in apart else '--hub'}")
 
 
 def check_ways(*, run: bool, profile: bool, facts: dict[str, Any], place: dict[str, Any]) -> None:

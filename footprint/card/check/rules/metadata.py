@@ -18,6 +18,7 @@ from footprint.card.read import Card
 from footprint.model import TRAINING_KINDS, Finding
 
 _LONGEST: Final = 60
+_WELL_FORMED: Final = "write it as `key: value` lines; quote values that hold a colon, a brace or a quote"
 # What is written for the Hub's five, by those who remember them otherwise.
 _MEANT: Final = {
     "emission": "emissions",
@@ -76,7 +77,7 @@ def front_matter_invalid(subject: Subject) -> Iterator[Finding]:
         severity="error",
         line=card.source.number(line - 1) if line is not None else number_of_line(card, front.start),
         message=card.yaml.problem,
-        fix="write it as `key: value` lines; quote values that hold a colon, a brace or a quote",
+        fix="render the template" if b"{{" in card.document.raw[front.start : front.end] else _WELL_FORMED,
     )
 
 

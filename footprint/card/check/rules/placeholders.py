@@ -23,7 +23,8 @@ _KEYS: Final[dict[FieldName, str]] = {
 }
 # A sentence about the making of this model, not of another one, and not of what it takes to use it.
 _MAKING: Final = re.compile(
-    r"\b(?:pre-?|re-?)?train(?:ed|ing)\b|\bfine-?tun(?:ed|ing)\b|\bdistill?ed\b|\bcomput(?:e|ing) infrastructure\b", re.IGNORECASE
+    r"\b(?:pre-?|re-?)?train(?:ed|ing|s)?\b|\bfine-?tun(?:ed|ing)\b|\bdistill?ed\b|\bcomput(?:e|ing) infrastructure\b",
+    re.IGNORECASE,
 )
 _OF_ANOTHER: Final = re.compile(
     r"\b(?:base|original|parent|teacher|backbone|other|previous|baseline|GPT-?\d|upstream) (?:models?|version|checkpoint|weights)"
@@ -39,7 +40,7 @@ def placeholder_answered(subject: Subject) -> Iterator[Finding]:
     """A field says `[More Information Needed]` while the front matter, or a sentence of the card, says what belongs there.
 
     What the front matter states is a warning. A sentence is only a hint, for it may be of another model or another run: it must
-    speak of training, agree with the card's other sentences on that field, and is not looked at where a card has several groups.
+    speak of training and be the only one on that field, or agree with the others, and a card of several groups has none.
     """
     card = subject.card
     groups = card.groups
@@ -57,10 +58,10 @@ def placeholder_answered(subject: Subject) -> Iterator[Finding]:
             continue
         evidence = card.evidence if evidence is None else evidence
         found = [one for one in evidence if one.field == name and _is_making(one.text)]
-        if len({_folded(one.value) for one in found}) == 1:
-            one = found[0]
-            where = f"line {one.line}, {text.clean(one.text, limit=_SENTENCE)!r},"
-            yield _answered(name, claim, "info", where, one.value)
+        if found and (len({one.line for one in found}) == 1 or len({_folded(one.value) for one in found}) == 1):
+            values = ", ".join(dict.fromkeys(one.value for one in found))
+            where = f"line {found[0].line}, {text.clean(found[0].text, limit=_SENTENCE)!r},"
+            yield _answered(name, claim, "info", where, values)
 
 
 def _answered(name: FieldName, claim: Claim, severity: Severity, where: str, value: str) -> Finding:
@@ -68,7 +69,7 @@ def _answered(name: FieldName, claim: Claim, severity: Severity, where: str, val
         code="placeholder-answered",
         severity=severity,
         line=claim.line,
-        message=f"{TEMPLATE_LABELS[name]} says nothing, but {where} says {text.clean(value, limit=_SENTENCE)}",
+        message=f"{TEMPLATE_LABELS[name]} says nothing, but {where} has {text.clean(value, limit=_SENTENCE)}",
         stated=short(claim.value),
         expected=short(value),
         fix="write it into the field, if it is about this model's training",
