@@ -24,6 +24,11 @@ _HUNK: Final = re.compile(rb"@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@"
 _FILE: Final = re.compile(
     rb"diff --git [^\r\n]{1,500}? b/([^\r\n]{1,500})\Z|([^\s@+-][^\r\n]{0,300}) (?:CHANGED|ADDED|RENAMED)[ \t]*\Z"
 )
+_HEADER: Final = re.compile(
+    rb"diff --git |index [0-9a-f]|(?:new|deleted) file mode |(?:old|new) mode |similarity |rename (?:from|to) "
+)
+_FENCE: Final = re.compile(rb"[ \t]{0,3}(?:```|~~~)")
+_LONGEST_HEAD: Final = 60  # lines of a diff before its first hunk: a message, names of files and how much of each changed
 _NEW_NAME: Final = re.compile(rb"\+\+\+ (?:b/)?([^\t\r\n]{1,500})")
 
 # The template's sentence about a calculator, in whatever words a rewriter or a translator put it.
@@ -74,11 +79,22 @@ def _rebuild(form: Form, file: Document, pieces: list[_Piece]) -> Unwrapped:
 
 def _is_diff(texts: list[bytes]) -> bool:
     """Whether most lines that say something are added lines of a diff, and their numbers or a hunk's header stand there."""
-    hunk = any(_HUNK.match(text) for text in texts)
-    added = sum(1 for text in texts if text.startswith(b"+") and (hunk or text[1:2] in {b"", b" "}))
+    hunk = next((i for i, text in enumerate(texts) if _HUNK.match(text)), None)
+    if hunk is not None and _is_patch(texts, hunk):
+        return True
+    added = sum(1 for text in texts if text.startswith(b"+") and (hunk is not None or text[1:2] in {b"", b" "}))
     numbered = sum(1 for text in texts if text.strip().isdigit())
     said = sum(1 for text in texts if not _NUMBER_ALONE.match(text))
-    return added >= _MIN_LINES and (hunk or numbered >= added // 2) and added * 2 >= said
+    return added >= _MIN_LINES and (hunk is not None or numbered >= added // 2) and added * 2 >= said
+
+
+def _is_patch(texts: list[bytes], hunk: int) -> bool:
+    """Whether a text is what git writes: nearly each line after the first hunk's header has its sign, or is a header itself."""
+    if hunk > _LONGEST_HEAD or any(_FENCE.match(text) for text in texts[:hunk]):
+        return False
+    after = texts[hunk:]
+    signed = sum(1 for text in after if text[:1] in {b"", b"+", b"-", b" ", b"\\", b"@"} or _HEADER.match(text))
+    return signed * 20 >= len(after) * 19 and sum(1 for text in after if text.startswith(b"+")) >= _MIN_LINES
 
 
 def _undiff(texts: list[bytes]) -> list[_Piece]:

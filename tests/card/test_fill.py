@@ -79,12 +79,6 @@ def test_laws_hold_on_real_cards() -> None:
     assert len({name for name, _ in refused}) <= len(cards) // 20, refused
 
 
-@pytest.mark.parametrize("path", [p for p in corpus() if p.suffix == ".txt"], ids=lambda p: p.name)
-def test_renderings_are_read_but_not_filled(path: Path) -> None:
-    with pytest.raises(CardError, match="not the card itself"):
-        fill(read_card(path), run_content())
-
-
 LINES = st.sampled_from(
     [
         "# Title",
