@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from footprint.card.block import recorded_edition
     from footprint.card.content import CardContent
     from footprint.card.content_declared import content_from_declaration, content_from_profile
+    from footprint.card.content_evidence import FromEvidence, content_from_evidence
     from footprint.card.content_runs import content_from_account, content_from_run
     from footprint.card.edits import Edit
     from footprint.card.filling import fill
@@ -22,8 +23,10 @@ __all__ = [
     "CardContent",
     "Edit",
     "FillPlan",
+    "FromEvidence",
     "content_from_account",
     "content_from_declaration",
+    "content_from_evidence",
     "content_from_profile",
     "content_from_run",
     "fill",
@@ -42,6 +45,8 @@ __getattr__ = lazily(
         "Edit": "footprint.card.edits",
         "FillPlan": "footprint.card.plan",
         "content_from_account": "footprint.card.content_runs",
+        "FromEvidence": "footprint.card.content_evidence",
+        "content_from_evidence": "footprint.card.content_evidence",
         "content_from_declaration": "footprint.card.content_declared",
         "content_from_profile": "footprint.card.content_declared",
         "content_from_run": "footprint.card.content_runs",

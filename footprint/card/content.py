@@ -29,7 +29,8 @@ class CardContent(msgspec.Struct, frozen=True, kw_only=True):
     `metadata` holds texts, `emissions` as a plain decimal of grams; it is empty where the front matter is not ours to write.
     `runs` are the ids for the block's header. `lines` are the block's, one sentence each, of any text: escaping is the block's.
     `about` is what the block is about; fields and metadata are written only where that is training. `beside` is what is known of
-    other subjects from the same account, each with a block of its own. `notes` are for who fills the card, not for its readers.
+    other subjects from the same account, each with a block of its own. `standing` are fields that say already what is known: they
+    are left as they are. `notes` are for who fills the card, not for its readers.
     """
 
     about: Subject = "training"
@@ -39,12 +40,13 @@ class CardContent(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[str, ...] = ()
     factors_version: str = ""
     beside: tuple[CardContent, ...] = ()
+    standing: frozenset[FieldName] = frozenset()
     notes: tuple[str, ...] = ()
 
     @property
     def unknown(self) -> tuple[FieldName, ...]:
         """The fields that nothing is known of."""
-        return tuple(name for name in FIELD_NAMES if name not in self.fields)
+        return tuple(name for name in FIELD_NAMES if name not in self.fields and name not in self.standing)
 
 
 def known_fields(fields: dict[FieldName, str | None]) -> dict[FieldName, str]:

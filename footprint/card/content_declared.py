@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from footprint.card import wording
 from footprint.card.block import Subject
@@ -14,6 +14,14 @@ from footprint.model import FIELD_NAMES, Declaration, FieldName, Footprint, Rang
 from footprint.profile import Profile, Published, Work
 
 _SUBJECTS: Final[dict[str | None, Subject]] = {"inference": "inference", "evaluation": "evaluation"}
+
+
+class StatedFigure(NamedTuple):
+    """Emissions as somebody else states them: what the field says, g, and what the front matter says of where they come from."""
+
+    text: str
+    emissions_g: float
+    source: str
 
 
 def content_from_declaration(declaration: Declaration, footprint: Footprint) -> CardContent:
@@ -52,6 +60,7 @@ def declared_content(
     lines: Sequence[str],
     published: Published | None = None,
     unpublished: Sequence[str] = (),
+    figure: StatedFigure | None = None,
     source: str = "estimated with footprint from declared facts (see the model card)",
 ) -> CardContent:
     """Fields, front matter and lines of one piece of work that was stated.
@@ -60,19 +69,22 @@ def declared_content(
         work: the stated facts.
         footprint: what they come to.
         lines: what the block begins with: who says so.
-        published: a figure that somebody printed, which then stands in the card as theirs.
+        published: what somebody printed, which is then cited in the block.
+        figure: the emissions as somebody else states them, which then stand in the card as theirs; the published ones by default.
         unpublished: what nobody has said, in words.
-        source: what the front matter says of where the number comes from, unless it was published.
+        source: what the front matter says of where our own number comes from.
     """
     facts = work.declaration
     about = _SUBJECTS.get(facts.kind, "training")
-    known = _fields(facts, footprint, published)
+    if figure is None and published is not None and published.emissions_g is not None:
+        figure = StatedFigure(text=published.text(), emissions_g=published.emissions_g, source=published.citation())
+    known = _fields(facts, footprint, figure)
     emissions = footprint.emissions_g
-    if published is not None and published.emissions_g is not None:
-        printed_g = published.emissions_g
-        emissions, source = Range(low=printed_g, central=printed_g, high=printed_g), published.citation()
+    if figure is not None:
+        emissions = Range(low=figure.emissions_g, central=figure.emissions_g, high=figure.emissions_g)
+        source = figure.source
     said = list(lines)
-    ours = "Emissions" if published is None else "Recomputed by us from the stated facts"
+    ours = "Emissions" if published is None and figure is None else "Recomputed by us from the stated facts"
     if about != "training":
         said += circumstances(known)
     if published is not None:
@@ -98,18 +110,17 @@ def declared_content(
     )
 
 
-def _fields(facts: Declaration, footprint: Footprint, published: Published | None) -> dict[FieldName, str]:
+def _fields(facts: Declaration, footprint: Footprint, figure: StatedFigure | None) -> dict[FieldName, str]:
     from footprint.derive import device_hours
 
     place = footprint.place
     provider = facts.provider or (place.provider if place else None)
-    printed = published.text() if published is not None and published.emissions_g is not None else None
     known: dict[FieldName, str | None] = {
         "hardware_type": wording.counted(facts.count, facts.hardware) if facts.hardware else None,
         "hours_used": wording.hours(facts.hours, device_hours(facts)),
         "cloud_provider": wording.provider(provider) if provider else None,
         "compute_region": wording.region(facts.region, facts.zone, place),
-        "carbon_emitted": printed or carbon_text(footprint),
+        "carbon_emitted": figure.text if figure is not None else carbon_text(footprint),
     }
     return known_fields(known)
 

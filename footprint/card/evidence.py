@@ -123,7 +123,7 @@ def _read(sentence: str, line: int) -> Iterator[Evidence]:
         return  # what a user needs to run the model says nothing of what made it
     searched = _URL.sub(lambda m: " " * len(m[0]), sentence)
     shown = sentence if len(sentence) <= MAX_TEXT else sentence[: MAX_TEXT - 1] + "…"
-    for value in _hardware(searched):
+    for value in hardware_in(searched):
         yield Evidence(field="hardware_type", text=shown, line=line, value=value)
     for field, rule, needs_work in _RULES:
         if needs_work and not _WORK.search(searched):
@@ -133,7 +133,7 @@ def _read(sentence: str, line: int) -> Iterator[Evidence]:
             yield Evidence(field=field, text=shown, line=line, value=value)
 
 
-def _hardware(sentence: str) -> list[str]:
+def hardware_in(sentence: str) -> list[str]:
     """The names of hardware in a sentence, the longest where two rules find the same, in the order of the text."""
     spans = sorted(((m.start(), m.end()) for rule in _HARDWARE for m in rule.finditer(sentence)), key=lambda s: (s[0], -s[1]))
     values: list[str] = []
