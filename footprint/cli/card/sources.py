@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from footprint import text
 from footprint.errors import ConfigError
-from footprint.model import Place
+from footprint.model import Place, Run
+
+if TYPE_CHECKING:
+    from footprint.card import Card, FromEvidence
 
 # Facts that, declared, describe work by themselves; the others say more of it.
 FACTS: Final = ("hardware", "count", "hours", "device_hours", "power_w", "year", "kind", "energy_kwh", "scope")
@@ -46,26 +50,63 @@ def check_ways(*, run: bool, profile: bool, facts: dict[str, Any], place: dict[s
 
 
 def from_runs(refs: list[str], place: dict[str, Any]) -> Any:
-    """The account of some runs; a place given now stands for the one that was recorded, for numbers are derived anew."""
+    """The account of some runs; a place given now stands for the one that was recorded, for numbers are derived anew.
+
+    A reference is that of one run, or the name of an account: then all of its runs are meant, failed ones included.
+    """
     import msgspec
 
-    from footprint.card import content_from_run
-    from footprint.derive import Account
-    from footprint.ledger import find_run
+    from footprint.card import content_from_account
     from footprint.place import resolve
 
-    runs = list({found.id: found for found in map(find_run, refs)}.values())
+    runs = list({found.id: found for ref in refs for found in _runs(ref)}.values())
+    notes = _left_out(runs)
     if place:
         intensity = place.pop("intensity", None)
         known = resolve(**place, intensity_g_per_kwh=intensity)
         runs = [msgspec.structs.replace(found, place=_joined(found.place, known)) for found in runs]
-    account = Account(runs)
-    if len(runs) == 1:
-        # A run's own footprint also says how well each part of the machine was read.
-        return content_from_run(runs, account.footprint(runs[0].id))
-    total = account.total([found.id for found in runs])
-    complete = total.with_energy == total.runs and total.with_emissions in {0, total.runs}
-    return content_from_run(runs, total.footprint, complete=complete)
+    content = content_from_account(runs)
+    return msgspec.structs.replace(content, notes=(*content.notes, *notes))
+
+
+def _runs(ref: str) -> list[Run]:
+    """The run that is meant, or those of the account that is."""
+    from footprint.errors import LedgerError
+    from footprint.ledger import find_run, read_runs
+
+    try:
+        return [find_run(ref)]
+    except LedgerError:
+        named = [run for run in read_runs().runs if run.account == ref]
+        if not named:
+            raise
+        return named
+
+
+def _left_out(runs: list[Run]) -> list[str]:
+    """A note for each account of which only some runs were named: the card would state a part of it."""
+    from footprint.errors import LedgerError
+    from footprint.ledger import read_runs
+
+    chosen = {run.id for run in runs}
+    accounts = dict.fromkeys(run.account for run in runs if run.account not in chosen)
+    if not accounts:
+        return []  # each run is its own account, as most are
+    try:
+        recorded = read_runs().runs
+    except LedgerError:
+        return []  # the runs came from files
+    notes = []
+    for account in accounts:
+        others = [run for run in recorded if run.account == account and run.id not in chosen]
+        if others:
+            ended = sum(run.outcome in {"failed", "interrupted"} for run in others)
+            failed = f", {ended} of which did not complete" if ended else ""
+            notes.append(
+                f"account {text.clean(account)} has {text.plural(len(others), 'more run')}{failed}: to count them, too, "
+                f"give --run {text.clean(account)}"
+            )
+    return notes
 
 
 def _joined(recorded: Place | None, given: Place | None) -> Place | None:
@@ -92,8 +133,18 @@ def from_facts(facts: dict[str, Any]) -> Any:
     from footprint.derive import declared_footprint
     from footprint.model import Declaration
 
-    if "intensity" in facts:
-        facts["intensity_g_per_kwh"] = facts.pop("intensity")
-    declaration = Declaration(**facts)
+    declaration = Declaration(**_renamed(facts))
     derive: Callable[[Declaration], Any] = declared_footprint
     return content_from_declaration(declaration, derive(declaration))
+
+
+def from_evidence(card: Card, facts: dict[str, Any]) -> FromEvidence:
+    """What a card's own sentences say, with the facts that were declared beside them."""
+    from footprint.card import content_from_evidence
+
+    return content_from_evidence(card, _renamed(facts))
+
+
+def _renamed(facts: dict[str, Any]) -> dict[str, Any]:
+    """The options as the fields of a declaration."""
+    return {"intensity_g_per_kwh" if name == "intensity" else name: value for name, value in facts.items()}
