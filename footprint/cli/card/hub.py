@@ -41,6 +41,10 @@ def check_models(names: Sequence[str], revision: str, checker: Checker) -> Itera
             yield checker.refused(model, _of(model, error))
             if isinstance(error, HubError) and error.final:
                 return
+        except FootprintError:  # what no other model would change
+            raise
+        except Exception as error:  # noqa: BLE001 - one card must not keep the others; it is told as what it is
+            yield checker.refused(model, _defect(model, error))
 
 
 def fill_models(names: Sequence[str], filler: Filler, *, style: Style, each: bool, create_pr: bool, check: bool) -> None:
@@ -114,6 +118,10 @@ def _fill_model(model: str, hub: Hub, filler: Filler, telling: Telling, *, creat
     except (CardError, HubError) as error:
         telling.tell(filler.refused(model, _of(model, error)))
         return error if isinstance(error, HubError) else None
+    except FootprintError:  # what no other model would change
+        raise
+    except Exception as error:  # noqa: BLE001 - one card must not keep the others; it is told as what it is
+        telling.tell(filler.refused(model, _defect(model, error)))
     return None
 
 
@@ -176,3 +184,7 @@ def _of(model: str, error: Exception) -> str:
     """What is wrong with a model's card, with the model in front."""
     message = str(error)
     return message if message.startswith(model) else f"{model}: {message}"
+
+
+def _defect(model: str, error: Exception) -> str:
+    return f"{model}: a defect of footprint, please report it with the card: {type(error).__name__}: {error}"
