@@ -13,6 +13,7 @@ from typing import Final
 
 from footprint.card.document import Document, plain, scan
 from footprint.card.labels import PAIR, is_section_title, read_label
+from footprint.card.languages import is_heading
 from footprint.card.unwrapped import Form, Row, Unwrapped
 
 __all__ = ["Form", "Row", "Unwrapped", "unwrap"]
@@ -42,9 +43,6 @@ _ROUND: Final = re.compile(rb"[ \t]{0,40}(?:\xe2\x80\xa2|\xe2\x97\x8f|\xe2\x97\x
 # What a page shows as something else: headings below the first level (a `#` may be a comment in code), links, bold text, fences.
 _MARKUP: Final = re.compile(
     rb"#{2,6}[ \t]|[ \t]{0,40}(?:```|~~~)|[^\r\n]{0,2000}?(?:\]\((?:https?:|#|/|\./)|\*\*[^\s*][^*\r\n]{0,200}\*\*)"
-)
-_TITLES: Final = frozenset(
-    {"model details", "model description", "uses", "direct use", "bias, risks, and limitations", "evaluation", "citation"}
 )
 
 
@@ -186,10 +184,10 @@ def _bare_section(document: Document, texts: list[bytes]) -> int | None:
         text = texts[index]
         if _CALCULATOR.search(text) and _CARBON.search(text) and b"](" not in text:
             return index
-    titles = {plain(texts[i]).strip().lower(): i for i in said if len(texts[i]) < _SHORT}
-    if not titles.keys() & _TITLES:
-        return None
-    return _last(i for title, i in titles.items() if is_section_title(title) and not title[:1].isdigit())
+    titles = {plain(texts[i]).strip(): i for i in said if len(texts[i]) < _SHORT}
+    found = _last(i for title, i in titles.items() if is_section_title(title) and not title[:1].isdigit())
+    # A page has other titles too, and a text that only begins with these words is none.
+    return found if any(is_heading(title) and not is_section_title(title) for title in titles) else None
 
 
 def _last(found: Iterable[int]) -> int | None:

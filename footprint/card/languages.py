@@ -368,6 +368,11 @@ _HEADINGS: Final = _index(
 )
 
 
+def is_heading(text: str) -> bool:
+    """Whether a line is a heading of the template in one of the languages."""
+    return fold(text) in _HEADINGS
+
+
 def language_of(headings: Iterable[str]) -> Language:
     """The language of a card's headings: the one that most of them are known in; English where that is not clear.
 
