@@ -27,7 +27,8 @@ __all__ = ["BOM", "Document", "FrontMatter", "Heading", "Line", "Unseen", "domin
 
 MAX_LINES: Final = 250_000
 
-_FENCE = re.compile(rb"[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?(`{3,}|~{3,})([^\r\n]*)\Z")
+_FENCE = re.compile(rb"(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?)(?P<marks>`{3,}|~{3,})(?P<info>[^\r\n]*)\Z")
+_CLOSES = re.compile(rb"(?P<lead>[ \t>]*)(?P<marks>`{3,}|~{3,})[ \t]*\Z")
 _ATX = re.compile(rb" {0,3}(#{1,6})(?=[ \t]|\Z)")
 _HTML_HEADING = re.compile(rb"[ \t]*<h([1-6])(?:\s[^>]*)?>(.*?)</h\1>[ \t]*\Z", re.IGNORECASE)
 _SETEXT = re.compile(rb" {0,3}(=+|-+)[ \t]*\Z")
@@ -101,6 +102,26 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """What a reader sees of a line, without its line end."""
         start = self.starts[index]
         return b"" if index in self.covered else self.raw[start : self.cut.get(index, self.ends[index])]
+
+    @property
+    def left_open(self) -> int | None:
+        """The index of the line that opens a fence or a comment which hides all the rest of the card; None where none does."""
+        last = len(self.starts) - 1
+        body = self.front_matter.body if self.front_matter else 0
+        if last not in self.covered or self.starts[last] < body:
+            return last if last in self.cut and self.raw.find(b"-->", self.cut[last]) < 0 else None
+        first = last
+        while first - 1 in self.covered and self.starts[first - 1] >= body:
+            first -= 1
+        # One that closes on the last line hides nothing after it.
+        opened = first - 1 if first - 1 in self.cut else first
+        fence = _opened(self.raw[self.starts[first] : self.ends[first]]) if opened == first else None
+        ends = self.raw.rfind(b"-->") >= self.starts[last] if fence is None else last > first and self._closes(last, fence)
+        return None if ends else opened
+
+    def _closes(self, index: int, fence: re.Match[bytes]) -> bool:
+        found = _CLOSES.match(self.raw[self.starts[index] : self.ends[index]])
+        return found is not None and found["marks"].startswith(fence["marks"])
 
     def line_index(self, offset: int) -> int:
         """The index of the line that holds a byte offset."""
@@ -227,26 +248,42 @@ class _Marks:
         return min(self.next.values(), default=-1)
 
 
-def _opened(line: bytes) -> bytes | None:
+def _opened(line: bytes) -> re.Match[bytes] | None:
     """The fence that a line opens."""
     if b"```" not in line and b"~~~" not in line:
         return None
     found = _FENCE.match(line)
-    if found is None or (found[1][:1] == b"`" and b"`" in found[2]):
-        return None
-    return found[1]
+    return None if found is None or (found["marks"][:1] == b"`" and b"`" in found["info"]) else found
 
 
-def _closing_line(lines: _Lines, index: int, fence: bytes) -> int:
-    """The index of the line that closes a fence: the last line where none does."""
-    place = lines.raw.find(fence, lines.ends[index])
+def _closing_line(lines: _Lines, index: int, fence: re.Match[bytes]) -> int:
+    """The index of the last line of a fence: the one that closes it, or the last of the quote or the list item that it opens in.
+
+    Where nothing ends it, it reaches to the last line of all.
+    """
+    lead, marks = fence["lead"], fence["marks"]
+    end = _container_end(lines, index, lead) if lead.strip() else len(lines.starts)
+    place = lines.raw.find(marks, lines.ends[index])
     while place >= 0:
         at = lines.at(place)
-        found = _FENCE.match(lines.text(at))
-        if found and found[1].startswith(fence) and not found[2].strip():
+        if at >= end:
+            break
+        found = _CLOSES.match(lines.text(at))
+        if found and found["marks"].startswith(marks) and (b">" in lead or b">" not in found["lead"]):
             return at
-        place = lines.raw.find(fence, lines.ends[at])
-    return len(lines.starts) - 1
+        place = lines.raw.find(marks, lines.ends[at])
+    return end - 1
+
+
+def _container_end(lines: _Lines, index: int, lead: bytes) -> int:
+    """The index of the line that ends the quote or the list item in which a line starts."""
+    quoted, width = b">" in lead, len(lead)
+    for following in range(index + 1, len(lines.starts)):
+        text = lines.text(following)
+        bare = text.lstrip(b" \t")
+        if not bare.startswith(b">") if quoted else (bare and len(text) - len(bare) < width):
+            return following
+    return len(lines.starts)
 
 
 def _comments(lines: _Lines, index: int, last_close: int, cut: dict[int, int]) -> int:

@@ -223,7 +223,12 @@ def _fill_mapping(card: Card, node: Node, values: dict[str, str], *, overwrite: 
     """Replace placeholders and our own values, add what is missing, keep a person's."""
     emissions = node.find("emissions")
     if emissions is not None and not _free(card, "emissions", emissions[1], values, overwrite=overwrite):
-        return _keep(card, node, values, "a person's value")
+        part = _keep(card, node, values, "a person's value")
+        # What we once wrote beside a number of ours would say of this one how it is known.
+        mine = _ours_in(card, node)
+        part.edits += _remove(card, node, mine)
+        part.changed += [Change(field=f"{KEY}.{k.text}", before=v.text, after="", withdrawn=True) for k, v in mine]
+        return part
     part = Part()
     missing: dict[str, str] = {}
     for key, value in values.items():
@@ -383,7 +388,8 @@ def _without_lines(card: Card, spans: list[tuple[int, int]]) -> list[Edit]:
     joined: list[tuple[int, int]] = []
     for start, end in spans:
         joined[-1:] = [(joined[-1][0], end)] if joined and joined[-1][1] == start else [*joined[-1:], (start, end)]
-    if joined and joined[-1][1] >= front.end and joined[-1][0] > front.start:
+    ended = card.document.raw[front.end - 1 : front.end] in {b"\n", b"\r"}
+    if joined and joined[-1][1] >= front.end and joined[-1][0] > front.start and not ended:
         before = card.document.lines[card.document.line_number(joined[-1][0]) - 2]
         joined[-1] = before.end, front.end
     return [Edit(start=start, end=end, new=b"") for start, end in joined]
