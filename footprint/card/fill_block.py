@@ -12,6 +12,7 @@ from footprint.card.entries import Theirs, body_of, entries_of, merge, signature
 from footprint.card.explain import INSIDE
 from footprint.card.fill_fields import SHORT
 from footprint.card.labels import TEMPLATE_LABELS
+from footprint.card.layout import group_key
 from footprint.card.plan import Change, Kept, Part
 from footprint.card.read import Card
 from footprint.errors import CardError
@@ -54,7 +55,7 @@ def render(card: Card, content: CardContent, part: Part, *, overwrite: bool, gro
     """
     eol = card.document.eol
     old = block_about(card.blocks, content.about, group)
-    new = entries_of(b"\n".join(line.encode() for line in _lines(content, part)))
+    new = entries_of(b"\n".join(line.encode() for line in _lines(card, content, part)))
     ours = body_of(new, eol)
     header = partial(
         render_header,
@@ -94,10 +95,14 @@ def prove_blocks(card: Card, after: Card, rendered: Mapping[Name, bytes]) -> Non
         raise CardError("the block would not be read back (is the card's last fence or comment closed?); nothing was written")
 
 
-def _lines(content: CardContent, part: Part) -> list[str]:
+def _lines(card: Card, content: CardContent, part: Part) -> list[str]:
     """The block's lines: what introduces it, and its list."""
     lines = [_INTRODUCTIONS[content.about], ""]
     lines += [f"{'  - ' if line.startswith(INSIDE) else '- '}{safe(line, limit=LIMIT)}" for line in content.lines]
+    if (key := group_key(card.layout)) and content.about == "training":
+        lines.insert(2, f"- Of the card's groups of fields, these figures are about this one: {safe(key, limit=LIMIT)}")
+    for name, value in part.aside.items():
+        lines.append(f"- {TEMPLATE_LABELS[name]}, for which the card's table has no place: {safe(value)}")
     for kept in part.kept:
         label = TEMPLATE_LABELS.get(kept.field, kept.field)  # type: ignore[call-overload]  # a key of the front matter has no label
         lines.append(f"- The card's own {label} was kept; known to us: {safe(kept.known)}")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from footprint.card.block import digest, safe
+from footprint.card.block import Block, block_about, digest, group_digest, safe
 from footprint.card.content import CardContent
-from footprint.card.edits import Edit
-from footprint.card.place import PLACEHOLDER, field_line
+from footprint.card.layout import FieldSpan, group_key, listed
+from footprint.card.new_fields import can_be_added, new_field
+from footprint.card.place import PLACEHOLDER
 from footprint.card.plan import Change, Kept, Part
 from footprint.card.read import Card
+from footprint.card.slots import as_html, placed, written
 from footprint.errors import CardError
 from footprint.model import FIELD_NAMES, FieldName
 
@@ -25,64 +27,84 @@ SHORT: Final[dict[FieldName, str]] = {
 }
 """The fields' names in the block's header."""
 
+NO_NUMBER: Final = "its label asks for a plain number, which is not known"
 
-def refuse(card: Card) -> None:
-    """Refuse what cannot be filled safely."""
+
+def refuse(card: Card, *, overwrite: bool) -> None:
+    """Refuse what cannot be filled safely: fields that stand several times, when none of their groups is named.
+
+    Tables that a person has filled for several models are left as they are, and need no choice.
+    """
     layout = card.layout
-    if layout.repeated is not None:
-        raise CardError(
-            "a field stands here for a second time: which group is this model's cannot be told; nothing was written",
-            card.source.number(layout.repeated),
-        )
-    for span in layout.spans.values():
-        if any(span.line < other.line <= span.last_line for other in layout.spans.values()):
-            line = card.source.number(span.line)
-            raise CardError("the fields stand inside one another, which is not edited; fill them by hand", line)
-    if layout.table is not None and not layout.spans:
-        raise CardError(
-            "the section states its figures in a table or in HTML, which is not edited; add the five fields to it by hand",
-            card.source.number(layout.table),
-        )
+    if layout.main is not None or not layout.groups:
+        return
+    by_hand = all(group.table is not None for group in layout.groups)
+    spans = [span for group in layout.groups for span in group.spans.values()]
+    if by_hand and not overwrite and not any(span.placeholder for span in spans):
+        return
+    raise CardError(
+        "the fields stand here for a second time, and which group is this model's cannot be told; name one of the groups: "
+        f"{listed(layout.groups, card.source.number)}",
+        card.source.number(layout.groups[1].line),
+    )
+
+
+def block_of_fields(card: Card) -> Block | None:
+    """The block on what the main group of fields says."""
+    return block_about(card.blocks, "training", group_digest(group_key(card.layout)))
 
 
 def fill_fields(card: Card, content: CardContent, *, overwrite: bool) -> Part:
-    """The edits of fields that stand already; what is kept; and the digests of all values that are ours afterwards."""
+    """The edits of fields that stand already, new lines for others, what is kept, and the digests of all that is ours then."""
     part = Part()
+    block = block_of_fields(card)
     for name in FIELD_NAMES:
-        span = card.layout.spans.get(name)
-        value = safe(content.fields[name]) if name in content.fields else None
-        if span is None:
-            if value is not None:
-                part.wrote(name, "", value, SHORT[name])
-            continue
-        recorded = card.block.fields.get(SHORT[name]) if card.block else None
-        ours = recorded == digest(card.document.raw[span.start : span.end]) and span.last_line == span.line
-        if value is None:
-            if ours and not span.placeholder:
-                part.edits.append(Edit(start=span.start, end=span.end, new=PLACEHOLDER.encode()))
-                part.changed.append(Change(field=name, before=span.value, after=PLACEHOLDER, withdrawn=True))
-            continue
-        if span.value == value:
-            if ours:
-                part.digests[SHORT[name]] = digest(value)
-            continue
-        if span.placeholder or ours or (overwrite and span.last_line == span.line):
-            gap = "" if span.label.gap else " "
-            after = " " if card.document.raw.startswith(b"<!--", span.end) else ""
-            part.edits.append(Edit(start=span.start, end=span.end, new=f"{gap}{value}{after}".encode()))
-            part.wrote(name, span.value, value, SHORT[name])
-            continue
-        reason = "changed by a person since we wrote it" if recorded else "a person's value"
-        if span.last_line != span.line:
-            reason = "it goes over several lines"
-        part.kept.append(Kept(field=name, value=span.value, known=value, reason=reason, line=card.source.number(span.line)))
+        span, value = card.layout.spans.get(name), content.fields.get(name)
+        if span is not None:
+            _fill(card, part, span, value, content, block, overwrite=overwrite)
+        elif value is not None and can_be_added(card.layout):
+            new, line = new_field(card, name, value)
+            part.added[name] = line
+            part.wrote(name, "", new, SHORT[name])
+        elif value is not None:
+            part.aside[name] = value
     return part
 
 
-def styled(card: Card, name: FieldName, value: str) -> bytes:
-    """A new field's line in the style of the last one there is."""
-    spans = card.layout.spans
-    if not spans:
-        return field_line(name, value)
-    last = max(spans.values(), key=lambda span: span.line).label
-    return field_line(name, value, lead=last.lead, bold=last.bold)
+def _fill(  # noqa: PLR0917 - one field of a fill
+    card: Card, part: Part, span: FieldSpan, value: str | None, content: CardContent, block: Block | None, *, overwrite: bool
+) -> None:
+    """One field that stands already."""
+    name, document = span.name, card.document
+    recorded = block.fields.get(SHORT[name]) if block else None
+    stands = document.raw[span.start : span.end]
+    ours = span.whole and recorded == digest(stands)
+    new = written(span, value, content.metadata.get("emissions", "")) if value is not None else None
+    if new is None and ours and not span.placeholder:
+        nothing = as_html(PLACEHOLDER) if span.slot == "html" else PLACEHOLDER
+        part.edits.append(placed(document, span, nothing))
+        part.changed.append(Change(field=name, before=span.value, after=nothing, withdrawn=True))
+        return
+    if value is None:
+        return
+    if new is not None and stands == new.encode():
+        if ours:
+            part.digests[SHORT[name]] = digest(new)
+        return
+    free = span.also is None and (span.placeholder or ours or (overwrite and span.whole))
+    if new is not None and free:
+        part.edits.append(placed(document, span, new))
+        part.wrote(name, span.value, new, SHORT[name])
+        return
+    reason = _reason(card, span, recorded) if new is not None else NO_NUMBER
+    known = new if new is not None else safe(value)
+    part.kept.append(Kept(field=name, value=span.value, known=known, reason=reason, line=card.source.number(span.line)))
+
+
+def _reason(card: Card, span: FieldSpan, recorded: str | None) -> str:
+    """Why a value stays."""
+    if span.also is not None:
+        return f"it stands again on line {card.source.number(span.also)}: which one is meant cannot be told"
+    if not span.whole:
+        return "it goes over several lines"
+    return "changed by a person since we wrote it" if recorded else "a person's value"

@@ -56,13 +56,18 @@ class FillPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(kw_only=True)
 class Part:
-    """The edits of one part, and the digests of the values that are ours once they are made."""
+    """The edits of one part, and the digests of the values that are ours once they are made.
+
+    `added` are new lines for fields that the card has not; `aside` are values that it has no place for.
+    """
 
     edits: list[Edit] = field(default_factory=list)
     changed: list[Change] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    added: dict[FieldName, bytes] = field(default_factory=dict)
+    aside: dict[FieldName, str] = field(default_factory=dict)
 
     def wrote(self, name: str, before: str, after: str, short: str) -> None:
         """Note a value that is ours from now on."""
@@ -78,4 +83,6 @@ class Part:
             kept=first.kept + second.kept,
             digests=first.digests | second.digests,
             notes=first.notes + second.notes,
+            added=first.added | second.added,
+            aside=first.aside | second.aside,
         )

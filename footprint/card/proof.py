@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from footprint.card.edits import outside_is_equal
 from footprint.card.fill_block import Name, prove_blocks
 from footprint.card.labels import TEMPLATE_LABELS
+from footprint.card.layout import Fields
 from footprint.card.metadata import KEY, same_others
 from footprint.card.nodes import Node, meaning
-from footprint.card.place import PLACEHOLDER
 from footprint.card.plan import FillPlan
 from footprint.card.read import Card, read_card
 from footprint.errors import CardError
 from footprint.model import FIELD_NAMES, FieldName
 
 
-def prove(
-    card: Card, plan: FillPlan, values: dict[FieldName, str], metadata: dict[str, str], blocks: Mapping[Name, bytes]
-) -> None:
+def prove(card: Card, plan: FillPlan, metadata: dict[str, str], blocks: Mapping[Name, bytes]) -> None:
     """Read the result again and check that only our spans changed and that what was written is what is read.
 
     Raises:
@@ -30,7 +30,11 @@ def prove(
     """
     if not outside_is_equal(plan.before, plan.after, plan.edits):
         raise CardError("the result differs outside the fields; nothing was written")
-    after = read_card(plan.after)
+    try:
+        after = _chosen_alike(card, read_card(plan.after))
+        prove_blocks(card, after, blocks)
+    except CardError as error:
+        raise _unread(card, error) from None
     wrote_metadata = any(change.field.startswith(KEY) for change in plan.changed)
     if not wrote_metadata and _front_matter(after) != _front_matter(card):
         raise CardError("the Hub would read another front matter than before; nothing was written")
@@ -38,9 +42,18 @@ def prove(
         raise CardError("the front matter's other keys would not parse the same; nothing was written")
     if after.form != card.form:
         raise CardError(f"the card would be taken for a {after.form} of a card; nothing was written")
-    prove_blocks(card, after, blocks)
-    _prove_fields(card, after, plan, values, making=any(about == "training" for about, _ in blocks))
+    _prove_fields(card, after, plan)
     _prove_metadata(card, after, plan, metadata)
+
+
+def _unread(card: Card, error: CardError) -> CardError:
+    """Why the result would not be read back, with a line of the card: that of a fence or comment that never closes, if any."""
+    opened = card.document.left_open
+    if opened is not None:
+        what = "a fence or a comment opens here and never closes, so that a block below it would not be read back"
+        return CardError(f"{what}; nothing was written", card.source.number(opened))
+    reason = str(error) if error.line is None else "its block would not be read back"
+    return CardError(reason if reason.endswith("nothing was written") else f"{reason}; nothing was written")
 
 
 def _front_matter(card: Card) -> bytes | None:
@@ -48,22 +61,44 @@ def _front_matter(card: Card) -> bytes | None:
     return None if front is None else card.document.raw[front.start : front.end]
 
 
-def _prove_fields(card: Card, after: Card, plan: FillPlan, values: dict[FieldName, str], *, making: bool) -> None:
-    """Each field reads back as it was written, or as it was."""
-    kept = {kept.field for kept in plan.kept}
-    changed = {change.field for change in plan.changed}
+def _prove_fields(card: Card, after: Card, plan: FillPlan) -> None:
+    """Each field of the main group reads back as it was written, or as it was; the other groups are as they were."""
+    if _others(card.layout) != _others(after.layout):
+        raise CardError("the card's other groups of fields would not read the same; nothing was written")
+    changes = {change.field: change.after for change in plan.changed}
     for name in FIELD_NAMES:
-        before = card.fields[name]
-        if name in values and name not in kept:
-            expected: str | None = values[name]
-        elif name in changed or (making and not (card.layout.spans or card.layout.section)):
-            expected = PLACEHOLDER
+        before, now = card.layout.spans.get(name), after.layout.spans.get(name)
+        said = now.value if now is not None else None
+        if name in changes:
+            expected: str | None = changes[name]
+            stands = after.document.raw[now.start : now.end] if now is not None else None
+            same = stands == changes[name].encode()
         else:
             expected = before.value if before is not None else None
-        claim = after.fields[name]
-        said = claim.value if claim is not None else None
-        if said != expected:
+            # A new section has a placeholder for what is not known.
+            same = said == expected or (before is None and now is not None and now.placeholder)
+        if not same:
             raise CardError(f"{TEMPLATE_LABELS[name]} would read back as {said!r}, not {expected!r}; nothing was written")
+
+
+def _others(layout: Fields) -> list[tuple[str | None, dict[FieldName, str]]]:
+    """What the groups that are not the main one say."""
+    return [
+        (group.name, {name: span.value for name, span in group.spans.items()})
+        for group in layout.groups
+        if group is not layout.main
+    ]
+
+
+def _chosen_alike(card: Card, after: Card) -> Card:
+    """The result with the same group chosen as in the card."""
+    layout = card.layout
+    if not layout.chosen or layout.main is None:
+        return after
+    if len(after.layout.groups) != len(layout.groups):
+        raise CardError("the card would have another number of groups of fields; nothing was written")
+    main = after.layout.groups[layout.groups.index(layout.main)]
+    return msgspec.structs.replace(after, layout=msgspec.structs.replace(after.layout, main=main, chosen=True))
 
 
 def _theirs(entry: tuple[Node, Node] | None, changed: set[str]) -> dict[str, object]:

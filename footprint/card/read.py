@@ -11,8 +11,8 @@ import msgspec
 from footprint.card.block import Block, block_about, find_blocks
 from footprint.card.document import Document
 from footprint.card.evidence import find_evidence
-from footprint.card.fields import Fields, find_fields
 from footprint.card.forms import Form, Unwrapped, unwrap
+from footprint.card.layout import Fields, FieldSpan, find_fields
 from footprint.card.metadata import KEY, Metadata, read_metadata
 from footprint.errors import CardError
 from footprint.model import FIELD_NAMES, Claim, Evidence, FieldGroup, FieldName
@@ -50,10 +50,19 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def fields(self) -> dict[FieldName, Claim | None]:
-        """What the card says in each of the five fields; None where a field is absent."""
-        spans = self.layout.spans
+        """What the card says in each of the five fields; None where a field is absent.
+
+        Of a card with several groups of fields these are those of the one that a fill edits, or of the first.
+        """
+        layout = self.layout
+        group = layout.main or (layout.groups[0] if layout.groups else None)
+        return self._claims(group.spans if group is not None else {})
+
+    def _claims(self, spans: dict[FieldName, FieldSpan]) -> dict[FieldName, Claim | None]:
+        """The fields of a group as claims."""
+        number = self.source.number
         return {
-            name: Claim(value=spans[name].value, placeholder=spans[name].placeholder, line=self.source.number(spans[name].line))
+            name: Claim(value=spans[name].value, placeholder=spans[name].placeholder, line=number(spans[name].line))
             if name in spans
             else None
             for name in FIELD_NAMES
@@ -61,12 +70,11 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def groups(self) -> tuple[FieldGroup, ...]:
-        """The groups of fields that the card has, in its order; `fields` are those of the first."""
-        spans = self.layout.spans
-        if not spans:
-            return ()
-        line = min(span.line for span in spans.values())
-        return (FieldGroup(name=None, line=self.source.number(line), fields=self.fields),)
+        """The groups of fields that the card has, in its order, each with the name that stands above or beside it."""
+        return tuple(
+            FieldGroup(name=group.name, line=self.source.number(group.line), fields=self._claims(group.spans))
+            for group in self.layout.groups
+        )
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -77,7 +85,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """Sentences that bear on the model's compute, outside the fields and our own block."""
-        covered = {i for span in self.layout.spans.values() for i in range(span.line, span.last_line + 1)}
+        spans = (span for group in self.layout.groups for span in group.spans.values())
+        covered = {i for span in spans for i in range(span.line, span.last_line + 1)}
         return find_evidence(self.source, covered | _lines_of(self.blocks))
 
     @property

@@ -1,0 +1,361 @@
+"""The groups of fields of a card: which fields speak of one model, what names the group, and which one a fill edits.
+
+A field that stands twice is never told apart by its label alone. Sub-headings, bold lines, items above and the fields' own
+cycle part a section into groups; where a card has several, the one to fill is named by a person.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from footprint.card.document import Document
+from footprint.card.labels import EXACT, PAIR, SINGLE
+from footprint.card.layout.cells import table_groups
+from footprint.card.layout.lines import Found, field_span, line_labels
+from footprint.card.layout.sections import find_sections
+from footprint.card.layout.spans import Fields, Group, Section
+from footprint.card.tables import find_tables, readable
+from footprint.errors import CardError
+from footprint.model import FieldName
+
+_GROUP: Final = 3  # so many different fields close together are a group even without a heading
+_GROUP_GAP: Final = 12  # lines between two fields of one group
+_NESTED: Final = 60  # lines above a nested item in which the one that it belongs to is looked for
+_TABLE_WORDS = re.compile(rb"co.{0,8}2|carbon|emi[st]|hardware", re.IGNORECASE)
+_BULLET = re.compile(rb"[ \t>]*(?:[-*+]|\d{1,3}[.)]|\xe2\x80\xa2)(?:[ \t]|\xc2\xa0)")
+_TITLE_LINE = re.compile(rb"[ \t>]*(?:\*\*|__|<(?:b|strong)>)[^\r\n]{2,200}(?:\*\*|__|</(?:b|strong)>):?[ \t]*\Z")
+_LINE_CHOICE = re.compile(r"(?:line\s{1,3})?(\d{1,7})", re.IGNORECASE)
+
+
+def find_fields(document: Document, hidden: Collection[int] = ()) -> Fields:
+    """Find the groups of fields.
+
+    Args:
+        document: the card.
+        hidden: the indices of lines that are not searched: our own blocks.
+    """
+    sections = find_sections(document)
+    groups: list[Group] = []
+    found_in = sections[0] if sections else None
+    for section in sections:
+        lined, tabled = _in_section(document, section, hidden)
+        if groups and not any(_is_sure(group) for group in lined):
+            continue  # a few words under a later heading are no second group
+        if not groups:
+            found_in = section
+        groups += [*lined, *tabled]
+    if any(group.table is None for group in groups) or (groups and sections):
+        return _fields(found_in, _named_apart(document, groups, sections))
+    loose = _loose(document, hidden)
+    if not loose and not sections:
+        loose = _only_emissions(document, hidden)
+    if loose:
+        return _fields(None, loose)
+    if sections:
+        return Fields(section=sections[0])
+    return _fields(None, _loose_tables(document, hidden))
+
+
+def choose(layout: Fields, name: str, number: Callable[[int], int] = lambda index: index + 1) -> Fields:
+    """The layout with the group of a name as its main one.
+
+    Args:
+        layout: the card's layout.
+        name: the group's name, whatever its case and markup, or its beginning if no other group's name begins so; also the
+            number of the line at which it starts.
+        number: gives the line number that people see for an index.
+
+    Raises:
+        CardError: if no group, or more than one, has the name; the message names them with their lines.
+    """
+    wanted = fold(name)
+    exact = [group for group in layout.groups if group.name is not None and fold(group.name) == wanted]
+    begun = [group for group in layout.groups if group.name is not None and wanted and fold(group.name).startswith(wanted)]
+    line = _LINE_CHOICE.fullmatch(name.strip())
+    lined = [group for group in layout.groups if line and number(group.line) == int(line[1])]
+    for found in (exact, begun, lined):
+        if len(found) == 1:
+            return msgspec.structs.replace(layout, main=found[0], chosen=True)
+        if found:
+            raise CardError(f"several groups of fields are meant by {name!r}: {listed(found, number)}; name one")
+    if not layout.groups:
+        raise CardError(f"the card has no groups of fields, so none is named {name!r}; leave out the group")
+    raise CardError(f"no group of fields is named {name!r}; the card has {listed(layout.groups, number)}")
+
+
+def group_key(layout: Fields) -> str:
+    """What tells the main group from the card's others: its name, with its number where another has the name; else empty."""
+    if layout.main is None or not layout.chosen or len(layout.groups) == 1:
+        return ""
+    name = layout.main.name or "group"
+    same = sum(1 for group in layout.groups if fold(group.name or "group") == fold(name))
+    return name if layout.main.name and same == 1 else f"{name} {layout.groups.index(layout.main) + 1}"
+
+
+def listed(groups: Iterable[Group], number: Callable[[int], int]) -> str:
+    """Groups in words, with their lines: `'Small' (line 9), one without a name (line 15)`."""
+    return ", ".join(
+        f"{repr(group.name[:80]) if group.name else 'one without a name'} (line {number(group.line)})" for group in groups
+    )
+
+
+def fold(name: str) -> str:
+    """A group's name without markup, case and outer marks, as it is compared."""
+    return " ".join(readable(name.encode()).casefold().replace("·", " ").strip(" :.*_#`").split())
+
+
+def _fields(section: Section | None, groups: Sequence[Group]) -> Fields:
+    """The layout, with its main group if it can be told."""
+    lined = [group for group in groups if group.table is None]
+    main = groups[0] if len(groups) == 1 else lined[0] if len(lined) == 1 else None
+    return Fields(section=section, groups=tuple(groups), main=main)
+
+
+def _is_sure(group: Group) -> bool:
+    return any(span.label.sureness == EXACT for span in group.spans.values())
+
+
+def _in_section(document: Document, section: Section, hidden: Collection[int]) -> tuple[list[Group], list[Group]]:
+    """The groups of a section: those of lines, and those of tables; the only one of a table is part of the only one of lines."""
+    lines = range(section.heading, section.end)
+    found = line_labels(document, lines, hidden, inside=True)
+    tables = find_tables(document, lines)
+    covered = {i for table in tables for i in range(table.first, table.last + 1)}
+    lined = _groups(document, [one for one in found if one.line not in covered], lines)
+    tabled = [group for table in tables if table.first not in hidden for group in table_groups(document, table, loose=False)]
+    if len(lined) == 1 and len(tabled) == 1:
+        spans = tabled[0].spans | lined[0].spans
+        return [Group(name=lined[0].name, line=min(span.line for span in spans.values()), spans=spans)], []
+    return lined, tabled
+
+
+# -- Groups of lines --------------------------------------------------------------------------------------------------
+
+
+def _groups(document: Document, found: Sequence[Found], lines: range) -> list[Group]:
+    """Part labels into groups."""
+    kept = _without_parents(document, found)
+    if not kept:
+        return []
+    labelled = frozenset(one.line for one in kept)
+    whole = _group(document, kept, labelled, None)
+    if not _repeats(kept):
+        return [whole]
+    pieces: list[_Piece] = [(None, kept)]
+    for part in (_by_heading, _by_title, _by_item):
+        pieces = [
+            piece for name, one in pieces for piece in (part(document, one, lines, name) if _repeats(one) else [(name, one)])
+        ]
+    pieces = [piece for name, one in pieces for piece in (_by_cycle(one, name) if _repeats(one) else [(name, one)])]
+    groups = [_group(document, one, labelled, name) for name, one in pieces]
+    full = [group for group in groups if len(group.spans) >= _GROUP]
+    if len(full) == 1 and all(len(group.spans) == 1 for group in groups if group is not full[0]):
+        return full  # one more word on the hardware somewhere is no second group
+    return groups
+
+
+_Piece = tuple[str | None, list[Found]]
+
+
+def _repeats(found: Sequence[Found]) -> list[Found]:
+    """The labels that name a field as surely as one before them."""
+    best: dict[FieldName, int] = {}
+    for one in found:
+        best[one.label.name] = max(best.get(one.label.name, 0), one.label.sureness)
+    seen: set[FieldName] = set()
+    again = []
+    for one in found:
+        if one.label.sureness < best[one.label.name]:
+            continue
+        if one.label.name in seen:
+            again.append(one)
+        seen.add(one.label.name)
+    return again
+
+
+def _group(document: Document, found: Sequence[Found], labelled: Collection[int], name: str | None) -> Group:
+    """The fields of a group: for each, the label that names it most surely; `also` is where one stands again."""
+    chosen: dict[FieldName, Found] = {}
+    for one in found:
+        before = chosen.get(one.label.name)
+        if before is None or one.label.sureness > before.label.sureness:
+            chosen[one.label.name] = one
+    again = {one.label.name: one.line for one in reversed(_repeats(found))}
+    spans = {
+        field: msgspec.structs.replace(field_span(document, one, labelled), also=again.get(field))
+        for field, one in chosen.items()
+    }
+    return Group(name=name, line=min(one.line for one in found), spans=spans)
+
+
+def _without_parents(document: Document, found: Sequence[Found]) -> list[Found]:
+    """The labels without those that only lead a list of others, and without the items of a value that is a list.
+
+    `co2 eq emissions:` above a list with `emissions: 5 g` in it is that list's title; `Hardware Used:` above `CPU: …` and
+    `GPU: …` is a field whose value is the list.
+    """
+    dropped: set[int] = set()
+    lines = [one.line for one in found]
+    for place, one in enumerate(found):
+        if place in dropped or not _BULLET.match(one.label.lead):
+            continue
+        end = _extent(document, one, lines[-1])
+        children = [i for i in range(place + 1, bisect_left(lines, end + 1)) if i not in dropped]
+        names = {found[i].label.name for i in children}
+        said = document.raw[one.start : one.end].strip()
+        if one.label.name not in names:
+            continue
+        if said or names == {one.label.name}:
+            dropped |= {i for i in children if found[i].label.name == one.label.name}
+        else:
+            dropped.add(place)
+    return [one for place, one in enumerate(found) if place not in dropped]
+
+
+def _extent(document: Document, one: Found, last: int) -> int:
+    """The last line, up to `last`, of the items nested below an item."""
+    own = _indent(one.label.lead)
+    end = one.line
+    for index in range(one.line + 1, last + 1):
+        text = document.text(index)
+        if not text.strip():
+            continue
+        if not text.startswith((b" ", b"\t", b">")) or _indent(text) <= own:
+            break
+        end = index
+    return end
+
+
+def _indent(text: bytes) -> int:
+    """The width of a line's indentation, with tabs of four."""
+    return len(text[: len(text) - len(text.lstrip(b" \t>"))].expandtabs(4))
+
+
+def _apart(found: Sequence[Found], title_of: Callable[[Found], tuple[int, str | None]], name: str | None) -> list[_Piece]:
+    """Labels parted by what stands above them."""
+    pieces: dict[int, tuple[str | None, list[Found]]] = {}
+    for one in found:
+        place, title = title_of(one)
+        pieces.setdefault(place, (title or name, []))[1].append(one)
+    return list(pieces.values())
+
+
+def _by_heading(document: Document, found: list[Found], lines: range, name: str | None) -> list[_Piece]:
+    """Part labels by the heading above them."""
+    headings = [heading for heading in document.headings if heading.line in lines[1:]]
+    starts = [heading.line for heading in headings]
+
+    def above(one: Found) -> tuple[int, str | None]:
+        place = bisect_left(starts, one.line + (0 if one.heading else 1)) - 1
+        return (place, readable(headings[place].text.encode())) if place >= 0 else (-1, None)
+
+    return _apart(found, above, name)
+
+
+def _by_title(document: Document, found: list[Found], lines: range, name: str | None) -> list[_Piece]:
+    """Part labels by the bold line above them."""
+    own = {one.line for one in found}
+    titles = [
+        index
+        for index in range(lines.start, found[-1].line)
+        if index not in own and _TITLE_LINE.match(document.text(index)) and not _BULLET.match(document.text(index))
+    ]
+
+    def above(one: Found) -> tuple[int, str | None]:
+        place = bisect_left(titles, one.line) - 1
+        return (place, readable(document.text(titles[place]).strip()).strip(" :")) if place >= 0 else (-1, None)
+
+    return _apart(found, above, name)
+
+
+def _by_item(document: Document, found: list[Found], lines: range, name: str | None) -> list[_Piece]:
+    """Part labels by the item that they are nested below."""
+
+    def above(one: Found) -> tuple[int, str | None]:
+        width = _indent(one.label.lead)
+        outermost: tuple[int, str | None] = (-1, None)
+        for index in range(one.line - 1, max(lines.start, one.line - _NESTED), -1):
+            text = document.text(index)
+            bullet = _BULLET.match(text) if width else None
+            if bullet and _indent(text) < width:
+                width = _indent(text)
+                outermost = index, readable(text[bullet.end() :].strip()).strip(" :*_")
+        return outermost
+
+    return _apart(found, above, name)
+
+
+def _by_cycle(found: list[Found], name: str | None) -> list[_Piece]:
+    """Part labels where the first field comes again, if that parts them into groups of which none repeats a field."""
+    pieces: list[list[Found]] = []
+    for one in found:
+        if not pieces or one.label.name == found[0].label.name:
+            pieces.append([])
+        pieces[-1].append(one)
+    if len(pieces) < 2 or any(_repeats(piece) or len(piece) < 2 for piece in pieces):  # noqa: PLR2004 - groups of fields
+        return [(name, found)]
+    return [(name, piece) for piece in pieces]
+
+
+def _named_apart(document: Document, groups: list[Group], sections: Sequence[Section]) -> list[Group]:
+    """Groups of several sections, each with a name: its own, or that of the heading above its section."""
+    if len(groups) < 2 or len(sections) < 2:  # noqa: PLR2004 - several
+        return groups
+    named = []
+    for group in groups:
+        section = next((one for one in sections if one.heading <= group.line < one.end), None)
+        above = [h for h in document.headings if section is not None and h.line < section.heading and h.level < section.level]
+        name = group.name or (readable(above[-1].text.encode()) if above else None)
+        named.append(msgspec.structs.replace(group, name=name))
+    return named
+
+
+# -- Outside a section ------------------------------------------------------------------------------------------------
+
+
+def _loose(document: Document, hidden: Collection[int]) -> list[Group]:
+    """Runs of lines, close together and under one heading, that name at least three different fields."""
+    lines = range(len(document.lines))
+    headings = sorted(heading.line for heading in document.headings)
+    runs: list[list[Found]] = []
+    for one in line_labels(document, lines, hidden, inside=False):
+        if one.label.sureness < PAIR:
+            continue
+        last = runs[-1][-1].line if runs else -1
+        parted = bisect_left(headings, last + 1) != bisect_left(headings, one.line)
+        if not runs or one.line - last > _GROUP_GAP or parted:
+            runs.append([])
+        runs[-1].append(one)
+    full = [run for run in runs if len({one.label.name for one in run}) >= _GROUP]
+    groups = []
+    for run in full:
+        above = [heading for heading in document.headings if heading.line < run[0].line]
+        name = readable(above[-1].text.encode()) if above and len(full) > 1 else None
+        parts = _groups(document, run, range(run[0].line, run[-1].line + 1))
+        groups += [part if part.name or name is None else msgspec.structs.replace(part, name=name) for part in parts]
+    return groups
+
+
+def _only_emissions(document: Document, hidden: Collection[int]) -> list[Group]:
+    """The one line of a list, in a card without a section, that states the emissions in a unit: AutoTrain's."""
+    found = [
+        one
+        for one in line_labels(document, range(len(document.lines)), hidden, inside=False)
+        if one.label.name == "carbon_emitted" and one.label.sureness > SINGLE and one.label.unit_g is not None
+    ]
+    if len(found) != 1 or not _BULLET.match(found[0].label.lead):
+        return []
+    return [_group(document, found, frozenset({found[0].line}), None)]
+
+
+def _loose_tables(document: Document, hidden: Collection[int]) -> list[Group]:
+    """The groups of tables outside any section that name at least three fields."""
+    if _TABLE_WORDS.search(document.raw) is None:
+        return []
+    tables = [table for table in find_tables(document) if table.first not in hidden]
+    return [group for table in tables for group in table_groups(document, table, loose=True)]

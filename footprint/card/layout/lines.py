@@ -1,0 +1,278 @@
+"""Fields on lines: list items, bare lines, several on one line, lists in HTML, and headings that are labels themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
+
+from footprint.card.document import Document, plain
+from footprint.card.labels import PAIR, LabelMatch, is_placeholder, is_section_title, name_of, read_label
+from footprint.card.layout.cells import cell_label
+from footprint.card.layout.spans import FieldSpan, Slot
+from footprint.card.tables import readable
+
+_MAX_LINE = 20_000  # bytes of a line in which several fields are looked for
+_MAX_BELOW = 120  # bytes of a paragraph that can be a value
+
+_ITEM = re.compile(rb"(?P<indent>[ \t>]*)(?:[-*+]|\d{1,3}[.)]|\xe2\x80\xa2)(?:[ \t]|\xc2\xa0|\Z)")
+_NO_CONTINUATION = re.compile(rb"[ \t]*(?:#|<|\||```|~~~|\*\*[^*]{1,100}(?::\*\*|\*\*[^:]{0,160}:)|[-*_ \t]{3,}\Z)")
+# White space, and what breaks the line in Markdown (a backslash) or in HTML: no part of a value.
+_TAIL = re.compile(rb"(?:[ \t]|\xc2\xa0)*(?:\\|<br ?/?>)?(?:[ \t]|\xc2\xa0)*\Z", re.IGNORECASE)
+_BLOCK_TAG = re.compile(rb"<(/?)(li|ul|ol|p|div|center|dl|dt|dd|details|summary|br)\b[^<>]{0,300}>", re.IGNORECASE)
+# A label in bold (or a heading) without a colon: `**Hardware Type** A100`, `**Hours used** - 5`, or alone on its line.
+_COLONLESS = re.compile(
+    rb"(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+|(?:\xe2\x80\xa2|\xc2\xb7)[ \t]*)?)"
+    rb"(?P<mark>\*\*|__|<(?:b|strong)>)(?P<label>[^*_<:\r\n]{2,100})(?:\*\*|__|</(?:b|strong)>)"
+    rb"(?P<gap>[ \t]*(?:(?:-{1,2}|\xe2\x80\x93|\xe2\x80\x94|=|->|\xe2\x86\x92)(?=[ \t]|\Z))?[ \t]*)"
+)
+
+
+class Found(NamedTuple):
+    """A label found: the index of its line, the label, the span where its value stands on that line, and how it is written."""
+
+    line: int
+    label: LabelMatch
+    start: int
+    end: int
+    slot: Slot
+    heading: bool = False
+
+
+def line_labels(document: Document, lines: range, hidden: Collection[int], *, inside: bool) -> list[Found]:
+    """The labels on some lines, in their order.
+
+    Args:
+        document: the card.
+        lines: the indices of the lines.
+        hidden: the indices of lines that are not searched: our own blocks.
+        inside: whether they are in the section: there a bold label needs no colon, and a heading may be a label.
+    """
+    found: list[Found] = []
+    raw = document.raw
+    headings = {heading.line for heading in document.headings}
+    terms: list[Found] = []  # the `<dt>` that waits for its `<dd>`
+    for index in lines:
+        line = document.lines[index]
+        if line.shown == line.start or index in headings or index in hidden:
+            continue
+        if raw.find(b"<", line.start, line.shown) >= 0 and line.shown - line.start <= _MAX_LINE:
+            several = _in_html(document, index, terms)
+            if several is not None:
+                found += several
+                continue
+        one = _on_line(document, index, inside=inside)
+        if one is not None:
+            found.append(one)
+    if inside:
+        taken = {one.line for one in found}
+        found += [one for one in _as_headings(document, lines, hidden) if not taken & _own_lines(document, one.line)]
+        found.sort(key=lambda one: (one.line, one.start))
+    return found
+
+
+def _on_line(document: Document, index: int, *, inside: bool) -> Found | None:
+    line = document.lines[index]
+    raw = document.raw
+    # A label is short: a colon further on is no label's, and most lines end here.
+    window = raw[line.start : min(line.shown, line.start + 400)]
+    if b":" in window or b"\xef\xbc\x9a" in window:
+        label = read_label(raw[line.start : line.shown])
+        if label is not None:
+            return _found(document, index, label, line.start, line.shown, "text")
+    if inside and (b"**" in window or b"__" in window or b"<" in window):
+        match = _COLONLESS.match(raw, line.start, line.shown)
+        if match is not None:
+            return _colonless(document, index, match)
+    return None
+
+
+def _colonless(document: Document, index: int, match: re.Match[bytes]) -> Found | None:
+    words = plain(match["label"])
+    named = None if is_section_title(words) else name_of(words)
+    if named is None or named.sureness < PAIR:
+        return None
+    line = document.lines[index]
+    value = match.end() - line.start
+    style = LabelMatch(
+        named.name, named.sureness, match["lead"], "outside", value, bool(match["gap"]), ":", named.languages, named.unit_g
+    )
+    return _found(document, index, style, line.start, line.shown, "text", heading=match.end() == line.shown)
+
+
+def _found(  # noqa: PLR0917 - one per part of what was found
+    document: Document, index: int, label: LabelMatch, origin: int, end: int, slot: Slot, *, heading: bool = False
+) -> Found:
+    """What a label read from `origin` on is, without what only breaks the line after its value."""
+    raw = document.raw
+    start = origin + label.value
+    text = raw[start:end]
+    tail = _TAIL.search(text[-400:])
+    trimmed = max(end - (len(tail[0]) if tail else 0), start)
+    return Found(index, label, start, trimmed, slot, heading)
+
+
+# -- HTML and `<br>` --------------------------------------------------------------------------------------------------
+
+
+def _in_html(document: Document, index: int, terms: list[Found]) -> list[Found] | None:
+    """The labels between a line's tags; None where it has none that part it.
+
+    A line that only breaks is Markdown still: its fields are parted where there are several, and left whole else.
+    """
+    line = document.lines[index]
+    raw = document.raw
+    tags = list(_BLOCK_TAG.finditer(raw, line.start, line.shown))
+    if not tags:
+        return None
+    breaks_only = all(tag[2].lower() == b"br" for tag in tags)
+    slot: Slot = "text" if breaks_only else "html"
+    found: list[Found] = []
+    place, before = line.start, b""
+    for tag in [*tags, None]:
+        end = tag.start() if tag else line.shown
+        one = _piece(document, index, place, end, slot, before, terms)
+        if one is not None:
+            found.append(one)
+        if tag:
+            place, before = tag.end(), tag[1] + tag[2].lower()
+    return None if breaks_only and len(found) < 2 else found  # noqa: PLR2004 - several
+
+
+def _piece(  # noqa: PLR0917 - a piece of a line and what it stands in
+    document: Document, index: int, start: int, end: int, slot: Slot, before: bytes, terms: list[Found]
+) -> Found | None:
+    """The label in a piece of a line between two tags."""
+    piece = document.raw[start:end]
+    if before == b"dd" and terms:
+        term = terms.pop()
+        lead = len(piece) - len(piece.lstrip())
+        tail = len(piece.rstrip()) if piece.strip() else lead
+        return term._replace(line=index, start=start + lead, end=start + max(tail, lead))
+    if not piece.strip():
+        return None
+    if before == b"dt":
+        named = cell_label(readable(piece, is_html=True))
+        terms[:] = [_found(document, index, named, start, end, slot)] if named and named.sureness >= PAIR else []
+        return None
+    label = read_label(piece)
+    return None if label is None else _found(document, index, label, start, end, slot)
+
+
+# -- Headings that are labels -----------------------------------------------------------------------------------------
+
+
+def _own_lines(document: Document, heading: int) -> set[int]:
+    """The lines between a heading and the next one."""
+    later = (one.line for one in document.headings if one.line > heading)
+    return set(range(heading, next(later, len(document.lines))))
+
+
+def _as_headings(document: Document, lines: range, hidden: Collection[int]) -> Iterator[Found]:
+    """Headings in the section that are a field's label, with at most one paragraph below."""
+    for position, heading in enumerate(document.headings):
+        if heading.line not in lines[1:] or heading.line in hidden:
+            continue
+        label = cell_label(heading.text)
+        if label is None:
+            continue
+        end = next((one.line for one in document.headings[position + 1 :]), len(document.lines))
+        own = [i for i in range(heading.line + 1, min(end, lines.stop)) if i not in hidden and not document.is_blank(i)]
+        if _underline(document, heading.line) in own:
+            own.remove(heading.line + 1)
+        if own and (own[-1] - own[0] >= len(own) or _NO_CONTINUATION.match(document.text(own[0]))):
+            continue  # more than a paragraph: the heading of a part of its own
+        last = heading.line + (1 if _underline(document, heading.line) else 0)
+        place = document.lines[last].end
+        yield Found(heading.line, label, place, place, "text", heading=True)
+
+
+def _underline(document: Document, heading: int) -> int:
+    """The index of the line that underlines a heading; 0 where none does."""
+    below = heading + 1
+    if below >= len(document.lines) or document.text(heading).lstrip(b" \t>").startswith((b"#", b"<")):
+        return 0
+    return below if document.text(below).strip(b" \t") and not document.text(below).strip(b" \t=-") else 0
+
+
+# -- Spans ------------------------------------------------------------------------------------------------------------
+
+
+def field_span(document: Document, found: Found, labelled: Collection[int]) -> FieldSpan:
+    """The span of a field's value; `labelled` are the lines that begin with a label."""
+    own = plain(document.raw[found.start : found.end])
+    if found.slot == "html":
+        return _span(found, found.start, found.end, readable(document.raw[found.start : found.end], is_html=True), found.line)
+    if found.heading or (not own.strip() and not found.label.lead.strip(b" \t>")):
+        below = _below(document, found, labelled)
+        if below is not None:
+            return below
+    last = found.line if found.heading else _last_line(document, found, labelled.__contains__)
+    value = [own] + [plain(document.text(i)).strip() for i in range(found.line + 1, last + 1)]
+    return _span(found, found.start, found.end, " ".join(part for part in value if part), last, whole=last == found.line)
+
+
+def _span(found: Found, start: int, end: int, value: str, last: int, *, whole: bool = True, below: bool = False) -> FieldSpan:
+    return FieldSpan(
+        name=found.label.name,
+        line=found.line,
+        start=start,
+        end=end,
+        value=value,
+        label=found.label,
+        last_line=last,
+        slot=found.slot,
+        unit_g=found.label.unit_g,
+        whole=whole,
+        below=below,
+    )
+
+
+def _below(document: Document, found: Found, labelled: Collection[int]) -> FieldSpan | None:
+    """The value of a label that stands alone on its line: the line below it, or for a heading the paragraph below.
+
+    Where nothing is below a heading the value is to go there; None for a bare label, whose value goes on its own line.
+    """
+    first = found.line + 1
+    if found.heading and _underline(document, found.line):
+        first += 1
+    skipped = first
+    while found.heading and skipped < len(document.lines) and document.is_blank(skipped):
+        skipped += 1
+    paragraph = []
+    for index in range(skipped, len(document.lines)):
+        line = document.lines[index]
+        text = document.raw[line.start : line.shown]
+        if not text.strip(b" \t\xc2\xa0") or index in labelled or _ITEM.match(text) or _NO_CONTINUATION.match(text):
+            break
+        paragraph.append(index)
+    if any(heading.line in paragraph for heading in document.headings):
+        paragraph = []
+    if not paragraph:
+        return _span(found, found.start, found.start, "", first - 1, below=True) if found.heading else None
+    line = document.lines[paragraph[0]]
+    text = document.raw[line.start : line.shown]
+    start = line.start + len(text) - len(text.lstrip(b" \t>"))
+    end = line.start + len(text) - len(_TAIL.search(text[-400:])[0])  # type: ignore[index]  # it matches anything
+    value = " ".join(plain(document.text(i)).strip(" \t>") for i in paragraph)
+    single = len(paragraph) == 1 and (end - start <= _MAX_BELOW or is_placeholder(value))
+    return _span(found, start, max(end, start), value, paragraph[-1], whole=single, below=True)
+
+
+def _last_line(document: Document, found: Found, labelled: Callable[[int], bool]) -> int:
+    """The last line of a field's list item: its own, or where its continuation and nested items end."""
+    lead = found.label.lead
+    own = len(lead) - len(lead.lstrip(b" \t>"))
+    last = found.line
+    for following in range(found.line + 1, len(document.lines)):
+        line = document.lines[following]
+        text = document.raw[line.start : line.end]
+        if document.is_blank(following) or line.shown == line.start or _NO_CONTINUATION.match(text) or labelled(following):
+            break
+        item = _ITEM.match(text)
+        if item is not None and len(item["indent"]) <= own:
+            break
+        if not lead.strip() and item is None:
+            break  # a field that is no list item ends with its line
+        last = following
+    return last

@@ -1,0 +1,126 @@
+"""Where a card speaks of its environmental impact: under a heading or a bold line, or where a paragraph begins so in bold."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from typing import Final, NamedTuple
+
+from footprint.card.document import Document, Heading, plain
+from footprint.card.labels import is_section_title, read_label, title_words
+from footprint.card.layout.spans import Section
+
+BOLD: Final = 7
+"""The level of a bold line that serves as a heading: below all headings."""
+
+# Titles that a paragraph may run on from in the same bold words: `**Carbon Footprint Pretraining utilized …**`.
+_RUN_ON: Final = ("carbon footprint ", "environmental impact ")
+_ABOUT: Final = re.compile(r"carbon|co ?2|co₂|emission|energy|power|climate|greenhouse|ghg", re.IGNORECASE)
+_NEAR: Final = 60  # lines above an indented heading in which the item that it stands in is looked for
+_ITEM = re.compile(rb"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|\Z)")
+_BOLD_LINE = re.compile(
+    rb"(?:\A|(?<=[\r\n]))[ \t>]{0,20}"
+    rb"(?:(?:\*\*|__)(?P<mark>[^\r\n]{2,120}?)(?:\*\*|__)|<(?P<tag>b|strong|summary)>(?P<html>[^\r\n]{2,200}?)</(?P=tag)>)"
+    rb"(?P<rest>[^\r\n]{0,9})",
+    re.IGNORECASE,
+)
+
+
+class _Lead(NamedTuple):
+    """A line that begins in bold: its index, the bold words, whether nothing follows them, and whether it is a summary."""
+
+    line: int
+    title: str
+    alone: bool
+    summary: bool
+
+
+def find_sections(document: Document) -> list[Section]:
+    """The sections of environmental impact; one that lies inside another is not counted again.
+
+    What a heading does is asked first; where no heading names the section, a bold line, a `<summary>` or the bold beginning of
+    a paragraph may.
+    """
+    return _under_headings(document) or _under_bold_lines(document)
+
+
+def top_headings(document: Document) -> tuple[Heading, ...]:
+    """The headings that part a card: those inside a list's item do not."""
+    return tuple(heading for heading in document.headings if not _is_nested(document, heading.line))
+
+
+def _is_nested(document: Document, index: int) -> bool:
+    """Whether a line is indented below an item of a list."""
+    text = document.text(index)
+    width = len(text) - len(text.lstrip(b" \t"))
+    for above in range(index - 1, max(index - _NEAR, -1), -1) if width else ():
+        text = document.text(above)
+        if text.strip() and len(text) - len(text.lstrip(b" \t")) < width:
+            return _ITEM.match(text) is not None
+    return False
+
+
+def _under_headings(document: Document) -> list[Section]:
+    sections: list[Section] = []
+    opened: Heading | None = None
+    for heading in top_headings(document):
+        if opened is not None and heading.level <= opened.level:
+            sections.append(Section(heading=opened.line, end=heading.line, level=opened.level))
+            opened = None
+        if opened is None and is_section_title(heading.text):
+            opened = heading
+    if opened is not None:
+        sections.append(Section(heading=opened.line, end=len(document.lines), level=opened.level))
+    return sections
+
+
+def _under_bold_lines(document: Document) -> list[Section]:
+    leads = _leads(document)
+    sections: list[Section] = []
+    for number, lead in enumerate(leads):
+        if (sections and lead.line < sections[-1].end) or not _names_the_section(lead):
+            continue
+        ends = [heading.line for heading in document.headings if heading.line > lead.line][:1]
+        # What comes next in bold ends it, unless that goes on about the same thing.
+        following = (one for one in leads[number + 1 :] if one.alone or not lead.alone)
+        ends += [next((one.line for one in following if not _ABOUT.search(one.title)), len(document.lines))]
+        sections.append(Section(heading=lead.line, end=min([*ends, _closing(document, lead)]), level=BOLD))
+    return sections
+
+
+def _names_the_section(lead: _Lead) -> bool:
+    return is_section_title(lead.title) or (not lead.alone and title_words(lead.title).startswith(_RUN_ON))
+
+
+def _closing(document: Document, lead: _Lead) -> int:
+    """Where the `<details>` of a summary closes."""
+    end = len(document.lines)
+    if lead.summary:
+        found = document.raw.find(b"</details>", document.lines[lead.line].start)
+        end = end if found < 0 else document.line_number(found) - 1
+    return end
+
+
+def _leads(document: Document) -> list[_Lead]:
+    """The lines that begin in bold and are no label with a value."""
+    raw = document.raw
+    starts = [line.start for line in document.lines]
+    leads = []
+    for found in _BOLD_LINE.finditer(raw):
+        index = bisect_left(starts, found.start())
+        line = document.lines[index]
+        words = found["mark"] or found["html"]
+        if index in document.covered or found.start() >= line.shown:
+            continue
+        alone = not found["rest"].strip(b" \t:\\")
+        if not alone and read_label(raw[line.start : line.shown]) is not None:
+            continue
+        leads.append(
+            _Lead(
+                index,
+                plain(re.sub(rb"<[^<>]{0,200}>", b"", words)).strip(),
+                alone,
+                bool(found["tag"]) and found["tag"].lower() == b"summary",
+            )
+        )
+    return leads
