@@ -7,16 +7,25 @@ is offered, never used as a fact by itself.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
-from footprint.card.document import plain
+from footprint.card.document import Document, plain
 from footprint.card.forms import Unwrapped
 from footprint.model import Evidence
 
 MAX_TEXT: Final = 400
 MAX_FOUND: Final = 200
 _LONGEST_LINE: Final = 50_000
+_SHORTEST: Final = 8
+_WRAPPED_FROM: Final = 50
+_MOST_LINES: Final = 100
+# A list's item, a table's row, a heading, a label; and, at its end, a break of the line, a label, a table's row.
+_STARTS_ITSELF = re.compile(
+    rb"[ \t>]*(?:[-*+#|<_=~`]|\d{1,3}[.)][ \t]|\xe2\x80\xa2|\[|[^:|\r\n]{1,40}:[ \t\r\n]|[^:|\r\n]{1,40}:\Z|.{0,200}\|)"
+)
+_ENDS_ITSELF = re.compile(rb"(?:  |\\|[:|]|<br ?/?>)[ \t]*\Z")
 
 _SENTENCE_END = re.compile(
     r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bet al\.)[\"'”’)\]*_]{0,3}\s+(?=[\"'“‘(\[*_>]{0,3}[^\W\d_]|\d)"
@@ -77,6 +86,15 @@ _NO_TRAINING: Final = re.compile(
     r"(?:keeping|taking|removing|dropping|pruning|selecting)(?: only)? every (?:second|other|third|fourth|\w{1,8}th) layers?",
     re.IGNORECASE,
 )
+_LARGE = r"(?:[MBT]|[mb]illion|trillion|bn)"
+_PARAMETERS: Final = re.compile(
+    rf"(?<![\w.])(?:{_AMOUNT} ?{_LARGE}|\d{{1,3}}(?:,\d{{3}}){{2,4}})[ -]"
+    r"(?:(?:trainable|total|active|model)[ -])?param(?:eter)?s?(?!\w)"
+)
+# Thousands of tokens are the length of a text; what a training took is millions and more.
+_TOKENS: Final = re.compile(
+    rf"(?<![\w.])(?:{_AMOUNT} ?{_LARGE}|\d{{1,3}}(?:,\d{{3}}){{2,4}})[ -](?:[a-z-]{{1,20}} ){{0,2}}?tokens?(?!\w)"
+)
 _RULES: Final = (
     ("hours_used", _HOURS, True),
     ("energy", _ENERGY, False),
@@ -84,6 +102,8 @@ _RULES: Final = (
     ("compute_region", _REGION, False),
     ("cloud_provider", _PROVIDER, True),
     ("training", _NO_TRAINING, False),
+    ("parameters", _PARAMETERS, False),
+    ("tokens", _TOKENS, True),
 )
 
 
@@ -96,24 +116,82 @@ def find_evidence(card: Unwrapped, not_in: set[int]) -> tuple[Evidence, ...]:
     """
     found: list[Evidence] = []
     document = card.document
-    for index, line in enumerate(document.lines):
-        if index in not_in or line.shown - line.start < 8 or line.shown - line.start > _LONGEST_LINE:  # noqa: PLR2004 - too short to say it
+    for paragraph in _paragraphs(document, not_in):
+        # No digit and none of the names: most paragraphs end here.
+        if not any(_WORTH.search(document.raw, document.lines[i].start, document.lines[i].shown) for i in paragraph):
             continue
-        raw = document.raw[line.start : line.shown]
-        # No digit and none of the names: most lines end here.
-        if not _WORTH.search(raw):
-            continue
-        text = _ESCAPE.sub("", _MARKUP.sub(lambda m: m[1] or "", plain(raw))).strip(" \t|>•*-")
-        for sentence in _SENTENCE_END.split(text):
-            found += _read(" ".join(sentence.split()), card.number(index))
+        text, starts = _joined(document, paragraph)
+        for start, sentence in _sentences(text):
+            line = paragraph[bisect_right(starts, start) - 1]
+            found += _read(" ".join(sentence.split()), card.number(line))
             if len(found) >= MAX_FOUND:
                 return tuple(found[:MAX_FOUND])
     return tuple(found)
 
 
+def _paragraphs(document: Document, not_in: set[int]) -> Iterator[list[int]]:
+    """The lines by the text that they are one of: wrapped prose together, each other line by itself."""
+    paragraph: list[int] = []
+    for index, line in enumerate(document.lines):
+        length = line.shown - line.start
+        if index in not_in or length < _SHORTEST or length > _LONGEST_LINE:
+            # What is too short to say anything may still end a sentence.
+            if paragraph and 0 < length < _SHORTEST and index not in not_in and _goes_on(document, paragraph, index):
+                paragraph.append(index)
+                continue
+            if paragraph:
+                yield paragraph
+            paragraph = []
+        elif paragraph and _goes_on(document, paragraph, index):
+            paragraph.append(index)
+        else:
+            if paragraph:
+                yield paragraph
+            paragraph = [index]
+    if paragraph:
+        yield paragraph
+
+
+def _goes_on(document: Document, paragraph: list[int], index: int) -> bool:
+    """Whether a line is more of the prose above it: that was wrapped, and this starts nothing of its own."""
+    above, line = document.lines[paragraph[-1]], document.lines[index]
+    if paragraph[-1] + 1 != index or above.end - above.start < _WRAPPED_FROM or len(paragraph) >= _MOST_LINES:
+        return False
+    raw = document.raw
+    return not (
+        _ENDS_ITSELF.search(raw, max(above.start, above.shown - 8), above.shown)
+        or _STARTS_ITSELF.match(raw, line.start, line.shown)
+        or document.is_blank(index)
+    )
+
+
+def _joined(document: Document, paragraph: list[int]) -> tuple[str, list[int]]:
+    """A paragraph's text without its markup, and where each of its lines starts in it."""
+    parts: list[str] = []
+    starts = []
+    length = 0
+    for index in paragraph:
+        line = document.lines[index]
+        raw = document.raw[line.start : line.shown]
+        text = _ESCAPE.sub("", _MARKUP.sub(lambda m: m[1] or "", plain(raw))).strip(" \t|>•*-")
+        starts.append(length)
+        parts.append(text)
+        length += len(text) + 1
+    return " ".join(parts), starts
+
+
+def _sentences(text: str) -> Iterator[tuple[int, str]]:
+    """The sentences of a text, each with where it starts."""
+    start = 0
+    for end in _SENTENCE_END.finditer(text):
+        yield start, text[start : end.start()]
+        start = end.end()
+    yield start, text[start:]
+
+
 _WORTH: Final = re.compile(
     rb"GPU|TPU|gpu|hour|hrs|day|week|month|minute|Wh|CO2|CO\xe2\x82\x82|CO<sub>|co2|every|AWS|Azure|GCP|Google|Amazon|Cloud"
-    rb"|NVIDIA|Nvidia|Tesla|TITAN|[ABHKLMPTV]\d{2,4}|RTX|GTX|MI\d|Trainium|Gaudi|Colab|Kaggle|-(?:east|west|north|south|central)|chips"
+    rb"|NVIDIA|Nvidia|Tesla|TITAN|[ABHKLMPTV]\d{2,4}|RTX|GTX|MI\d|Trainium|Gaudi|Colab|Kaggle|param|token|-(?:east|west|north|south|central)|chips"
 )
 
 
@@ -128,7 +206,10 @@ def _read(sentence: str, line: int) -> Iterator[Evidence]:
     for field, rule, needs_work in _RULES:
         if needs_work and not _WORK.search(searched):
             continue
-        values = dict.fromkeys(m[0].strip(" .,;") for m in rule.finditer(searched))
+        matches = (
+            m for m in rule.finditer(searched) if field != "tokens" or "batch" not in searched[max(0, m.start() - 24) : m.start()]
+        )
+        values = dict.fromkeys(m[0].strip(" .,;") for m in matches)
         for value in values:
             yield Evidence(field=field, text=shown, line=line, value=value)
 
