@@ -13,6 +13,7 @@ import typer
 
 from footprint import __version__
 from footprint.cli import options
+from footprint.cli.card.knowing import Account, OwnStatements
 from footprint.cli.card.sources import FACTS, PLACE, check_target, check_ways, from_facts, from_profile, from_runs
 from footprint.errors import CardError, ConfigError
 
@@ -24,6 +25,7 @@ def fill(
     create_pr: Annotated[bool, typer.Option("--create-pr", help="With --hub: open pull requests with what is shown.")] = False,
     run: Annotated[list[str] | None, typer.Option(help="A run's id or file; repeat for the runs of one account.")] = None,
     profile: Annotated[Path | None, typer.Option(help="A profile (TOML) of what is publicly known.")] = None,
+    from_evidence: Annotated[bool, typer.Option("--from-evidence", help="Use what the card's own sentences state.")] = False,
     hardware: Annotated[str | None, typer.Option(help="Declared: accelerator, TPU slice or cloud instance.")] = None,
     count: Annotated[int | None, typer.Option(help="Declared: how many of them.")] = None,
     hours: Annotated[float | None, typer.Option(help="Declared: wall-clock hours.")] = None,
@@ -38,6 +40,7 @@ def fill(
     kind: Annotated[str | None, typer.Option(help="Declared: pre-training, fine-tuning, inference …")] = None,
     energy_kwh: Annotated[float | None, typer.Option(help="Declared: measured energy of the IT equipment, kWh.")] = None,
     scope: Annotated[str | None, typer.Option(help="Declared: server or accelerators.")] = None,
+    group: Annotated[str | None, typer.Option(help="The group of fields to fill, where a card has several.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a card would change.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Write nothing; print what would change.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the filled card here instead.")] = None,
@@ -57,18 +60,19 @@ def fill(
     check_target(given)
     facts = {name: given[name] for name in FACTS if given[name] is not None}
     place = {name: given[name] for name in PLACE if given[name] is not None}
-    check_ways(run=bool(run), profile=profile is not None, facts=facts, place=place)
+    check_ways(run=bool(run), profile=profile is not None, evidence=from_evidence, facts=facts, place=place)
     if resume is not None and (check or diff or output is not None):
         raise ConfigError("--resume notes what is written into cards: it cannot be combined with --check, --diff or -o")
 
     from footprint.card.finder import find_cards
     from footprint.cli.card.filler import Filler, Options
 
-    derive = partial(_derive, run=run, profile=profile, facts=facts, place=place)
+    known = _known(evidence=from_evidence, run=run, profile=profile, facts=facts, place=place)
     style: Any = "diff" if diff else "json" if json else "lines"
     told = Options(
         restate=restate,
         overwrite=overwrite,
+        group=group,
         write=not (check or diff or hub),
         diff=diff,
         output=str(output) if output is not None else None,
@@ -76,18 +80,24 @@ def fill(
     if hub:
         from footprint.cli.card.hub import fill_models
 
-        fill_models(hub, Filler(derive, told), style=style, each=verbose, create_pr=create_pr, check=check)
+        fill_models(hub, Filler(known, told), style=style, each=verbose, create_pr=create_pr, check=check)
         return
     found = find_cards(files or ())
     if output is not None and len(found.files) > 1:
         raise ConfigError(f"-o names one file, but {len(found.files)} cards are given")
-    job = _Job(Filler(derive, told), found.files, found.unreadable)
+    job = _Job(Filler(known, told), found.files, found.unreadable)
     job.fill(resume, jobs, style=style, each=verbose)
     job.leave(check=check)
 
 
-def _derive(*, run: list[str] | None, profile: Path | None, facts: dict[str, Any], place: dict[str, Any]) -> Any:
-    return from_runs(run, dict(place)) if run else from_profile(profile) if profile else from_facts(facts | place)
+def _known(
+    *, evidence: bool, run: list[str] | None, profile: Path | None, facts: dict[str, Any], place: dict[str, Any]
+) -> Account | OwnStatements:
+    if evidence:
+        return OwnStatements(facts | place)
+    if run:
+        return Account(partial(from_runs, run, place))
+    return Account(partial(from_profile, profile) if profile else partial(from_facts, facts | place))
 
 
 class _Job:
@@ -140,7 +150,7 @@ class _Job:
         from footprint.card.state import State, job_of
 
         told = self.filler.options
-        facts = (self.filler.newest, told.restate, told.overwrite, __version__)
+        facts = (self.filler.known.facts, told.restate, told.overwrite, told.group, __version__)
         return contextlib.closing(State(resume, job_of(facts)))
 
     def leave(self, *, check: bool) -> None:

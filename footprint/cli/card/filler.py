@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from footprint.card.finder import shown
 from footprint.card.plan import FillPlan, Kept
+from footprint.cli.card.knowing import Account, Known, OwnStatements
 from footprint.errors import CardError, FootprintError
+
+if TYPE_CHECKING:
+    from footprint.card import Card
+
+NOTHING_STATED: Final = "the card's own text states nothing to fill it with"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,24 +50,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     restate: bool = False
     overwrite: bool = False
+    group: str | None = None
     write: bool = True
     diff: bool = False
     output: str | None = None
 
 
 class Filler:
-    """Fills cards one by one; a refusal is reported, so that the others are filled all the same.
+    """Fills cards one by one; a refusal is reported, so that the others are filled all the same."""
 
-    What a card was filled with before is derived again with the factors of that time, so that only facts change it; `restate`
-    moves it to the newest.
-    """
-
-    def __init__(self, derive: Callable[[], Any], options: Options) -> None:
-        self.derive = derive
-        self.newest = derive()
+    def __init__(self, known: Account | OwnStatements, options: Options) -> None:
+        self.known = known
         self.options = options
-        self._contents: dict[str, Any] = {}
-        self._by_hand: bytes | None = None
 
     def __call__(self, file: str) -> Report:
         """Fill one card; whatever happens is reported."""
@@ -72,7 +71,7 @@ class Filler:
         try:
             return self._fill(path)
         except FootprintError as error:
-            return self.refused(file, named(path, error), diff=self._for_hand(path, error))
+            return self.refused(file, named(path, error))
         except Exception as error:  # noqa: BLE001 - one card must not keep the others; it is told as what it is
             why = f"{shown(file)}: a defect of footprint, please report it with the card: {type(error).__name__}: {error}"
             return self.refused(file, why)
@@ -82,14 +81,43 @@ class Filler:
         """What is said of a card that was not filled."""
         return Report(path=shown(file), refused=shown(why), diff=diff)
 
+    def plan(self, card: Card) -> FillPlan:
+        """What a fill changes in a card; nothing, with a note, where nothing is known of it.
+
+        Raises:
+            CardError: as `footprint.card.fill` does.
+        """
+        from footprint.card import fill
+
+        content, notes = self._content(card)
+        if content is None:
+            return FillPlan(edits=(), before=card.raw, after=card.raw, notes=notes or (NOTHING_STATED,))
+        return fill(card, content, overwrite=self.options.overwrite, group=self.options.group)
+
+    def _content(self, card: Card | None) -> Known:
+        group = ""
+        if card is not None:
+            from footprint.card.block import group_digest
+            from footprint.card.layout import choose, group_key
+
+            named = self.options.group
+            group = group_digest(group_key(card.layout if named is None else choose(card.layout, named, card.source.number)))
+        return self.known.of(card, group, restate=self.options.restate)
+
     def _fill(self, path: Path) -> Report:
-        from footprint.card import fill, read_card, write_card, write_new
+        from footprint.card import named, read_card, write_card, write_new
+        from footprint.card.read import read_bytes
         from footprint.card.state import digest_of
         from footprint.cli.card.diffs import diff_of
 
         options = self.options
-        card = read_card(path)
-        plan = fill(card, self.content_for(card), overwrite=options.overwrite)
+        raw = read_bytes(path)
+        card = None
+        try:
+            card = read_card(raw)
+            plan = self.plan(card)
+        except CardError as error:
+            return self.refused(str(path), named(path, error), diff=self._for_hand(path, error, card))
         if options.write and options.output is not None:
             write_new(Path(options.output), plan.after)
         elif options.write and plan.changes:
@@ -101,32 +129,15 @@ class Filler:
             digest=digest_of(plan.after) if options.write else None,
         )
 
-    def content_for(self, card: Any) -> Any:
-        """What is known, by the factors of the card's last fill from these runs; by the newest where there was none."""
-        from footprint.card import recorded_edition
-        from footprint.reference import EDITIONS, using_edition
-
-        blocks = [block for block in card.blocks if block.about == self.newest.about]
-        editions = {recorded_edition(block, self.newest.runs) for block in blocks}
-        edition = editions.pop() if len(editions) == 1 and not self.options.restate else None
-        if edition not in EDITIONS:
-            return self.newest
-        if edition not in self._contents:
-            with using_edition(edition):
-                self._contents[edition] = self.derive()
-        return self._contents[edition]
-
-    def _for_hand(self, path: Path, error: FootprintError) -> bytes:
+    def _for_hand(self, path: Path, error: CardError, card: Card | None) -> bytes:
         """What a person could paste into a card that is not filled: what an empty one would be filled with."""
-        if not self.options.diff or not isinstance(error, CardError) or not path.is_file():
+        if not self.options.diff:
             return b""
+        from footprint.card import fill, read_card
         from footprint.cli.card.diffs import to_paste
 
-        if self._by_hand is None:
-            from footprint.card import fill, read_card
-
-            self._by_hand = fill(read_card(b""), self.newest).after
-        return to_paste(path, error, self._by_hand)
+        content, _ = self.known.of(card, "", restate=self.options.restate)
+        return b"" if content is None else to_paste(path, error, fill(read_card(b""), content).after)
 
 
 def report_of(path: str | os.PathLike[str], plan: FillPlan, *, diff: bytes, digest: str | None) -> Report:

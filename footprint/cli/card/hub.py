@@ -103,12 +103,12 @@ def _leave(telling: Telling, ended: HubError | None, *, left: int, check: bool) 
 
 def _fill_model(model: str, hub: Hub, filler: Filler, telling: Telling, *, create_pr: bool) -> HubError | None:
     """Fill one card; what keeps it from being filled is told, and given back where it was the Hub."""
-    from footprint.card import fill, read_card
+    from footprint.card import read_card
 
     try:
         remote = hub.read(model)
         card = read_card(remote.raw)
-        plan = fill(card, filler.content_for(card), overwrite=filler.options.overwrite)
+        plan = filler.plan(card)
         report = _report(model, plan)
         if telling.style == "lines":  # as a diff it is shown in any case
             print_diff(report.diff)

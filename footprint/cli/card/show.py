@@ -29,11 +29,12 @@ def show(
     The sentences are the card's own statements: they are offered, and nothing is filled from them unless asked for.
     """
     from footprint.card import named, read_card
+    from footprint.card.finder import shown
 
     try:
         card = read_card(file)
     except CardError as error:
-        raise CardError(named(file, error)) from None
+        raise CardError(shown(named(file, error))) from None
     if json:
         said = {
             "form": card.form,

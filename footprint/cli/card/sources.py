@@ -36,10 +36,15 @@ def check_target(given: Mapping[str, Any]) -> None:
         raise ConfigError(f"{named} cannot be combined with {'--create-pr' if beside[0] in apart else '--hub'}")
 
 
-def check_ways(*, run: bool, profile: bool, facts: dict[str, Any], place: dict[str, Any]) -> None:
+def check_ways(*, run: bool, profile: bool, evidence: bool, facts: dict[str, Any], place: dict[str, Any]) -> None:
     """Refuse none or two of the ways to say what a card is filled with."""
-    if not (run or profile or facts or place):
-        raise ConfigError("say what to fill the card with: --run, or --profile, or declared facts such as --hardware")
+    if not (run or profile or evidence or facts or place):
+        raise ConfigError(
+            "say what to fill the card with: --run, or --profile, or declared facts such as --hardware, or --from-evidence"
+        )
+    if evidence and (run or profile):
+        way = "--run" if run else "--profile"
+        raise ConfigError(f"--from-evidence and {way} cannot be combined: declared facts may stand beside a card's own")
     if run and profile:
         raise ConfigError("--run and --profile cannot be combined: a card is filled with one of them")
     beside = facts if run else facts | place if profile else {}
@@ -62,8 +67,8 @@ def from_runs(refs: list[str], place: dict[str, Any]) -> Any:
     runs = list({found.id: found for ref in refs for found in _runs(ref)}.values())
     notes = _left_out(runs)
     if place:
-        intensity = place.pop("intensity", None)
-        known = resolve(**place, intensity_g_per_kwh=intensity)
+        named = {name: value for name, value in place.items() if name != "intensity"}
+        known = resolve(**named, intensity_g_per_kwh=place.get("intensity"))
         runs = [msgspec.structs.replace(found, place=_joined(found.place, known)) for found in runs]
     content = content_from_account(runs)
     return msgspec.structs.replace(content, notes=(*content.notes, *notes))
