@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from footprint.card.block import safe
+from footprint.card.document import Document, plain
 from footprint.card.fill_metadata import fill_metadata
+from footprint.card.languages import Language, is_heading, language_of
 from footprint.card.metadata import KEY
-from footprint.card.place import PLACEHOLDER, field_line, insertion
+from footprint.card.place import insertion
 from footprint.card.plan import Kept, Part
+from footprint.card.style import field_line
 from footprint.card.unwrapped import FROZEN, NO_LINES
 from footprint.errors import CardError
 from footprint.model import FIELD_NAMES, FieldName
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from footprint.card.read import Card
 
 NO_BLOCK: Final = f"how the figures are known was not added: {NO_LINES}; fill the card itself to have it there"
+_SHORT: Final = 60  # bytes of a title, at most
 _ROUND: Final = b"  \xe2\x80\xa2 "
 
 
@@ -89,7 +93,11 @@ def page_section(card: Card, values: dict[FieldName, str] | None, block: bytes) 
     eol = document.eol
     text = eol + eol + block if block else b""
     if values is not None:
-        fields = [field_line(name, values.get(name, PLACEHOLDER), lead=_ROUND, bold="none") for name in FIELD_NAMES]
+        language = _language_of_page(document)
+        fields = [
+            field_line(name, values.get(name, language.placeholder), lead=_ROUND, bold="none", language=language)
+            for name in FIELD_NAMES
+        ]
         text = eol + eol.join(fields) + text
     follows = index + 1 < len(document.lines) and not document.is_blank(index + 1)
     if follows:
@@ -97,3 +105,9 @@ def page_section(card: Card, values: dict[FieldName, str] | None, block: bytes) 
     what = "the five fields were" if values is not None else "the block was"
     note = f"{what} added below line {card.source.number(index)}, where the page's text has its section"
     return insertion(document.lines[index].end, text), note
+
+
+def _language_of_page(document: Document) -> Language:
+    """The language of a page's bare titles: of its short lines, those that are known as headings."""
+    short = (index for index, line in enumerate(document.lines) if 0 < line.shown - line.start < _SHORT)
+    return language_of(title for title in (plain(document.text(index)).strip() for index in short) if is_heading(title))

@@ -19,6 +19,7 @@ from footprint.card.unwrapped import Form, Row, Unwrapped
 __all__ = ["Form", "Row", "Unwrapped", "unwrap"]
 
 _MIN_LINES: Final = 5
+_HEADINGS: Final = 2  # of the template; one may be a comment in code: `# Evaluation`
 _SHORT: Final = 60  # bytes of a title, at most
 _NUMBER_ALONE: Final = re.compile(rb"[ \t]*+(?:\xc2\xa0)?\d{0,7}(?:\xc2\xa0)?[ \t]*+\Z")
 _HUNK: Final = re.compile(rb"@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@")
@@ -168,7 +169,8 @@ def _is_rendered(document: Document, texts: list[bytes], section: int | None) ->
     A line of code that starts with `#` is no heading of a page, so headings as such prove nothing: a section's does, and so
     does markup that a page would not show.
     """
-    if any(is_section_title(heading.text) for heading in document.headings):
+    known = [heading for heading in document.headings if is_heading(heading.text)]
+    if len(known) >= _HEADINGS or any(is_section_title(heading.text) for heading in known):
         return False
     labels = (read_label(text) for text in texts if _ROUND.match(text))
     if section is None and not any(label is not None and label.sureness >= PAIR for label in labels):

@@ -118,7 +118,7 @@ def read_card(card: str | os.PathLike[str] | bytes) -> Card:
     source = unwrap(raw)
     try:
         blocks = find_blocks(source.document)
-        layout = find_fields(source.document, _lines_of(blocks))
+        layout = find_fields(source.document, _lines_of(blocks), source.section)
         return Card(raw=raw, source=source, layout=layout, yaml=read_metadata(source.document), blocks=blocks)
     except CardError as error:
         raise source.in_file(error) from None

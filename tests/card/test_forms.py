@@ -358,3 +358,25 @@ def test_a_long_line_of_bars_signs_or_bullets_is_read_in_its_length() -> None:
             raw = start + unit * (200_000 // len(unit))
             assert read_card(raw).form
     assert (CORPUS / "pipes.txt").exists()
+
+
+def test_a_page_in_another_language_gets_its_labels() -> None:
+    raw = "sterne\n\nDétails du modèle\n\nDes cris.\n\nUtilisation\n\nImpact environnemental\n\nComment citer\n\nRien.\n".encode()
+    plan = check_laws(raw, run_content(None))
+    assert "Impact environnemental\n  • Type de matériel : 8 x NVIDIA A100-SXM4-80GB\n" in plan.after.decode()
+    assert "  • Région de calcul : [Plus d'informations nécessaires]\n" in plan.after.decode()
+
+
+def test_a_page_that_kept_two_fields_gets_the_other_three() -> None:
+    raw = FORMS["rendered.txt"].read_bytes()
+    for label in (b"Carbon Emitted", b"Hardware Type", b"Cloud Provider"):
+        raw = re.sub(rb"  \xe2\x80\xa2 " + label + rb":[^\n]*\n", b"", raw)
+    plan = check_laws(raw, run_content())
+    assert plan.after.count("•".encode()) == 5
+    assert said(plan.after) == VALUES | {"compute_region": "Norway"}
+
+
+def test_comments_in_code_are_no_headings_of_a_page() -> None:
+    raw = FORMS["mirror.txt"].read_bytes() + b"import dunlin\n# Evaluation\ndunlin.evaluate()\n"
+    assert said(check_laws(raw, run_content()).after) == VALUES
+    assert read_card(b"# Uses\n\n# Citation\n\n" + FORMS["mirror.txt"].read_bytes()).form == "markdown"

@@ -17,7 +17,7 @@ from footprint.card.document import Document
 from footprint.card.labels import EXACT, PAIR, SINGLE
 from footprint.card.layout.cells import table_groups
 from footprint.card.layout.lines import Found, field_span, line_labels
-from footprint.card.layout.sections import find_sections
+from footprint.card.layout.sections import BOLD, find_sections
 from footprint.card.layout.spans import Fields, Group, Section
 from footprint.card.tables import find_tables, readable
 from footprint.errors import CardError
@@ -29,15 +29,20 @@ _NESTED: Final = 60  # lines above a nested item in which the one that it belong
 _TABLE_WORDS = re.compile(rb"co.{0,8}2|carbon|emi[st]|hardware", re.IGNORECASE)
 _BULLET = re.compile(rb"[ \t>]*(?:[-*+]|\d{1,3}[.)]|\xe2\x80\xa2)(?:[ \t]|\xc2\xa0)")
 _TITLE_LINE = re.compile(rb"[ \t>]*(?:\*\*|__|<(?:b|strong)>)[^\r\n]{2,200}(?:\*\*|__|</(?:b|strong)>):?[ \t]*\Z")
+_TRAINING = re.compile(r"\b(?:pre-?|fine-?)?(?:training|tuning)\b|训练|訓練|学習|\bentrena|\bentraîn|\btreina", re.IGNORECASE)
+_USE = re.compile(
+    r"\b(?:inference|validation|evaluation|testing|deployment|serving|inferen[cz]|inférence)|推理|推論", re.IGNORECASE
+)
 _LINE_CHOICE = re.compile(r"(?:line\s{1,3})?(\d{1,7})", re.IGNORECASE)
 
 
-def find_fields(document: Document, hidden: Collection[int] = ()) -> Fields:
+def find_fields(document: Document, hidden: Collection[int] = (), page: int | None = None) -> Fields:
     """Find the groups of fields.
 
     Args:
         document: the card.
         hidden: the indices of lines that are not searched: our own blocks.
+        page: the index of the line below which the section of a page's text stands, which has no headings.
     """
     sections = find_sections(document)
     groups: list[Group] = []
@@ -52,6 +57,10 @@ def find_fields(document: Document, hidden: Collection[int] = ()) -> Fields:
     if any(group.table is None for group in groups) or (groups and sections):
         return _fields(found_in, _named_apart(document, groups, sections))
     loose = _loose(document, hidden)
+    if not loose and page is not None:
+        below = Section(heading=page, end=min(page + 1 + _GROUP_GAP, len(document.lines)), level=BOLD)
+        named = _in_section(document, below, hidden)[0]
+        loose = [group for group in named if any(span.label.sureness >= PAIR for span in group.spans.values())]
     if not loose and not sections:
         loose = _only_emissions(document, hidden)
     if loose:
@@ -112,8 +121,15 @@ def fold(name: str) -> str:
 def _fields(section: Section | None, groups: Sequence[Group]) -> Fields:
     """The layout, with its main group if it can be told."""
     lined = [group for group in groups if group.table is None]
-    main = groups[0] if len(groups) == 1 else lined[0] if len(lined) == 1 else None
+    main = groups[0] if len(groups) == 1 else lined[0] if len(lined) == 1 else _of_training(groups)
     return Fields(section=section, groups=tuple(groups), main=main)
+
+
+def _of_training(groups: Sequence[Group]) -> Group | None:
+    """The one group whose name says that it is of the training, where the names of all others say that they are of use."""
+    training = [group for group in groups if group.name and _TRAINING.search(group.name)]
+    using = [group for group in groups if group.name and _USE.search(group.name)]
+    return training[0] if len(training) == 1 and len(using) == len(groups) - 1 and training[0] not in using else None
 
 
 def _is_sure(group: Group) -> bool:
