@@ -38,6 +38,7 @@ _RULES: Final = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, patte
 _DEVICE_HOURS: Final = re.compile(
     r"\b(?:gpu|tpu|device|accelerator|chip|[abhv]\d{2,3})s?[- ]?(?:hours?|hrs?|time|days?|h)\b", re.IGNORECASE
 )
+_TIME: Final = re.compile(r"\b(?:hours?|days|minutes|seconds|hrs)\b", re.IGNORECASE)
 _BRACKET: Final = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]|\bin ([a-z][\w ²₂/]{0,30})\Z", re.IGNORECASE)
 
 
@@ -65,6 +66,8 @@ def read_label(text: str) -> Label | None:
     if quantity is None or (quantity not in {"intensity", "hardware", "power"} and _PART.search(bare)):
         return None
     unit = _unit(text)
+    if unit is None and quantity == "hours" and (said := _TIME.search(text)):
+        unit = units_at(said[0].lower(), 0)[0]  # `GPU hours`, `Hours used`
     if quantity == "energy" and unit is not None and unit.kind == "power":
         quantity = "power"  # `Power Consumption (W)`
     return Label(

@@ -8,9 +8,10 @@ from typing import Final
 from footprint import text
 from footprint.card.check.recompute import Bound, full, place_of
 from footprint.card.check.statements import Work
+from footprint.derive import declared_footprint
 from footprint.derive.compare import compare
 from footprint.errors import ConfigError
-from footprint.model import Declaration
+from footprint.model import Declaration, Range
 
 _MOST_HOURS: Final = 876_000.0
 
@@ -35,13 +36,26 @@ def _of(work: Work, hours: float) -> Iterator[Bound]:
     if match is None:
         return
     place = place_of(work)
-    regions = [f"{place.provider}:{place.region}"] if place is not None and place.provider and place.region else []
+    # Who names a cloud's region entered it; the calculator's own figure for private infrastructure is for the others.
+    region = f"{place.provider}:{place.region}" if place is not None and place.provider and place.region else None
     for candidate in match.candidates:
-        for region in (*regions, None):
-            try:
-                said = compare(Declaration(hardware=candidate.name, device_hours=hours, region=region), "mlco2")
-            except ConfigError:
-                continue
-            if said.emissions_g is not None and said.steps:
-                told = f"the ML CO2 calculator has {' and '.join(said.steps)} for one"
-                yield Bound(value=said.emissions_g, told=told)
+        try:
+            said = compare(Declaration(hardware=candidate.name, device_hours=hours, region=region), "mlco2")
+        except ConfigError:
+            continue
+        if said.emissions_g is not None and said.steps:
+            told = f"the ML CO2 calculator has {' and '.join(said.steps)} for one"
+            yield Bound(value=said.emissions_g, told=told)
+
+
+def usual(work: Work, device_h: float) -> Range | None:
+    """The 90 % range of the emission, g, of so many device-hours of the work's hardware at its place; None if it is not known."""
+    match = work.devices.match if work.devices is not None else None
+    place = place_of(work)
+    if match is None or place is None or place.zone is None or not device_h > 0:
+        return None
+    try:
+        found = declared_footprint(Declaration(hardware=match.candidates[0].name, device_hours=device_h, zone=place.zone))
+    except ConfigError:
+        return None
+    return found.emissions_g

@@ -40,6 +40,7 @@ _HIGHEST_G_PER_KWH: Final = 1_400.0
 _LEAST_G_PER_KWH: Final = 1.0
 _WATER_G_PER_KWH: Final = 10.0
 """Of a grid that runs on water nearly alone: what little there is changes by this and that year, and counter by counter."""
+_INNER: Final = 2.2
 _OF_WATER: Final = 3.0
 _QUOTED: Final = 60
 _FULL: Final = 7
@@ -285,13 +286,14 @@ def _least_national() -> float:
 
 # -- Verdict ----------------------------------------------------------------------------------------------------------
 
-Mistake = Literal["thousand", "million", "count", "count twice", "unknown"]
+Mistake = Literal["thousand", "million", "unknown"]
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """That a stated emission lies outside its bounds, and which known mistake would explain it.
 
-    `factor` is what the stated number is to be multiplied with to be right; `bound` is the bound that it breaks.
+    `factor` is what the stated number is to be multiplied with to lie within them: a unit's thousand or million, or, where the
+    mistake is unknown, the count of the devices if that would do, else 1. `bound` is the bound that it breaks.
     """
 
     stated: Stated
@@ -313,25 +315,15 @@ def verdict(work: Work) -> Verdict | None:
     is_low = bounds.below(low, high)
     if not is_low and not bounds.above(low, high):
         return None
-    middle = _middle(bounds)
-    count = work.devices.count_low if work.devices is not None and work.devices.counted else 1.0
-    chances: list[tuple[Mistake, float]] = [("thousand", 1e3), ("million", 1e6)]
-    if count > 1:
-        chances.append(("count" if is_low else "count twice", count))
-    fits: list[tuple[float, Mistake, float]] = []
+    bound = bounds.low if is_low else bounds.high
+    # Another unit explains it only if the number is then well within: at the far end it would be as odd as before.
+    inner = Bounds(low=bounds.low, high=Bound(value=bounds.high.value / _INNER, told=bounds.high.told))
+    chances: tuple[tuple[Mistake, float], ...] = (("thousand", 1e3), ("million", 1e6))
     for mistake, times in chances:
         factor = times if is_low else 1 / times
-        if not bounds.below(low * factor, high * factor) and not bounds.above(low * factor, high * factor):
-            fits.append((abs(math.log(high * factor / middle)), mistake, factor))
-    bound = bounds.low if is_low else bounds.high
-    if not fits:
-        return Verdict(stated=stated, mistake="unknown", factor=1.0, bound=bound, is_low=is_low)
-    _, mistake, factor = min(fits)
-    return Verdict(stated=stated, mistake=mistake, factor=factor, bound=bound, is_low=is_low)
-
-
-def _middle(bounds: Bounds) -> float:
-    """A value that is as far from one bound as from the other, as ratios go; above the least where nothing bounds the most."""
-    if math.isinf(bounds.high.value):
-        return bounds.low.value * 10
-    return math.sqrt(max(bounds.low.value, 1e-12) * bounds.high.value)
+        if not inner.below(low * factor, high * factor) and not inner.above(low * factor, high * factor):
+            return Verdict(stated=stated, mistake=mistake, factor=factor, bound=bound, is_low=is_low)
+    count = work.devices.count_low if work.devices is not None and work.devices.counted else 1.0
+    factor = count if is_low else 1 / count
+    fits = count > 1 and not bounds.below(low * factor, high * factor) and not bounds.above(low * factor, high * factor)
+    return Verdict(stated=stated, mistake="unknown", factor=factor if fits else 1.0, bound=bound, is_low=is_low)

@@ -9,10 +9,11 @@ from typing import Final
 from footprint import text
 from footprint.card.check.claims import claims
 from footprint.card.check.compared import UNITS, agree, match_of, pairs
-from footprint.card.check.naive import as_calculated
+from footprint.card.check.naive import as_calculated, usual
 from footprint.card.check.recompute import (
     AGREE_HIGH,
     AGREE_LOW,
+    Verdict,
     device_hours,
     full,
     grid_bounds,
@@ -84,7 +85,8 @@ def emissions_out_of_range(subject: Subject) -> Iterator[Finding]:
             severity="error" if sure else "warning",
             line=found.stated.line,
             message=(
-                f"{_said(found.stated)} is {sign} that the card's facts allow: {found.bound.told}{_implied(work, found.stated)}"
+                f"{_said(found.stated)} is {sign} that the card's facts allow: {found.bound.told}"
+                f"{_implied(work, found.stated)}{_by_count(found)}"
             ),
             stated=_said(found.stated),
             expected=f"at {'least' if found.is_low else 'most'} {text.mass(found.bound.value)}",
@@ -103,6 +105,14 @@ def _implied(work: Work, stated: Stated) -> str:
     return f"; stated are {text.number(stated.amount.middle / work.energy.amount.middle)} g for each stated kWh"
 
 
+def _by_count(found: Verdict) -> str:
+    """What the count of the devices would make of the emission, if that lies within the bounds."""
+    if found.factor == 1.0:
+        return ""
+    sign, count = ("×", found.factor) if found.factor > 1 else ("÷", 1 / found.factor)
+    return f"; {sign} {full(count)} (the count) = {text.mass(found.stated.amount.middle * found.factor)} would fit"
+
+
 # -- Counts -----------------------------------------------------------------------------------------------------------
 
 
@@ -111,7 +121,7 @@ def count_not_multiplied(subject: Subject) -> Iterator[Finding]:
     """Calculators ask for hours and one device; who used eight has to enter eight times the hours, or multiply.
 
     Found where the stated emission is what the ML CO2 calculator, or the card's own watts and intensity, gives for one device
-    and the stated hours, while the hardware counts several, or where it is too small for all of them and not for one.
+    and the stated hours, while the hardware counts several, and it is not usual for all of them at the stated place.
     """
     for work in claims(subject.card).works:
         stated, devices = work.emissions or work.metadata, work.devices
@@ -123,10 +133,9 @@ def count_not_multiplied(subject: Subject) -> Iterator[Finding]:
             continue
         calculated = as_calculated(work, hours.low)
         match = next((one for one in calculated if _near(stated, one.value)), None)
-        found = verdict(work) if match is None else None
-        if match is None and (found is None or found.mistake != "count"):
+        normal = usual(work, hours.low * count)
+        if match is None or (normal is not None and stated.amount.high >= normal.low):
             continue
-        told = match.told if match is not None else f"less than {found.bound.told}" if found is not None else ""
         right = stated.amount.middle * count
         yield Finding(
             code="count-not-multiplied",
@@ -134,7 +143,7 @@ def count_not_multiplied(subject: Subject) -> Iterator[Finding]:
             line=stated.line,
             message=(
                 f"{_said(stated)} is that of one device, and {quoted(devices.text)} is {full(count)}: "
-                f"{told}; "
+                f"{match.told}; "
                 f"× {full(count)} = {text.mass(right)}, unless {full(hours.low)} h are summed over the devices"
             ),
             stated=_said(stated),
@@ -148,7 +157,7 @@ def count_multiplied_twice(subject: Subject) -> Iterator[Finding]:
     """Device-hours hold the count already: 439 GPU-hours on three GPUs are 439, not 1,317.
 
     Found where the stated emission is what the ML CO2 calculator, or the card's own watts and intensity, gives for the stated
-    device-hours times the count, or where it is too large for the hours and fits when divided by the count.
+    device-hours times the count, and it is not usual for the hours at the stated place.
     """
     for work in claims(subject.card).works:
         stated, devices = work.emissions or work.metadata, work.devices
@@ -163,16 +172,17 @@ def count_multiplied_twice(subject: Subject) -> Iterator[Finding]:
         if hours is not None and hours.low == hours.high:
             calculated = as_calculated(work, hours.low * times)
             match = next((one for one in calculated if _near(stated, one.value)), None)
-        found = verdict(work) if match is None else None
-        if match is None and (found is None or found.mistake != "count twice"):
+        normal = usual(work, hours.low * times / count) if hours is not None else None
+        if match is None or (normal is not None and stated.amount.low <= normal.high):
             continue
-        told = match.told if match is not None else f"more than {found.bound.told}" if found is not None else ""
         right = stated.amount.middle / count
         yield Finding(
             code="count-multiplied-twice",
             severity="warning",
             line=stated.line,
-            message=f"{_said(stated)} has the count of {full(count)} in it twice: {told}; ÷ {full(count)} = {text.mass(right)}",
+            message=(
+                f"{_said(stated)} has the count of {full(count)} in it twice: {match.told}; ÷ {full(count)} = {text.mass(right)}"
+            ),
             stated=_said(stated),
             expected=text.mass(right),
             fix="multiply device-hours by watts, and not by the count",

@@ -55,13 +55,14 @@ def _total(column: Column) -> Finding | None:
     terms = [full(value.low / total.scale) for value in values]
     listed = " + ".join(terms if len(terms) <= _SHOWN else [*terms[: _SHOWN - 1], f"… ({len(terms)} rows)"])
     gap = (total.low - right) / total.scale
+    amiss = f"{full(abs(gap))} {unit} {'more' if gap > 0 else 'less'} than the rows"
     return Finding(
         code="total-not-the-sum",
         severity="error",
         line=column.total_line,
         message=(
-            f"{quoted(column.title)}: {listed} = {full(right / total.scale)} {unit}, the total says {full(total.low / total.scale)}: "
-            f"{full(abs(gap))} {unit} {'more than the rows' if gap > 0 else 'less than the rows'}"
+            f"{quoted(column.title)}: {listed} = {full(right / total.scale)} {unit}, "
+            f"the total says {full(total.low / total.scale)}: {amiss}"
         ),
         stated=f"{full(total.low / total.scale)} {unit}".strip(),
         expected=f"{full(right / total.scale)} {unit}".strip(),

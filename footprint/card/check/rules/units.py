@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from footprint import text
 from footprint.card.amounts import find_amounts
@@ -12,6 +13,10 @@ from footprint.card.check.recompute import full, quoted, verdict
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.statements import Stated, Work
 from footprint.model import Finding
+
+_FEW: Final = 20
+_MANY: Final = 1_000
+"""Grams a kWh of clean and of dirty grids, to show what an energy can emit."""
 
 
 @rule("emissions-not-in-grams", "error", "kilograms or tonnes where grams are required")
@@ -92,17 +97,17 @@ def energy_as_carbon(subject: Subject) -> Iterator[Finding]:
             continue
         seen.add(line)
         energy = next(amount for amount in find_amounts(value) if amount.kind == "energy")
-        low, high = 20, 1_000
+        product = (
+            f"{full(energy.middle)} kWh × {_FEW} to {_MANY:,} g/kWh = "
+            f"{text.mass(energy.middle * _FEW)} to {text.mass(energy.middle * _MANY)}"
+        )
         yield Finding(
             code="energy-as-carbon",
             severity="error",
             line=line,
-            message=f"{quoted(energy.text)} is an energy, not an emission: times the grid's g/kWh it is one",
+            message=f"{quoted(energy.text)} is an energy, not an emission, which hangs on the grid: {product}",
             stated=quoted(energy.text),
-            expected=(
-                f"a mass: {full(energy.middle)} kWh × {low} to {low * 50:,} g/kWh = "
-                f"{text.mass(energy.middle * low)} to {text.mass(energy.middle * high)}"
-            ),
+            expected="a mass of CO2eq",
             fix="state the emission in g or kg of CO2eq, and the energy in a line of its own",
         )
 
