@@ -33,8 +33,7 @@ _ATX = re.compile(rb" {0,3}(#{1,6})(?=[ \t]|\Z)")
 _HTML_HEADING = re.compile(rb"[ \t]*<h([1-6])(?:\s[^>]*)?>(.*?)</h\1>[ \t]*\Z", re.IGNORECASE)
 _SETEXT = re.compile(rb" {0,3}(=+|-+)[ \t]*\Z")
 _NOT_A_PARAGRAPH = re.compile(rb"[ \t]*(?:[-*+>|#<]|\d{1,9}[.)][ \t])")
-# The first byte of a line that may be a heading or underline one; then the first two that are no white space.
-_MAY_HEAD: Final = tuple(byte in b"#<=- \t" for byte in range(256))
+# The first two bytes, but for white space, of a line that may be a heading or underline one.
 _HEADS: Final = frozenset(
     [b"<h", b"<H", b"#", b"=", b"-"]
     + [b"#" + bytes([byte]) for byte in range(256)]
@@ -63,11 +62,12 @@ class Heading(NamedTuple):
     line: int
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
     """A card's bytes with the spans of its parts. Line numbers that people see are index + 1.
 
-    `starts`, `ends` and `nexts` are the lines' offsets as in `Line`; `covered` the indices of lines that start inside a fence, a
-    comment or the front matter; `cut` where the shown part of a line ends that is not covered and not shown to its end.
+    `starts`, `ends` and `nexts` are the lines' offsets as in `Line`, `firsts` their first bytes; `covered` the indices of lines
+    that start inside a fence, a comment or the front matter; `cut` where the shown part of a line ends that is not covered and
+    not shown to its end.
     `unseen` says where front matter stands that the Hub does not see, and why it does not.
     """
 
@@ -75,6 +75,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     starts: Sequence[int]
     ends: Sequence[int]
     nexts: Sequence[int]
+    firsts: bytes
     headings: tuple[Heading, ...]
     front_matter: FrontMatter | None
     unseen: Unseen | None
@@ -131,6 +132,10 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The 1-based number of the line that holds a byte offset."""
         return self.line_index(offset) + 1
 
+    def beginning_with(self, any_of: bytes) -> Iterator[int]:
+        """The indices of the lines whose first byte is one of these, shown or not; far quicker than a look at each line."""
+        return compress(count(), self.firsts.translate(_marked(any_of)))
+
     def is_blank(self, index: int) -> bool:
         """Whether a line holds nothing but white space."""
         text = self.raw[self.starts[index] : self.ends[index]].strip()
@@ -155,6 +160,7 @@ def scan(raw: bytes) -> Document:
     else:
         ends = list(map((-1).__add__, nexts))
         ends[-1] = nexts[-1] - raw.endswith(b"\n")
+    firsts = bytes(map(itemgetter(0), kept)) or b"\n"
     front_matter = front.find(raw)
     first = bisect_left(starts, front_matter.body) if front_matter else 0
     covered, cut = _hidden(_Lines(raw, starts, ends), first)
@@ -163,6 +169,7 @@ def scan(raw: bytes) -> Document:
         starts=starts,
         ends=ends,
         nexts=nexts,
+        firsts=firsts,
         headings=(),
         front_matter=front_matter,
         unseen=None if front_matter else front.unseen(raw),
@@ -170,7 +177,7 @@ def scan(raw: bytes) -> Document:
         cut=cut,
         eol=dominant_eol(raw),
     )
-    return msgspec.structs.replace(document, headings=tuple(_headings(document, kept)))
+    return msgspec.structs.replace(document, headings=tuple(_headings(document)))
 
 
 def dominant_eol(raw: bytes) -> bytes:
@@ -301,15 +308,24 @@ def _comments(lines: _Lines, index: int, last_close: int, cut: dict[int, int]) -
     return last
 
 
-def _headings(document: Document, kept: list[bytes]) -> Iterator[Heading]:
+@lru_cache(maxsize=64)
+def _marked(any_of: bytes) -> bytes:
+    """A table that tells these bytes from all others."""
+    return bytes(byte in any_of for byte in range(256))
+
+
+def _headings(document: Document) -> Iterator[Heading]:
     """All headings: marked with `#`, in HTML, or underlined."""
     underline = -1  # the line that underlined the last heading
     covered, cut, starts, ends, raw = document.covered, document.cut, document.starts, document.ends, document.raw
-    for index in compress(count(), map(_MAY_HEAD.__getitem__, map(itemgetter(0), kept))):
-        head = kept[index].lstrip(b" \t")[:2]
+    for index in document.beginning_with(b"#<=- \t"):
+        start = starts[index]
+        head = raw[start : start + 2]
+        if head[:1] in {b" ", b"\t"}:
+            head = raw[start : ends[index]].lstrip(b" \t")[:2]
         if head not in _HEADS or index in covered:
             continue
-        start, end = starts[index], cut.get(index, ends[index])
+        end = cut.get(index, ends[index])
         if end - start > _LONGEST_HEADING:
             continue
         text = raw[start:end]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from footprint.card.document import Document, Heading
@@ -13,11 +15,11 @@ from footprint.model import FieldName
 HeadingStyle = Literal["atx", "closed", "setext", "html", "bold"]
 
 _LABEL = re.compile(
-    rb"(?:\A|(?<=[\r\n]))(?P<bullet>[-*+])[ \t]{1,4}"
+    rb"(?P<bullet>[-*+])[ \t]{1,4}"
     rb"(?:\*\*[^*\r\n]{2,60}(?P<inside>:\*\*)|\*\*[^*:\r\n]{2,60}\*\*[ \t]{0,2}(?P<outside>:))"
 )
-_ITEM = re.compile(rb"(?:\A|(?<=[\r\n]))(?P<bullet>[-*+])[ \t]")
-_BOLD_HEADING = re.compile(rb"(?:\A|(?<=[\r\n]))\*\*[^*\r\n]{3,60}\*\*[ \t]{0,3}(?=[\r\n])")
+_ITEM = re.compile(rb"(?P<bullet>[-*+])[ \t]")
+_BOLD_HEADING = re.compile(rb"\*\*[^*\r\n]{3,60}\*\*[ \t]{0,3}(?=[\r\n])")
 _NUMBERED = re.compile(r"(\d{1,2})([.)]?)[ \t]+\S")
 _FEW: Final = 2  # headings of another kind that may be chance
 
@@ -59,6 +61,7 @@ def field_line(
     return lead + f"{marked}{gap}{value}".encode()
 
 
+@lru_cache(maxsize=2)  # each new field asks for the style of the one card that is filled
 def style_of(document: Document, headings: tuple[Heading, ...]) -> Style:
     """The style that a card has; the template's where it has none.
 
@@ -66,9 +69,8 @@ def style_of(document: Document, headings: tuple[Heading, ...]) -> Style:
         document: the card.
         headings: its headings of the first order, none inside lists and quotations.
     """
-    raw = document.raw
-    labels = [found for found in _LABEL.finditer(raw) if _is_shown(document, found.start())]
-    bullets = Counter(found["bullet"] for found in labels or _ITEM.finditer(raw))
+    labels = list(_matches(document, _LABEL, b"-*+"))
+    bullets = Counter(found["bullet"] for found in labels or _matches(document, _ITEM, b"-*+"))
     outside = sum(1 for found in labels if found["outside"])
     bullet = bullets.most_common(1)[0][0] if bullets else b"-"
     return Style(
@@ -88,14 +90,19 @@ def numbered(headings: list[Heading], title: str) -> str:
     return f"{int(last[1]) + 1}{last[2]} {title}"
 
 
-def _is_shown(document: Document, place: int) -> bool:
-    return document.line_number(place) - 1 not in document.covered
+def _matches(document: Document, pattern: re.Pattern[bytes], first: bytes) -> Iterator[re.Match[bytes]]:
+    """The matches at the beginnings of lines that are shown; `first` are the bytes that one may begin with."""
+    raw, starts, covered = document.raw, document.starts, document.covered
+    found = (pattern.match(raw, starts[index]) for index in document.beginning_with(first) if index not in covered)
+    return (one for one in found if one is not None)
 
 
 def _headings(document: Document, headings: tuple[Heading, ...]) -> HeadingStyle:
     """What most of a card's headings look like."""
     kinds: Counter[HeadingStyle] = Counter()
     for heading in headings:
+        if not any(character.isalnum() for character in heading.text):
+            continue
         line = document.text(heading.line).strip()
         if line[:2].lower() == b"<h":
             kinds["html"] += 1
@@ -104,7 +111,7 @@ def _headings(document: Document, headings: tuple[Heading, ...]) -> HeadingStyle
         else:
             kinds["setext"] += 1
     if not kinds:
-        bold = sum(1 for found in _BOLD_HEADING.finditer(document.raw) if _is_shown(document, found.start()))
+        bold = sum(1 for _ in _matches(document, _BOLD_HEADING, b"*"))
         return "bold" if bold > _FEW else "atx"
     # One title in HTML or underlined says nothing of the rest.
     return kinds.most_common(1)[0][0]

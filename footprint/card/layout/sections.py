@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from typing import Final, NamedTuple
 
 from footprint.card.document import Document, Heading, plain
@@ -19,7 +18,7 @@ _ABOUT: Final = re.compile(r"carbon|co ?2|co₂|emission|energy|power|climate|gr
 _NEAR: Final = 60  # lines above an indented heading in which the item that it stands in is looked for
 _ITEM = re.compile(rb"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|\Z)")
 _BOLD_LINE = re.compile(
-    rb"(?:\A|(?<=[\r\n]))[ \t>]{0,20}"
+    rb"[ \t>]{0,20}"
     rb"(?:(?:\*\*|__)(?P<mark>[^\r\n]{2,120}?)(?:\*\*|__)|<(?P<tag>b|strong|summary)>(?P<html>[^\r\n]{2,200}?)</(?P=tag)>)"
     rb"(?P<rest>[^\r\n]{0,9})",
     re.IGNORECASE,
@@ -104,13 +103,14 @@ def _closing(document: Document, lead: _Lead) -> int:
 def _leads(document: Document) -> list[_Lead]:
     """The lines that begin in bold and are no label with a value."""
     raw = document.raw
-    starts = [line.start for line in document.lines]
     leads = []
-    for found in _BOLD_LINE.finditer(raw):
-        index = bisect_left(starts, found.start())
+    for index in document.beginning_with(b"*_< \t>"):
+        found = _BOLD_LINE.match(raw, document.starts[index]) if index not in document.covered else None
+        if found is None:
+            continue
         line = document.lines[index]
         words = found["mark"] or found["html"]
-        if index in document.covered or found.start() >= line.shown:
+        if found.start() >= line.shown:
             continue
         alone = not found["rest"].strip(b" \t:\\")
         if not alone and read_label(raw[line.start : line.shown]) is not None:
