@@ -97,8 +97,7 @@ def _fill(  # noqa: PLR0917 - one field of a fill
         part.wrote(name, span.value, new, SHORT[name])
         return
     reason = _reason(card, span, recorded) if new is not None else NO_NUMBER
-    known = new if new is not None else safe(value)
-    part.kept.append(Kept(field=name, value=span.value, known=known, reason=reason, line=card.source.number(span.line)))
+    part.kept.append(Kept(field=name, value=span.value, known=safe(value), reason=reason, line=card.source.number(span.line)))
 
 
 def _reason(card: Card, span: FieldSpan, recorded: str | None) -> str:

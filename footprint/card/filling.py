@@ -23,6 +23,7 @@ from footprint.card.read import Card
 
 NEW_SECTION: Final = "the card had no Environmental Impact section: one was added"
 ONE_OF_SEVERAL: Final = "the front matter was left alone: it speaks of the whole card, and one of its groups of fields was filled"
+TOTALLED: Final = "a row of totals of the card's table was left as it is: see that it still adds up"
 LEFT: Final = "the card's own table states figures for several models and was left as it is"
 
 
@@ -73,7 +74,7 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False, group: st
         notes += (NEW_SECTION,)
     arranged = card.source.place(arrange([e for e in edits if card.document.raw[e.start : e.end] != e.new]))
     if making:
-        notes += _notes(card, key, content)
+        notes += _notes(card, key, content, changed=bool(body.edits))
     plan = FillPlan(
         edits=arranged,
         before=card.raw,
@@ -87,8 +88,11 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False, group: st
     return plan
 
 
-def _notes(card: Card, key: str, content: CardContent) -> tuple[str, ...]:
+def _notes(card: Card, key: str, content: CardContent, *, changed: bool) -> tuple[str, ...]:
     """What a person should hear of groups of fields."""
     notes: tuple[str, ...] = (ONE_OF_SEVERAL,) if key and content.metadata else ()
+    main = card.layout.main
+    if main is not None and main.totalled and changed:
+        notes += (TOTALLED,)
     tables = [group for group in card.layout.groups if group.table is not None and group is not card.layout.main]
     return (*notes, f"{LEFT}: {listed(tables, card.source.number)}") if tables and not key else notes

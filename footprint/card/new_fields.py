@@ -69,7 +69,8 @@ def _row(document: Document, main: Group, table: Table, label: str, value: str) 
     last = max(main.spans.values(), key=lambda span: span.end)
     row = next(cells for cells in table.rows if any(cell.start == last.start for cell in cells))
     column = next(place for place, cell in enumerate(row) if cell.start == last.start)
-    line = document.lines[document.line_number(row[0].start) - 1]
+    opens = document.raw.lower().rfind(b"<tr", 0, row[0].start) if table.kind == "html" else row[0].start
+    line = document.lines[document.line_number(max(opens, 0)) - 1]
     before = document.raw[line.start : row[0].start]
     named = document.raw[row[0].start : row[0].end]
     if named.startswith(b"**"):

@@ -57,7 +57,7 @@ def placed(document: Document, span: FieldSpan, new: str) -> Edit:
         before = b" " if raw[span.start - 1 : span.start] == b"|" else b""
         after = b" " if raw[span.end : span.end + 1] == b"|" else b""
         return Edit(start=span.start, end=span.end, new=before + value + after)
-    gap = b"" if span.label.gap else b" "
+    gap = b"" if span.label.gap or span.below else b" "
     after = b" " if raw.startswith(b"<!--", span.end) else b""
     return Edit(start=span.start, end=span.end, new=gap + value + after)
 

@@ -20,6 +20,7 @@ from footprint.card.document import Document, plain
 
 _MAX_COLUMNS: Final = 200  # of a row; what is further right is no table of a card
 _MAX_TEXT: Final = 4000  # bytes of a cell that are read as its text
+_MAX_COMMENTS: Final = 9  # at each end of a cell
 _MAX_SPAN: Final = 50  # columns or rows that one cell may cover
 
 _DASHES = re.compile(rb"\|[ \t]{0,99}:?-|-:?[ \t]{0,99}\|")
@@ -185,15 +186,33 @@ def _cells(document: Document, index: int) -> tuple[Cell, ...]:
 
 
 def _cell(raw: bytes, start: int, end: int, *, is_html: bool = False) -> Cell:
-    """The cell between two places, without the white space around its content."""
-    content = raw[start:end]
+    """The cell between two places, without the white space and the comments around its content."""
+    first, last = _uncommented(raw, start, end) if is_html else (start, end)
+    content = raw[first:last]
     said = content.strip()
     if not said:
         # An empty cell: after its first blank, if there is one.
-        place = start + (1 if content[:1] == b" " and not is_html else 0)
+        place = start + (1 if raw[start : start + 1] == b" " and start < end and not is_html else 0)
         return Cell(place, place, "")
-    start += len(content) - len(content.lstrip())
-    return Cell(start, start + len(said), readable(said, is_html=is_html))
+    first += len(content) - len(content.lstrip())
+    return Cell(first, first + len(said), readable(said, is_html=is_html))
+
+
+def _uncommented(raw: bytes, start: int, end: int) -> tuple[int, int]:
+    """A stretch without the comments that it begins and ends with."""
+    for _ in range(_MAX_COMMENTS):
+        text = raw[start:end].lstrip()
+        closes = text.find(b"-->", 4)
+        if not text.startswith(b"<!--") or closes < 0:
+            break
+        start = end - len(text) + closes + 3
+    for _ in range(_MAX_COMMENTS):
+        text = raw[start:end].rstrip()
+        opens = text.rfind(b"<!--")
+        if not text.endswith(b"-->") or opens < 0:
+            break
+        end = start + opens
+    return start, end
 
 
 # -- HTML -------------------------------------------------------------------------------------------------------------

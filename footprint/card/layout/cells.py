@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+
 from footprint.card.document import Document, plain
 from footprint.card.labels import PAIR, LabelMatch, is_placeholder, name_of
 from footprint.card.layout.spans import FieldSpan, Group
@@ -137,16 +139,18 @@ def _by_columns(document: Document, table: Table, labels: Sequence[LabelMatch | 
     """Groups of a table whose first row names the fields: one for each row, without the rows of totals."""
     rows = table.rows[1:]
     groups = []
+    totalled = False
     for row in rows:
         others = [cell.text for cell, label in zip(row, labels, strict=False) if label is None]
         name = next((text for text in others if text and not is_placeholder(text)), None)
         if name is not None and len(rows) > 1 and _TOTAL.fullmatch(name.strip(" :")):
+            totalled = True
             continue
         cells = [(label, cell) for label, cell in zip(labels, row, strict=False) if label]
         spans = _spans(document, table, cells)
         if spans:
             groups.append(_group(name, spans, table, rows=False))
-    return groups
+    return [msgspec.structs.replace(group, totalled=totalled) for group in groups]
 
 
 def _group(name: str | None, spans: dict[FieldName, FieldSpan], table: Table, *, rows: bool) -> Group:

@@ -57,7 +57,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Fields that speak of one model: `name` is what stands above or beside them, `line` the index of their first line.
 
     `table` is the table whose cells they are. In one with `rows` each field has a row, and a missing one can be added; else
-    each field has a column, and the group is a row.
+    each field has a column, and the group is a row; `totalled` says that another row adds up the groups.
     """
 
     name: str | None
@@ -65,6 +65,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     spans: dict[FieldName, FieldSpan]
     table: Table | None = None
     rows: bool = False
+    totalled: bool = False
 
     @property
     def last_line(self) -> int:
