@@ -48,8 +48,12 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     header_end: int
     header: dict[str, str]
     fields: dict[str, str]
-    edited: bool
-    body: bytes = b""
+    body: bytes
+
+    @property
+    def edited(self) -> bool:
+        """Whether its own lines are not as we wrote them."""
+        return self.header.get("digest") != digest(self.body)
 
     @property
     def about(self) -> str:
@@ -118,7 +122,6 @@ def _block(document: Document, first: int, begin: re.Match[bytes], last: int, en
         header_end=begin.end(),
         header=header,
         fields=dict(pairs(header.get("fields", ""))),
-        edited=header.get("digest") != digest(body),
         body=body,
     )
 

@@ -27,15 +27,17 @@ class CardContent(msgspec.Struct, frozen=True, kw_only=True):
     """What is known, ready to be written; what is not known is not in it.
 
     `metadata` holds texts, `emissions` as a plain decimal of grams; it is empty where the front matter is not ours to write.
-    `runs` are the ids for the block's header. `lines` are the block's, one sentence each, of any text: escaping is the block's.
-    `about` is what the block is about; fields and metadata are written only where that is training. `beside` is what is known of
-    other subjects from the same account, each with a block of its own. `standing` are fields that say already what is known: they
-    are left as they are. `notes` are for who fills the card, not for its readers.
+    `grams` are the emissions as a plain decimal, whatever the kind of work, for a field whose label fixes the unit; empty
+    where they are not known. `runs` are the ids for the block's header. `lines` are the block's, one sentence each, of any
+    text: escaping is the block's. `about` is what the block is about; fields and metadata are written only where that is
+    training. `beside` is what is known of other subjects from the same account, each with a block of its own. `standing` are
+    fields that say already what is known: they are left as they are. `notes` are for who fills the card, not for its readers.
     """
 
     about: Subject = "training"
     fields: dict[FieldName, str]
     metadata: dict[str, str] = {}
+    grams: str = ""
     lines: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     factors_version: str = ""

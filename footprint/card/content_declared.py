@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from footprint import text
 from footprint.card import wording
 from footprint.card.block import Subject
 from footprint.card.content import CardContent, carbon_text, circumstances, front_matter, known_fields
@@ -105,6 +106,7 @@ def declared_content(
         about=about,
         fields=known if making else {},
         metadata=front_matter({facts.kind} if facts.kind else set(), emissions, source, known) if making else {},
+        grams=text.plain(emissions.central) if making and emissions is not None else "",
         lines=tuple(said),
         factors_version=footprint.factors_version,
     )

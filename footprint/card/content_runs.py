@@ -102,10 +102,12 @@ def content_from_run(
     lines += how_to_give([name for name in FIELD_NAMES if name not in fields], footprint.unknown)
     source = f"{wording.how(footprint)} with footprint (see the model card)"
     making = about == "training"
+    stated = footprint.emissions_g if complete and making else None
     return CardContent(
         about=about,
         fields=fields if making else {},
-        metadata=front_matter(kinds, footprint.emissions_g if complete else None, source, fields) if making else {},
+        metadata=front_matter(kinds, stated, source, fields),
+        grams=text.plain(stated.central) if stated is not None else "",
         lines=tuple(lines),
         runs=tuple(run.id for run in chosen),
         factors_version=footprint.factors_version,

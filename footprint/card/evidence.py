@@ -61,7 +61,7 @@ _HARDWARE: Final = (
 _AMOUNT = r"\d[\d,]{0,12}(?:\.\d{1,6})?(?: ?(?:-|–|to) ?\d[\d,]{0,12}(?:\.\d{1,6})?)?"
 _HOURS: Final = re.compile(
     rf"(?<![\w.])(?:(?:{_AMOUNT}) ?[kKMB]?|one|two|three|four|five|six|seven)"
-    rf"(?:[ -](?:GPU|TPU|device|chip|node|{_MODEL}))?[ -]?(?:hours?|hrs?|days?|weeks?|months?|minutes?|GPUh)(?!\w)"
+    rf"(?:[ -](?:GPU|TPU|device|chip|node|{_MODEL}))?[ -]?(?:hours?|hrs?|h|days?|weeks?|months?|minutes?|GPUh)(?![\w/])"
 )
 _WORK: Final = re.compile(
     r"(?<!s)train|tuned|tuning|distil|took|takes|comput|\bGPU|\bTPU|hardware|wall[- ]?clock|runtime|duration|epoch|skilled",
@@ -191,7 +191,7 @@ def _sentences(text: str) -> Iterator[tuple[int, str]]:
 
 _WORTH: Final = re.compile(
     rb"GPU|TPU|gpu|hour|hrs|day|week|month|minute|Wh|CO2|CO\xe2\x82\x82|CO<sub>|co2|every|AWS|Azure|GCP|Google|Amazon|Cloud"
-    rb"|NVIDIA|Nvidia|Tesla|TITAN|[ABHKLMPTV]\d{2,4}|RTX|GTX|MI\d|Trainium|Gaudi|Colab|Kaggle|param|token|-(?:east|west|north|south|central)|chips"
+    rb"|NVIDIA|Nvidia|Tesla|TITAN|[ABHKLMPTV]\d{2,4}|RTX|GTX|MI\d|Trainium|Gaudi|Colab|Kaggle|param|token|\d ?h\b|-(?:east|west|north|south|central)|chips"
 )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from footprint.card.block import Block, Subject, block_about, digest, render_block, render_header, safe
 from footprint.card.content import METADATA_KEYS, CardContent
-from footprint.card.entries import Theirs, body_of, entries_of, merge, signatures
+from footprint.card.entries import Entry, Theirs, body_of, entries_of, merge, signatures
 from footprint.card.explain import INSIDE
 from footprint.card.fill_fields import SHORT
 from footprint.card.labels import TEMPLATE_LABELS
@@ -55,8 +55,7 @@ def render(card: Card, content: CardContent, part: Part, *, overwrite: bool, gro
     """
     eol = card.document.eol
     old = block_about(card.blocks, content.about, group)
-    new = entries_of(b"\n".join(line.encode() for line in _lines(card, content, part)))
-    ours = body_of(new, eol)
+    new, marks, ours, body_digest = _written("\n".join(_lines(card, content, part)), eol)
     header = partial(
         render_header,
         about=content.about,
@@ -65,7 +64,7 @@ def render(card: Card, content: CardContent, part: Part, *, overwrite: bool, gro
         factors=content.factors_version,
         fields={name: part.digests[name] for name in _ORDER if name in part.digests},
     )
-    own = header(entries=signatures(new), body_digest=digest(ours))
+    own = header(entries=marks, body_digest=body_digest)
     name = (content.about, group)
     if old is None or not old.edited:
         return Rendered(name, render_block(own, ours, eol), old)
@@ -81,6 +80,14 @@ def render(card: Card, content: CardContent, part: Part, *, overwrite: bool, gro
     kept_whole = Kept(field="block", value="", known="", reason=_EDITED, line=card.source.number(old.first))
     rest = card.document.raw[old.header_end : old.end]
     return Rendered(name, same + rest, old, kept=(kept_whole,))
+
+
+@lru_cache(maxsize=64)  # the same account may fill many cards
+def _written(lines: str, eol: bytes) -> tuple[list[Entry], list[tuple[str, str]], bytes, str]:
+    """Our lines as entries, what the header says of each, the block's body, and what the header says of it."""
+    new = entries_of(lines.encode())
+    body = body_of(new, eol)
+    return new, signatures(new), body, digest(body)
 
 
 def prove_blocks(card: Card, after: Card, rendered: Mapping[Name, bytes]) -> None:

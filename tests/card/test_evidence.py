@@ -1,0 +1,239 @@
+"""What a card's own sentences state: offered with line and value, and used only where they are exact and agree."""
+
+from __future__ import annotations
+
+import pytest
+
+from footprint.card import FromEvidence, content_from_evidence, fill, read_card
+from footprint.card.statements import read_statements
+from tests.card.laws import check_laws
+
+SECTION = """
+## Environmental Impact
+
+- **Hardware Type:** [More Information Needed]
+- **Hours used:** [More Information Needed]
+- **Cloud Provider:** [More Information Needed]
+- **Compute Region:** [More Information Needed]
+- **Carbon Emitted:** [More Information Needed]
+"""
+
+
+def a_card(text: str, front: str = "license: mit", section: str = SECTION) -> bytes:
+    return f"---\n{front}\n---\n# Model\n\n## Training\n\n{text}\n{section}".encode()
+
+
+def taken(raw: bytes, **given: object) -> FromEvidence:
+    return content_from_evidence(read_card(raw), given)
+
+
+def facts_of(text: str, **known: str) -> dict[str, object]:
+    return dict(read_statements(read_card(a_card(text, **known))).facts)
+
+
+# -- Sentences --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("The model has 124,439,808 parameters.", [("parameters", "124,439,808 parameters")]),
+        ("A 7B-parameter decoder.", [("parameters", "7B-parameter")]),
+        ("It was trained on 1.5 trillion tokens.", [("tokens", "1.5 trillion tokens")]),
+        ("We trained with a batch of 4M tokens.", []),
+        ("Trained with sequences of 2048 tokens.", []),
+        ("Supports 128k tokens of context.", []),
+    ],
+)
+def test_parameters_and_tokens(sentence: str, found: list[tuple[str, str]]) -> None:
+    evidence = read_card(f"# T\n\n{sentence}\n".encode()).evidence
+    assert [(one.field, one.value) for one in evidence] == found
+
+
+def test_a_sentence_that_goes_over_lines_is_read_whole_with_the_line_where_it_starts() -> None:
+    first = "This line is long enough that whoever wrote it wrapped it."
+    second = "We then trained it in the usual way, as everybody does, on 8 A100"
+    prose = f"# T\n\n{first}\n{second}\nGPUs for three days in all, and were glad.\n"
+    hardware, hours = read_card(prose.encode()).evidence
+    assert (hardware.value, hardware.line) == ("8 A100 GPUs", 4)
+    assert (hours.value, hours.line) == ("three days", 4)
+    assert hours.text == f"{second} GPUs for three days in all, and were glad."
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["\n\n", "\n- ", "\n| ", "\n### ", "  \n", "\\\n", "<br>\n", "\n**Then:** "],
+)
+def test_what_starts_something_of_its_own_is_no_more_of_the_line_above(between: str) -> None:
+    above = "Training took a while, and the whole of it was then done in"
+    assert not [
+        one for one in read_card(f"# T\n\n{above}{between}12 hours\n".encode()).evidence if "Training" in one.text and one.value
+    ]
+
+
+# -- Statements -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("We trained it on 8 A100 GPUs for 3 days.", {"hardware": "A100", "count": 8, "hours": 72}),
+        ("It was trained for 600 GPU-hours on Nvidia A100 80G.", {"hardware": "Nvidia A100 80G", "device_hours": 600}),
+        ("Hardware: 32 x 8 x A100 GPUs", {"hardware": "A100", "count": 256}),
+        ("Training took 44 hours on a single TPU v3-8.", {"hardware": "TPU v3-8", "count": 1, "hours": 44}),
+        ("Training took 44 hours on a TPU v3-256.", {"hardware": "TPU v3-256", "count": 1, "hours": 44}),
+        ("Training emitted 2.5 kg CO2eq in all.", {"emissions_g": 2500}),
+        ("Total energy consumption of the training: 1.64 kWh", {"energy_kwh": 1.64}),
+        ("Fine-tuned on one V100.", {"hardware": "V100", "count": 1, "kind": "fine-tuning"}),
+        ("Trained in europe-west4 for 5 h.", {"region": "europe-west4", "hours": 5}),
+    ],
+)
+def test_facts_of_a_sentence(text: str, facts: dict[str, object]) -> None:
+    assert facts_of(text) == facts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The base model was trained on 1024 TPU v3 for 27 days.",
+        "The teacher model was trained on 8 A100 GPUs for 3 days.",
+        "You need at least 8 A100 GPUs to train it for 3 days.",
+        "Training it from scratch would take 3 days on 8 A100 GPUs.",
+        "Training needs more than inference, which takes 2 hours on 8 A100 GPUs.",
+        "Each epoch of the training took 3 hours on 8 A100 GPUs.",
+        "All models were trained on 8 A100 GPUs for 3 days.",
+        "Our larger version was trained on 8 A100 GPUs for 3 days.",
+        "We evaluated it on 8 A100 GPUs for 3 days of training time saved.",
+        "| large | 8 A100 GPUs | 3 days of training |",
+        "Compared to training on 8 A100 GPUs for 3 days, this is cheap.",
+    ],
+)
+def test_what_may_be_about_something_else_is_set_aside(text: str) -> None:
+    stated = read_statements(read_card(a_card(text)))
+    assert not stated.facts
+    assert stated.aside
+
+
+def test_pre_training_is_the_base_models_where_the_card_names_one() -> None:
+    text = "It was pre-trained on 2048 A100-80GB GPUs for 21 days."
+    assert facts_of(text)["count"] == 2048
+    assert facts_of(text, front="base_model: some/model") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "refused", "left"),
+    [
+        ("Trained on 8 A100 GPUs for 3 days.\n\nTraining took 100 hours.", {"hours"}, {"hardware", "count"}),
+        ("Trained on 8 A100 GPUs.\n\nTrained on 4 V100 GPUs.", {"hardware"}, set()),
+        ("Trained on 8 A100 GPUs.\n\nTrained on 16 A100 GPUs.", {"count"}, {"hardware"}),
+        ("Trained on a TPU v3-8.\n\nTrained on a TPU v3-256.", {"hardware"}, set()),
+        ("Training took 40-45 days.", {"hours"}, set()),
+        ("Training took less than 5 days.", {"hours"}, set()),
+        ("Pre-trained and fine-tuned for 5 h.", {"kind"}, {"hours"}),
+    ],
+)
+def test_facts_on_which_sentences_do_not_agree_are_refused(text: str, refused: set[str], left: set[str]) -> None:
+    stated = read_statements(read_card(a_card(text)))
+    assert set(stated.refused) == refused
+    assert set(stated.facts) == left
+
+
+def test_a_field_that_a_person_filled_is_a_statement_too() -> None:
+    section = SECTION.replace("Type:** [More Information Needed]", "Type:** 4 x V100")
+    assert set(read_statements(read_card(a_card("Trained on 8 A100 GPUs.", section=section))).refused) == {"hardware"}
+
+
+@pytest.mark.parametrize(("count", "hours"), [("8 x A100", None), ("A100", None), ("1 x A100", 150.0)])
+def test_a_number_of_hours_beside_several_devices_may_be_theirs_together(count: str, hours: float | None) -> None:
+    section = SECTION.replace("Type:** [More Information Needed]", f"Type:** {count}")
+    section = section.replace("used:** [More Information Needed]", "used:** 150")
+    assert read_statements(read_card(a_card("", section=section))).facts.get("hours") == hours
+
+
+def test_a_model_that_was_made_without_training_has_no_hours() -> None:
+    text = "Made by keeping every second layer of it. Trained on 8 A100 GPUs for 3 days."
+    assert facts_of(text) == {}
+
+
+# -- Fills ------------------------------------------------------------------------------------------------------------
+
+TEXT = "We fine-tuned it on 8 A100 SXM4 80GB GPUs for 3 days in europe-west4 (Google Cloud)."
+
+
+def test_a_fill_cites_the_cards_own_words_and_does_not_eat_them() -> None:
+    raw = a_card(TEXT)
+    found = taken(raw)
+    assert found.content is not None
+    plan = check_laws(raw, found.content)
+    card = read_card(plan.after)
+    said = {name: claim.value for name, claim in card.fields.items() if claim is not None}
+    assert said["hardware_type"] == "8 x A100 SXM4 80GB"
+    assert said["hours_used"] == "72 h wall-clock (576 device-hours)"
+    assert said["compute_region"].startswith("europe-west4")
+    assert card.metadata["co2_eq_emissions"]["training_type"] == "fine-tuning"
+    assert "what the model card states" in card.metadata["co2_eq_emissions"]["source"]
+    assert card.block is not None
+    words = card.block.body.decode()
+    assert f"“{TEXT}”, under “Training”: the hardware, how many there were, the hours" in words
+    assert "not measured by us" in words
+    # The line has another number now, and the card says the same as before.
+    again = content_from_evidence(card)
+    assert again.content is not None
+    assert fill(card, again.content).after == plan.after
+
+
+def test_nothing_is_taken_from_a_card_that_states_nothing() -> None:
+    found = taken(a_card("A model for texts."))
+    assert found.content is None
+    assert not found.notes
+
+
+def test_what_is_left_out_is_told_with_its_line() -> None:
+    trained = "Trained on 8 A100 GPUs for 3 days.\n\nTraining took 100 hours."
+    found = taken(a_card(f"{trained}\n\nOne V100 is enough to run what we trained, for inference."))
+    assert found.content is not None
+    assert any("the hours: not used" in note and "line 8: '3 days'" in note and "line 10" in note for note in found.notes)
+    assert "line 12: not used: it may be about using the model" in found.notes
+    assert "hours_used" not in found.content.fields
+
+
+def test_given_facts_go_before_the_cards() -> None:
+    found = taken(a_card("Trained on 8 A100 GPUs for 3 days."), region="gcp:europe-west4", kind="pre-training", count=4)
+    assert found.content is not None
+    assert found.content.fields["hardware_type"] == "4 x A100"
+    assert found.content.fields["compute_region"].startswith("europe-west4")
+    assert found.content.metadata["training_type"] == "pre-training"
+    assert any(line.startswith("Given by who filled this card: count, kind, region") for line in found.content.lines)
+
+
+def test_the_cards_own_figure_stands_as_its_own() -> None:
+    found = taken(a_card("Pre-training took 3.3M GPU hours of A100-80GB. Total emissions of the training were 539 tCO2eq."))
+    assert found.content is not None
+    assert found.content.fields["carbon_emitted"] == "539 t CO2eq (stated in this card's text)"
+    assert found.content.metadata["emissions"] == "539000000"
+    assert found.content.metadata["source"] == "stated in the model card's text (see there)"
+
+
+def test_a_figure_that_the_cards_own_facts_cannot_give_is_refused() -> None:
+    found = taken(a_card(TEXT + " The training emitted 0.2 kg CO2eq."))
+    assert found.content is not None
+    assert "0.2" not in found.content.fields["carbon_emitted"]
+    assert any(note.startswith("the emissions: not used: the card states 200 g, but its hardware") for note in found.notes)
+
+
+def test_a_name_that_means_nothing_leaves_the_rest() -> None:
+    section = SECTION.replace("Region:** [More Information Needed]", "Region:** Middle Earth")
+    found = taken(a_card("Trained on 8 A100 GPUs for 3 days.", section=section))
+    assert found.content is not None
+    assert found.content.fields["hours_used"] == "72 h wall-clock (576 device-hours)"
+    assert any(note.startswith("the region: not used") for note in found.notes)
+    plan = check_laws(a_card("Trained on 8 A100 GPUs for 3 days.", section=section), found.content)
+    assert b"Middle Earth" in plan.after
+    assert not plan.kept
+
+
+def test_hostile_words_stay_words() -> None:
+    raw = a_card("Trained on 8 A100 GPUs <!-- footprint:end --> for 3 days {{ x }}.")
+    found = taken(raw)
+    if found.content is not None:
+        check_laws(raw, found.content)
