@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footprint.card import content_from_declaration, content_from_run, fill, read_card, wording
+from footprint.card import CardContent, content_from_account, content_from_declaration, content_from_run, fill, read_card, wording
 from footprint.card.block import digest, safe
 from footprint.card.explain import RANGES
 from footprint.card.fill_metadata import scalar
+from footprint.derive import run_footprint
 from footprint.errors import ConfigError
-from footprint.model import Component, Coverage, Declaration, Factor, Place, Range
+from footprint.model import Component, Coverage, CpuTime, Declaration, Factor, Place, Range, Run
 from tests.card.samples import a_footprint, a_range, a_run
 
 
@@ -228,3 +229,161 @@ def test_a_nested_run_without_a_place_is_where_its_parent_is() -> None:
     inner = msgspec.structs.replace(a_run(ident="inner"), parent="outer", place=None)
     content = content_from_run([outer, inner], msgspec.structs.replace(a_footprint(), place=None))
     assert content.fields["compute_region"] == "eu-west-1 (Ireland)"
+
+
+# -- Accounts ---------------------------------------------------------------------------------------------------------
+
+
+def measured(**facts: object) -> Run:
+    """A run of which the CPU's time is known, too, so that its energy is."""
+    work = facts.pop("work", {})
+    parent = facts.pop("parent", None)
+    run = a_run(**facts)  # type: ignore[arg-type]  # as in `a_run`
+    cpu = CpuTime(tree_s=run.duration_s, busy_s=run.duration_s, logical_cpus=16, reserved_cpus=16.0, read_s=run.duration_s)
+    return msgspec.structs.replace(run, place=IRELAND, cpu=cpu, work=work, parent=parent)
+
+
+def attempts() -> list[Run]:
+    return [
+        measured(ident="r1"),
+        measured(ident="r2", start="2026-03-05T22:00:00+00:00", duration_s=7200.0, outcome="failed"),
+        measured(ident="r3", start="2026-03-06T10:00:00+00:00"),
+    ]
+
+
+def grams(content: CardContent) -> float:
+    return float(content.grams)
+
+
+def test_restarts_are_one_account_and_the_failed_one_is_counted_and_named() -> None:
+    runs = attempts()
+    content = content_from_account(runs)
+    parts = [grams(content_from_account([run])) for run in runs]
+    assert grams(content) == pytest.approx(sum(parts), rel=0.01)
+    assert content.fields["hours_used"] == "202 h wall-clock (1,616 device-hours)"
+    assert "3 runs of finetune (2 completed, 1 failed); fine-tuning; one after the other" in content.lines[0]
+    at = content.lines.index("Counted with the others, though they did not complete:")
+    assert content.lines[at + 1].startswith("\tfinetune (r2), started 2026-03-05 22:00 UTC, failed: 2 h, ")
+    assert content.lines[at + 1].endswith("CO2eq")
+    assert content.runs == ("r1", "r2", "r3")
+
+
+def test_many_runs_that_did_not_complete_are_not_all_named() -> None:
+    runs = [measured(ident=f"s{n}", gpus=1, first_gpu=n, outcome="interrupted" if n else "completed") for n in range(9)]
+    lines = content_from_account(runs).lines
+    assert sum("was interrupted" in line for line in lines) == 5
+    assert "\tand 3 more" in lines
+    assert "all at the same time" in lines[0]
+
+
+def test_ranks_of_two_hosts_at_the_same_time() -> None:
+    ranks = [measured(ident=f"rank{n}", gpus=1, first_gpu=n) for n in range(4)]
+    elsewhere = msgspec.structs.replace(ranks[3].host, boot_id="b2")
+    content = content_from_account([*ranks[:3], msgspec.structs.replace(ranks[3], host=elsewhere)])
+    assert "4 runs of finetune (4 completed); fine-tuning; on 2 machines; all at the same time" in content.lines[0]
+    assert content.fields["hours_used"] == "100 h wall-clock (400 device-hours)"
+
+
+def test_a_run_that_failed_alone_says_so() -> None:
+    assert "The run failed." in content_from_account([measured(outcome="failed")]).lines
+
+
+def test_use_is_told_apart_from_training() -> None:
+    use = measured(ident="s1", kind="inference", gpus=1, first_gpu=9, duration_s=3600.0, work={"requests": 12_000.0})
+    training = content_from_account(attempts())
+    content = content_from_account([*attempts(), use])
+    assert (content.about, content.grams) == ("training", training.grams), "a joule of use is none of training"
+    (beside,) = content.beside
+    assert (beside.about, beside.fields, beside.metadata, beside.runs) == ("inference", {}, {}, ("s1",))
+    alone = content_from_account([use])
+    assert (alone.about, alone.fields, alone.metadata, alone.grams) == ("inference", {}, {}, "")
+    assert alone.lines == beside.lines
+    assert any(line.startswith("Hardware: 1 x NVIDIA A100") for line in alone.lines)
+
+
+def test_energy_and_emissions_of_a_thousand() -> None:
+    whole = run_footprint(measured(kind="inference", work={"requests": 4_000.0}))
+    assert whole.energy_kwh is not None
+    run = measured(kind="inference", work={"requests": 4_000.0, "tokens": 2e6, "cache hits": 0.0})
+    lines = content_from_account([run]).lines
+    (requests,) = [line for line in lines if line.startswith("Per 1,000 requests: ")]
+    assert wording.text.energy(whole.energy_kwh.central / 4) in requests
+    assert requests.endswith("; counted: 4,000 requests.")
+    assert any(line.startswith("Per 1,000 tokens: ") and "counted: 2 million tokens" in line for line in lines)
+    assert not any("cache hits" in line for line in lines), "a zero is divided by nothing"
+
+
+def test_a_thousand_is_that_of_the_runs_that_counted() -> None:
+    runs = [
+        measured(ident="a", kind="inference", work={"requests": 1_000.0}),
+        measured(ident="b", kind="inference", start="2026-03-09T10:00:00+00:00"),
+    ]
+    one = run_footprint(runs[0]).energy_kwh
+    assert one is not None
+    (line,) = [line for line in content_from_account(runs).lines if line.startswith("Per 1,000 requests: ")]
+    assert wording.text.energy(one.central) in line
+    assert line.endswith("counted: 1,000 requests by 1 of the 2 runs.")
+
+
+def test_work_that_nobody_counted_has_no_thousand() -> None:
+    lines = content_from_account([measured(kind="inference")]).lines
+    assert "Neither requests nor tokens were counted, so nothing is said of what one of them takes." in lines
+    assert not any("Per 1,000" in line for line in lines)
+
+
+def test_what_is_nested_belongs_to_what_contains_it() -> None:
+    outer = measured(ident="outer")
+    inner = measured(ident="inner", kind="evaluation", parent="outer", duration_s=3600.0, work={"samples": 10.0})
+    content = content_from_account([outer, inner])
+    assert content.beside == ()
+    assert content.metadata["training_type"] == "fine-tuning"
+    assert content.grams == content_from_account([outer]).grams, "each joule once"
+    assert "1 of them inside another" in content.lines[0]
+    assert not any("samples" in line for line in content.lines)
+
+
+def test_runs_of_both_kinds_of_training_name_no_type() -> None:
+    runs = [measured(ident="a", kind="pre-training"), measured(ident="b", start="2026-04-01T10:00:00+00:00")]
+    assert "training_type" not in content_from_account(runs).metadata
+
+
+def test_other_work_fills_the_fields_but_not_the_front_matter() -> None:
+    content = content_from_account([measured(kind="other")])
+    assert (content.about, content.metadata) == ("training", {})
+    assert content.fields["carbon_emitted"]
+    assert content.grams
+
+
+def test_declared_use_is_use() -> None:
+    declaration = Declaration(kind="inference", hardware="NVIDIA H100", count=4, hours=12.5)
+    content = content_from_declaration(declaration, a_footprint())
+    assert (content.about, content.fields, content.metadata) == ("inference", {}, {})
+    assert "Hardware: 4 x NVIDIA H100." in content.lines
+
+
+def test_what_is_beyond_operation_stands_apart_and_is_in_no_number() -> None:
+    beyond = msgspec.structs.replace(
+        a_footprint(),
+        embodied_g=a_range(12_000.0),
+        water_l=a_range(340.0),
+        water_onsite_l=a_range(100.0),
+        water_offsite_l=a_range(240.0),
+    )
+    plain, apart = content_from_run(a_run(), a_footprint()), content_from_run(a_run(), beyond)
+    assert (apart.fields, apart.metadata, apart.grams) == (plain.fields, plain.metadata, plain.grams)
+    (line,) = [line for line in apart.lines if line.startswith("Not part of the emissions: ")]
+    assert "12 kg (10.2–13.8) CO2eq" in line
+    assert "340 litres (289–391), 100 cooling the site, 240 making the electricity" in line
+    assert "Not part of the emissions: making the hardware, and water." in plain.lines
+    half = content_from_run(a_run(), msgspec.structs.replace(beyond, water_l=None))
+    assert any(line.endswith("water (not known).") for line in half.lines)
+
+
+def test_emissions_are_a_product_that_a_reader_can_follow() -> None:
+    content = content_from_account([measured()])
+    (line,) = [line for line in content.lines if line.startswith("Emissions: ")]
+    found = re.search(r" = ([\d.,]+) MWh x (\d+) g CO2eq/kWh \(the grid of Ireland\)\.\Z", line)
+    assert found is not None
+    assert float(found[1]) * 1000 * float(found[2]) == pytest.approx(grams(content), rel=0.01)
+    hourly = msgspec.structs.replace(a_footprint(), intensity_g_per_kwh=a_range(999.0))
+    assert not any("999" in line for line in content_from_run(a_run(), hourly).lines), "what does not multiply is not shown so"
