@@ -81,6 +81,8 @@ _COUNTED: Final = re.compile(
 )
 _LONGEST: Final = 300
 _LONGEST_NAME: Final = 60
+# They are as often the base model's, or the data set's, as what this training went through; times and hardware say more.
+_OFFERED_ONLY: Final = frozenset({"parameters", "tokens"})
 
 
 class Statement(NamedTuple):
@@ -145,6 +147,8 @@ def _sentences(evidence: Iterable[Evidence]) -> Iterator[tuple[int, str, list[Ev
     """The findings by the sentence that they stand in."""
     by_sentence: dict[tuple[int, str], list[Evidence]] = {}
     for one in evidence:
+        if one.field in _OFFERED_ONLY:
+            continue
         by_sentence.setdefault((one.line, one.text), []).append(one)
     for (line, sentence), ones in by_sentence.items():
         yield line, sentence, ones

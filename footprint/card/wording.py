@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from footprint import text
+from footprint.errors import ConfigError
 from footprint.model import Basis, Footprint, Place, Range, Run
 from footprint.place import provider_name
 from footprint.units import S_PER_H, h_from_s
@@ -244,6 +245,19 @@ def _energy(value: Range) -> str:
     return text.energy_range(value.low, value.central, value.high)
 
 
+def _grid(place: Place) -> str | None:
+    """What people call the grid of a place: by its zone, for a region's own name is that of a town."""
+    if place.zone is None:
+        return place.name
+    from footprint.place import resolve
+
+    try:
+        found = resolve(zone=place.zone)
+    except ConfigError:
+        found = None  # one that a later edition does not know any more
+    return (found.name if found is not None else None) or place.zone
+
+
 def product_of(footprint: Footprint) -> str | None:
     """How energy and the grid's intensity make the emissions, where one product does: `440 kWh x 348 g CO2eq/kWh`."""
     energy, intensity, emissions = footprint.energy_kwh, footprint.intensity_g_per_kwh, footprint.emissions_g
@@ -251,7 +265,6 @@ def product_of(footprint: Footprint) -> str | None:
         return None
     if abs(energy.central * intensity.central - emissions.central) > _ROUNDING * emissions.central:
         return None  # by the hours of the run, say
-    place = footprint.place
-    grid = (place.name or place.zone or place.region) if place is not None else None
-    of = f" (the grid of {text.clean(grid, limit=80)})" if grid and footprint.basis != "stated" else ""
+    grid = _grid(footprint.place) if footprint.place is not None and footprint.basis != "stated" else None
+    of = f" (the grid of {text.clean(grid, limit=80)})" if grid else ""
     return f"{text.energy(energy.central)} x {text.number(intensity.central)} g CO2eq/kWh{of}"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footprint import text as text_of
 from footprint.card import CardContent, content_from_account, content_from_declaration, content_from_run, fill, read_card, wording
 from footprint.card.block import digest, safe
 from footprint.card.explain import RANGES
@@ -307,7 +308,7 @@ def test_energy_and_emissions_of_a_thousand() -> None:
     run = measured(kind="inference", work={"requests": 4_000.0, "tokens": 2e6, "cache hits": 0.0})
     lines = content_from_account([run]).lines
     (requests,) = [line for line in lines if line.startswith("Per 1,000 requests: ")]
-    assert wording.text.energy(whole.energy_kwh.central / 4) in requests
+    assert text_of.energy(whole.energy_kwh.central / 4) in requests
     assert requests.endswith("; counted: 4,000 requests.")
     assert any(line.startswith("Per 1,000 tokens: ") and "counted: 2 million tokens" in line for line in lines)
     assert not any("cache hits" in line for line in lines), "a zero is divided by nothing"
@@ -321,7 +322,7 @@ def test_a_thousand_is_that_of_the_runs_that_counted() -> None:
     one = run_footprint(runs[0]).energy_kwh
     assert one is not None
     (line,) = [line for line in content_from_account(runs).lines if line.startswith("Per 1,000 requests: ")]
-    assert wording.text.energy(one.central) in line
+    assert text_of.energy(one.central) in line
     assert line.endswith("counted: 1,000 requests by 1 of the 2 runs.")
 
 
