@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -30,6 +31,13 @@ _GAP: Final = 4
 _LONGEST: Final = 2_000
 _ITEM: Final = re.compile(r"(?:[-*+•·]|\d{1,3}[.)])?\s{0,4}(?P<label>[^:|]{1,100}?)\s{0,4}[:：]\s{0,4}(?P<value>\S.{0,600})?\Z")
 
+_WIDE_COLON: Final = "：".encode()
+_WORTH: Final = re.compile(
+    rb"c[o0](?:2|\xe2\x82\x82|<sub>)|carbon|emission|energy|electric|power|pue|hour|time|duration|gpu|hardware|accelerator|region"
+    rb"|location|watt|intensity|provider",
+    re.IGNORECASE,
+)
+
 _last: list[tuple[Card, Claims]] = []
 
 
@@ -50,8 +58,9 @@ def _claims(card: Card) -> Claims:
     rows = [work for _, found in read if found for work in found[0]]
     columns = tuple(column for _, found in read if found for column in found[1])
     taken = [range(card.source.number(table.first), card.source.number(table.last) + 1) for table, found in read if found]
-    groups = [group for group in card.groups if not any(group.line in lines for lines in taken)]
-    works = [_group_work(card, group, items) for group in groups]
+    groups = [group for group in card.groups[:MOST_WORKS] if not any(group.line in lines for lines in taken)]
+    where = _Lines(card)
+    works = [_group_work(where, group, items) for group in groups]
     if not any(work.emissions or work.energy for work in works):
         lines = {claim.line for group in groups for claim in group.fields.values() if claim is not None}
         said = [item for item in items if item.line not in lines and not is_placeholder(item.text)]
@@ -70,7 +79,11 @@ def _items(card: Card, hidden: set[int]) -> Iterator[Item]:
         if line.shown - line.start < 4 or line.shown - line.start > _LONGEST or index in hidden or index in headings:  # noqa: PLR2004 - `E: 1`
             continue
         raw = document.raw[line.start : line.shown]
-        if (b":" not in raw and "：".encode() not in raw) or raw.lstrip(b" \t>").startswith((b"|", b"<t")):
+        if (
+            _WORTH.search(raw) is None
+            or (b":" not in raw and _WIDE_COLON not in raw)
+            or raw.lstrip(b" \t>")[:2] in {b"| ", b"<t"}
+        ):
             continue
         found = _ITEM.match(readable(raw))
         label = read_label(found["label"]) if found else None
@@ -86,46 +99,58 @@ def _items(card: Card, hidden: set[int]) -> Iterator[Item]:
         )
 
 
-def _group_work(card: Card, group: FieldGroup, items: tuple[Item, ...]) -> Work:
+def _group_work(where: _Lines, group: FieldGroup, items: tuple[Item, ...]) -> Work:
     """A group of fields, with what stands in lines beside it (energy, power, PUE, intensity)."""
     facts: dict[str, Any] = {"name": group.name, "line": group.line}
     lines = [claim.line for claim in group.fields.values() if claim is not None]
     fields: dict[FieldName, tuple[str, int]] = {
         name: (claim.value, claim.line) for name, claim in group.fields.items() if claim is not None and not claim.placeholder
     }
-    near = _beside(card, items, set(lines))
+    near = _beside(where, items, set(lines))
     facts |= _quantities([item for item in near if item.label.quantity in {"energy", "power", "pue", "intensity"}])
     if "hardware_type" in fields:
         facts |= hardware_facts(*fields["hardware_type"])
     if "hours_used" in fields:
         value, line = fields["hours_used"]
-        facts |= hours_facts(value, line, _label_at(card, line))
+        facts |= hours_facts(value, line, where.label(line))
     if "carbon_emitted" in fields:
-        facts |= emission_facts(*fields["carbon_emitted"], _label_at(card, fields["carbon_emitted"][1]))
+        facts |= emission_facts(*fields["carbon_emitted"], where.label(fields["carbon_emitted"][1]))
     for name, fact in (("cloud_provider", "provider"), ("compute_region", "region")):
         if name in fields:
             facts |= {fact: fields[name][0], f"{fact}_line": fields[name][1]}
     return Work(**facts)
 
 
-def _beside(card: Card, items: tuple[Item, ...], lines: set[int]) -> list[Item]:
+def _beside(where: _Lines, items: tuple[Item, ...], lines: set[int]) -> list[Item]:
     """Items close to a group's lines and under the same heading, that are none of its lines."""
     if not lines:
         return []
     first, last = min(lines), max(lines)
-    headings = [card.source.number(heading.line) for heading in card.document.headings]
-    low = max([first - _NEAR, *(line for line in headings if line <= first)])
-    high = min([last + _NEAR, *(line for line in headings if line > last)])
-    return [item for item in items if low <= item.line <= high and item.line not in lines]
+    above, below = bisect_right(where.headings, first), bisect_right(where.headings, last)
+    low = max([first - _NEAR, *where.headings[max(0, above - 1) : above]])
+    high = min([last + _NEAR, *where.headings[below : below + 1]])
+    start = bisect_left(items, low, key=lambda item: item.line)
+    end = bisect_right(items, high, key=lambda item: item.line)
+    return [item for item in items[start:end] if item.line not in lines]
 
 
-def _label_at(card: Card, line: int) -> str:
-    """The label of the field that stands on a line of the file."""
-    document = card.document
-    for index, span in enumerate(document.lines):
-        if card.source.number(index) == line:
-            return readable(document.raw[span.start : span.shown][:_LONGEST]).partition(":")[0]
-    return ""
+class _Lines:
+    """Where the lines of the file stand in a card's document, and its headings, by the numbers that people see."""
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+        self.headings = [card.source.number(heading.line) for heading in card.document.headings]
+        indices = reversed(range(len(card.document.lines)))
+        self._index = None if card.form == "markdown" else {card.source.number(index): index for index in indices}
+
+    def label(self, line: int) -> str:
+        """The label of the field that stands on a line of the file: what is in front of its colon."""
+        document = self.card.document
+        index = line - 1 if self._index is None else self._index.get(line, -1)
+        if not 0 <= index < len(document.lines):
+            return ""
+        span = document.lines[index]
+        return readable(document.raw[span.start : min(span.shown, span.start + _LONGEST)]).partition(":")[0]
 
 
 def _list_works(items: list[Item], groups: list[FieldGroup]) -> list[Work]:

@@ -13,11 +13,15 @@ from footprint.card.labels import is_placeholder
 from footprint.card.read import Card
 from footprint.card.tables import Table
 
+_MOST_ROWS: Final = 500
+"""A longer table is one of data, not of a model's compute."""
 _TOTAL: Final = re.compile(r"(?:grand )?total\b.{0,40}|sum|overall|all(?: models)?", re.IGNORECASE)
 
 
 def read_table(card: Card, table: Table) -> tuple[list[Work], list[Column]] | None:
     """The works of a table, one a row or one a column, and its numeric columns; None if it is no table of compute."""
+    if len(table.rows) > _MOST_ROWS:
+        return None
     grid = [[cell.text for cell in row] for row in table.rows]
     heads = [read_label(text) for text in grid[0]]
     sides = [read_label(row[0]) if row else None for row in grid]
