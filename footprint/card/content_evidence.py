@@ -17,7 +17,7 @@ from footprint.card.content import CardContent
 from footprint.card.content_declared import StatedFigure, declared_content
 from footprint.card.explain import INSIDE
 from footprint.card.read import Card
-from footprint.card.statements import FACTS, Fact, Stated, Statement, read_statements
+from footprint.card.statements import FACTS, Fact, Stated, Statement, own_claims, read_statements
 from footprint.errors import ConfigError
 from footprint.model import Declaration, Footprint
 from footprint.profile import Work
@@ -77,7 +77,7 @@ def content_from_evidence(card: Card, given: Mapping[str, Any] | None = None) ->
         figure=printed,
         source=_SOURCE,
     )
-    standing = frozenset(said.field for statements in stated.by.values() for said in statements if said.field is not None)
+    standing = frozenset(name for name, _ in own_claims(card))
     fields = {name: value for name, value in content.fields.items() if name not in standing}
     if not fields and not content.metadata:
         return FromEvidence(content=None, used=tuple(used), notes=(*notes, "the card's fields say already what its text does"))
@@ -117,8 +117,8 @@ def _printed(value_g: str | float | None, footprint: Footprint) -> tuple[StatedF
     ours = footprint.emissions_g
     if ours is not None and not ours.low / _AGREES <= value_g <= ours.high * _AGREES:
         come_to = f"its hardware, hours and place come to {wording.carbon(ours, footprint.basis)}"
-        return None, f"the emissions: not used: the card states {text.mass(value_g)}, but {come_to}"
-    said = f"{text.mass(value_g)} CO2eq (stated in this card's text)"
+        return None, f"the emissions: not used: the card states {wording.mass(value_g)}, but {come_to}"
+    said = f"{wording.mass(value_g)} CO2eq (stated in this card's text)"
     return StatedFigure(text=said, emissions_g=value_g, source=_ITS_OWN), None
 
 

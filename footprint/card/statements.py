@@ -79,6 +79,7 @@ _DEVICES: Final = re.compile(r"(?<=\d)(\w{0,3})\s+(?:GPUs?|graphics cards?|accel
 _COUNTED: Final = re.compile(
     r"(?:a |one )?single (?:GPU|TPU|graphics card|accelerator)|(\d{1,6}) (?:GPU|TPU|accelerator|chip)s?", re.IGNORECASE
 )
+_OF_THE_CLOCK: Final = re.compile(r"\b(?:days?|weeks?|months?|min(?:ute)?s?|sec(?:ond)?s?)\b|\d ?s\b|\d:\d", re.IGNORECASE)
 _LONGEST: Final = 300
 _LONGEST_NAME: Final = 60
 # They are as often the base model's, or the data set's, as what this training went through; times and hardware say more.
@@ -124,6 +125,11 @@ class _Found:
 def read_statements(card: Card) -> Stated:
     """The facts that a card's sentences, and the fields that a person filled, state of its making."""
     found = _Found()
+    several = len(card.layout.groups)
+    if several > 1:
+        line = card.source.number(card.layout.groups[0].line)
+        reason = f"the card has {several} groups of fields, and which of them a sentence is about cannot be told"
+        return Stated(facts={}, by={}, refused={}, aside=((line, reason),))
     evidence = card.evidence
     untrained = next((one for one in evidence if one.field == "training"), None)
     if untrained is not None:
@@ -138,7 +144,7 @@ def read_statements(card: Card) -> Stated:
             continue
         for one in ones:
             _gather(found, one, Statement(line, sentence, _above(sections, line), one.value))
-    for name, claim in _own_claims(card):
+    for name, claim in own_claims(card):
         _gather_claim(card, found, name, claim)
     return _agreed(found)
 
@@ -220,7 +226,7 @@ def _amount_at(sentence: str, value: str) -> Amount | None:
     return next((one for one in find_amounts(sentence) if one.start < at + len(value) and at < one.end), None)
 
 
-def _own_claims(card: Card) -> Iterator[tuple[FieldName, str]]:
+def own_claims(card: Card) -> Iterator[tuple[FieldName, str]]:
     """What a person filled into the fields; our own earlier values are no statement of the card's."""
     for name, span in card.layout.spans.items():
         recorded = card.block.fields.get(SHORT[name]) if card.block is not None else None
@@ -287,11 +293,17 @@ def _agreed(found: _Found) -> Stated:
 
 
 def _is_ambiguous(hours: Sequence[tuple[Amount, Statement]], facts: Mapping[Fact, str | float]) -> bool:
-    """Whether hours may be those of the clock or those of all devices: a number in the field, unless there was one device."""
+    """Whether hours may be those of the clock or those of all devices: a number in the field, unless there was one device.
+
+    Who counts in days, minutes or seconds looked at a clock.
+    """
     if "hours" not in facts or facts.get("count") == 1:
         return False
-    of_clock = [said for amount, said in hours if amount.counted != "device" and (amount.counted == "wall" or said.field is None)]
-    return not of_clock
+    return not any(
+        amount.counted == "wall" or said.field is None or _OF_THE_CLOCK.search(said.value)
+        for amount, said in hours
+        if amount.counted != "device"
+    )
 
 
 def _one_hardware(matches: Sequence[HardwareMatch]) -> str | None:

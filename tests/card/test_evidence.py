@@ -237,3 +237,32 @@ def test_hostile_words_stay_words() -> None:
     found = taken(raw)
     if found.content is not None:
         check_laws(raw, found.content)
+
+
+@pytest.mark.parametrize(
+    ("hours", "known"),
+    [("72 (3 days)", 72), ("3 days", 72), ("1800 s", 0.5), ("72", None), ("72 h", None), ("72 h wall-clock", 72)],
+)
+def test_who_counts_in_days_or_seconds_looked_at_a_clock(hours: str, known: float | None) -> None:
+    section = SECTION.replace("used:** [More Information Needed]", f"used:** {hours}")
+    assert read_statements(read_card(a_card("Trained on 8 A100 GPUs.", section=section))).facts.get("hours") == known
+
+
+def test_a_card_of_several_models_says_of_none_what_its_sentences_are_about() -> None:
+    raw = a_card(
+        TEXT, section=SECTION.replace("Impact", "Impact\n\n### Small") + SECTION.replace("## Environmental Impact", "### Large")
+    )
+    found = taken(raw)
+    assert found.content is None
+    assert any("2 groups of fields" in note for note in found.notes)
+
+
+def test_a_persons_field_is_left_alone_and_is_not_called_unknown() -> None:
+    remark = "on a machine of our own, of which nobody remembers the name, in a room below the library"
+    section = SECTION.replace("Provider:** [More Information Needed]", f"Provider:** {remark}")
+    found = taken(a_card(TEXT, section=section))
+    assert found.content is not None
+    plan = check_laws(a_card(TEXT, section=section), found.content)
+    assert remark.encode() in plan.after
+    assert not plan.kept
+    assert "cloud_provider" not in plan.unknown
