@@ -7,7 +7,7 @@ same rules read and fill every form.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
@@ -41,6 +41,18 @@ _CARBON: Final = re.compile(
     rb"carbon|emission|CO ?2|CO\xe2\x82\x82|\xe7\xa2\xb3|\xe7\x82\xad\xe7\xb4\xa0|kohlenstoff", re.IGNORECASE
 )
 _ROUND: Final = re.compile(rb"[ \t]{0,40}(?:\xe2\x80\xa2|\xe2\x97\x8f|\xe2\x97\xa6|\xe2\x96\xaa|\xc2\xb7)")
+_ROUND_MARK: Final = b"\xe2\x80\xa2"
+# One of these is in each title of the section, in small letters.
+_SECTION_WORDS: Final = tuple(
+    word.encode()
+    for word in re.findall(
+        r"\S+",
+        "environment impact carbon co2 co₂ emission emisi emissõ climat umwelt kologisch klima kohlenstoff ambiental"
+        " 环境 環境 碳 炭 カーボン",
+    )
+)
+_CALCULATOR_WORDS: Final = (b"lacoste", b"mlco2", b"machine learning", b"machine-learning")
+_MOST_LINES: Final = 20_000  # lines with such a word; a card has some dozens
 # What a page shows as something else: headings below the first level (a `#` may be a comment in code), links, bold text, fences.
 _MARKUP: Final = re.compile(
     rb"#{2,6}[ \t]|[ \t]{0,40}(?:```|~~~)|[^\r\n]{0,2000}?(?:\]\((?:https?:|#|/|\./)|\*\*[^\s*][^*\r\n]{0,200}\*\*)"
@@ -55,14 +67,17 @@ def unwrap(raw: bytes) -> Unwrapped:
     """
     document = scan(raw)
     if document.front_matter is None:
-        texts = [raw[line.start : line.end] for line in document.lines]
-        if raw.count(b"+") >= _MIN_LINES and _is_diff(texts):
+        # Counts of a few bytes first: most cards are none of these, and are not taken apart to see it.
+        signed = raw.count(b"\n+") + raw.count(b"\r+") >= _MIN_LINES - 1
+        barred = raw.count(b"|\n") + raw.count(b"|\r") >= _MIN_LINES - 1
+        if signed and _is_diff(texts := _texts(document)):
             return _rebuild("rendered diff", document, _undiff(texts))
-        if raw.count(b"|") >= _MIN_LINES and _is_piped(texts):
+        if barred and _is_piped(texts := _texts(document)):
             return _rebuild("pipe-delimited", document, _unpipe(texts))
-        section = _bare_section(document, texts)
-        if _is_rendered(document, texts, section):
-            return Unwrapped(form="rendered text", document=document, raw=raw, section=section)
+        if _may_be_page(document):
+            section = _bare_section(document)
+            if _is_rendered(document, section):
+                return Unwrapped(form="rendered text", document=document, raw=raw, section=section)
     return Unwrapped(form="markdown", document=document, raw=raw)
 
 
@@ -163,34 +178,68 @@ def _unpipe(texts: list[bytes]) -> list[_Piece]:
     return [(index, 0, text.rstrip().removesuffix(b"|").rstrip(b" \t"), False) for index, text in enumerate(texts)]
 
 
-def _is_rendered(document: Document, texts: list[bytes], section: int | None) -> bool:
-    """Whether a text was a page: round bullets before our labels, bare titles, the template's sentence without its links.
+def _may_be_page(document: Document) -> bool:
+    """Whether a text may have been a page: it has none of the template's headings in Markdown.
 
-    A line of code that starts with `#` is no heading of a page, so headings as such prove nothing: a section's does, and so
-    does markup that a page would not show.
+    A line of code that starts with `#` is no heading of a page, so headings as such prove nothing: the template's do.
     """
-    known = [heading for heading in document.headings if is_heading(heading.text)]
-    if len(known) >= _HEADINGS or any(is_section_title(heading.text) for heading in known):
-        return False
-    labels = (read_label(text) for text in texts if _ROUND.match(text))
-    if section is None and not any(label is not None and label.sureness >= PAIR for label in labels):
-        return False
+    known = [heading.text for heading in document.headings if is_heading(heading.text)]
+    return len(known) < _HEADINGS and not any(map(is_section_title, known))
+
+
+def _is_rendered(document: Document, section: int | None) -> bool:
+    """Whether a text was a page: it has a section by its bare title or sentence, or our labels behind round bullets.
+
+    Markup that a page would not show says that it was none.
+    """
+    if section is None:
+        rounds = (document.text(index) for index in _lines_with(document, document.raw, (_ROUND_MARK,)))
+        labels = (read_label(text) for text in rounds if _ROUND.match(text))
+        if not any(label is not None and label.sureness >= PAIR for label in labels):
+            return False
+    texts = _texts(document)
     marked = sum(1 for text in texts if _MARKUP.match(text))
     return marked * 20 <= sum(1 for text in texts if text.strip())
 
 
-def _bare_section(document: Document, texts: list[bytes]) -> int | None:
+def _bare_section(document: Document) -> int | None:
     """The line of a page's section: the sentence about the calculator, else its bare title among other bare titles."""
-    said = [i for i in range(len(texts)) if document.lines[i].shown > document.lines[i].start]
-    for index in reversed(said):
-        text = texts[index]
+    lower = document.raw.lower()
+    for index in reversed(_lines_with(document, lower, _CALCULATOR_WORDS)):
+        text = document.text(index)
         if _CALCULATOR.search(text) and _CARBON.search(text) and b"](" not in text:
             return index
-    titles = {plain(texts[i]).strip(): i for i in said if len(texts[i]) < _SHORT}
-    found = _last(i for title, i in titles.items() if is_section_title(title) and not title[:1].isdigit())
+    found = [index for index in _lines_with(document, lower, _SECTION_WORDS) if _is_bare(document, index, is_section_title)]
     # A page has other titles too, and a text that only begins with these words is none.
-    return found if any(is_heading(title) and not is_section_title(title) for title in titles) else None
+    if found and any(_is_bare(document, index, _is_other_heading) for index in range(len(document.starts))):
+        return found[-1]
+    return None
 
 
-def _last(found: Iterable[int]) -> int | None:
-    return max(found, default=None)
+def _is_bare(document: Document, index: int, is_title: Callable[[str], bool]) -> bool:
+    """Whether a line is a title and nothing else."""
+    text = document.text(index)
+    if not 0 < len(text) < _SHORT:
+        return False
+    title = plain(text).strip()
+    return not title[:1].isdigit() and is_title(title)
+
+
+def _is_other_heading(title: str) -> bool:
+    return is_heading(title) and not is_section_title(title)
+
+
+def _lines_with(document: Document, data: bytes, words: tuple[bytes, ...]) -> list[int]:
+    """The indices of lines with one of the words, in order; `data` is as long as the card."""
+    found: set[int] = set()
+    for word in words:
+        place = data.find(word)
+        while place >= 0 and len(found) < _MOST_LINES:
+            index = document.line_index(place)
+            found.add(index)
+            place = data.find(word, document.nexts[index])
+    return sorted(found - document.covered)
+
+
+def _texts(document: Document) -> list[bytes]:
+    return [document.raw[start:end] for start, end in zip(document.starts, document.ends, strict=True)]

@@ -6,6 +6,7 @@ An edit goes to the same place of the same line; a line that is added gets what 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
@@ -75,7 +76,11 @@ class Unwrapped(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.rows is None:
             return tuple(edits)
-        return arrange([self._in_row(edit) if self.form == "rendered diff" else self._between_bars(edit) for edit in edits])
+        if self.form == "rendered diff":
+            return arrange([self._in_row(edit) for edit in edits])
+        own = list(edits)
+        starts = Counter(edit.start for edit in own)
+        return arrange([self._between_bars(edit, joined=starts[edit.end] > (edit.start == edit.end)) for edit in own])
 
     def fits(self, edits: Iterable[Edit]) -> bool:
         """Whether edits of the document can be placed in the file."""
@@ -94,8 +99,11 @@ class Unwrapped(msgspec.Struct, frozen=True, kw_only=True):
             raise CardError(f"{FROZEN}: fill the card itself", self.number(index))
         return Edit(start=self._offset(edit.start), end=self._offset(edit.end), new=edit.new)
 
-    def _between_bars(self, edit: Edit) -> Edit:
-        """An edit of lines that each end in a bar: added ones end in one too, in the file's own line ends."""
+    def _between_bars(self, edit: Edit, *, joined: bool) -> Edit:
+        """An edit of lines that each end in a bar: added ones end in one too, in the file's own line ends.
+
+        `joined` says that another edit goes on where this one ends.
+        """
         eol = dominant_eol(self.raw)
         start, end = self._offset(edit.start), self._offset(edit.end)
         pieces = edit.new.split(b"\n")
@@ -105,7 +113,7 @@ class Unwrapped(msgspec.Struct, frozen=True, kw_only=True):
         new = b"".join(piece + (b" |" if piece or (n == 0 and before) else b"|") + eol for n, piece in enumerate(pieces[:-1]))
         if edit.start >= len(self.document.raw) and not self.raw.endswith((b"\n", b"\r")):
             new = eol + new.removesuffix(eol)
-        after = b" " if pieces[-1] and self.raw.startswith(b"|", end) else b""
+        after = b" " if pieces[-1] and not joined and self.raw.startswith(b"|", end) else b""
         return Edit(start=start, end=end, new=new + pieces[-1] + after)
 
     def _offset(self, offset: int) -> int:
