@@ -94,6 +94,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         made = map(tuple.__new__, repeat(Line), zip(self.starts, self.ends, self.nexts, shown, strict=True))
         return tuple(made)
 
+    @cached_property
+    def lowered(self) -> bytes:
+        """The bytes with ASCII's letters in lower case: whether a word stands anywhere is quickly asked of them."""
+        return self.raw.lower()
+
     @property
     def unseen_front_matter(self) -> bool:
         """Whether there is front matter that the Hub does not see."""
