@@ -19,6 +19,7 @@ from footprint.card.unwrapped import Form, Row, Unwrapped
 __all__ = ["Form", "Row", "Unwrapped", "unwrap"]
 
 _MIN_LINES: Final = 5
+_SHARE: Final = 20  # one line in so many may look like markup in the text of a page
 _HEADINGS: Final = 2  # of the template; one may be a comment in code: `# Evaluation`
 _SHORT: Final = 60  # bytes of a title, at most
 _NUMBER_ALONE: Final = re.compile(rb"[ \t]*+(?:\xc2\xa0)?\d{0,7}(?:\xc2\xa0)?[ \t]*+\Z")
@@ -67,9 +68,9 @@ def unwrap(raw: bytes) -> Unwrapped:
     """
     document = scan(raw)
     if document.front_matter is None:
-        # Counts of a few bytes first: most cards are none of these, and are not taken apart to see it.
-        signed = raw.count(b"\n+") + raw.count(b"\r+") >= _MIN_LINES - 1
-        barred = raw.count(b"|\n") + raw.count(b"|\r") >= _MIN_LINES - 1
+        # Counts of single bytes first: most cards are none of these, and are not taken apart to see it.
+        signed = document.firsts.count(b"+") >= _MIN_LINES
+        barred = raw.count(b"|") >= _MIN_LINES and raw.count(b"|\n") + raw.count(b"|\r") >= _MIN_LINES - 1
         if signed and _is_diff(texts := _texts(document)):
             return _rebuild("rendered diff", document, _undiff(texts))
         if barred and _is_piped(texts := _texts(document)):
@@ -179,10 +180,12 @@ def _unpipe(texts: list[bytes]) -> list[_Piece]:
 
 
 def _may_be_page(document: Document) -> bool:
-    """Whether a text may have been a page: it has none of the template's headings in Markdown.
+    """Whether a text may have been a page: it has few headings of Markdown, and none of the template's.
 
-    A line of code that starts with `#` is no heading of a page, so headings as such prove nothing: the template's do.
+    A line of code that starts with `#` is no heading of a page, so one as such proves nothing: the template's do.
     """
+    if sum(1 for heading in document.headings if heading.level > 1) * _SHARE > len(document.starts):
+        return False
     known = [heading.text for heading in document.headings if is_heading(heading.text)]
     return len(known) < _HEADINGS and not any(map(is_section_title, known))
 
@@ -199,7 +202,7 @@ def _is_rendered(document: Document, section: int | None) -> bool:
             return False
     texts = _texts(document)
     marked = sum(1 for text in texts if _MARKUP.match(text))
-    return marked * 20 <= sum(1 for text in texts if text.strip())
+    return marked * _SHARE <= sum(1 for text in texts if text.strip())
 
 
 def _bare_section(document: Document) -> int | None:
