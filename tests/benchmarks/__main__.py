@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import footprint
-from tests.benchmarks import costs, cpu_time, estimates, memory, once, rows, short, starts, tables_load, truth, wired
+from tests.benchmarks import cards, costs, cpu_time, estimates, memory, once, rows, short, starts, tables_load, truth, wired
 from tests.benchmarks.effort import FULL, QUICK, Effort
 from tests.benchmarks.peers import PEERS, installed
 from tests.benchmarks.rows import Row
@@ -44,6 +44,7 @@ BENCHMARKS: Final = {
     "tables": Benchmark(tables_load.TITLE, tables_load.run),
     "estimates": Benchmark(estimates.TITLE, estimates.run),
     "card": Benchmark("filling one card on disk", wired.card_rows),
+    "cards": Benchmark(cards.TITLE, cards.run),
 }
 
 

@@ -17,6 +17,7 @@ class Effort(NamedTuple):
         hold_s: how long CPU and memory are watched.
         forest: the size of the larger process tree.
         training_s: how long pairs of trainings are measured.
+        cards: how many are filled one after the other.
     """
 
     repeats: int = 5
@@ -27,7 +28,8 @@ class Effort(NamedTuple):
     hold_s: float = 12.0
     forest: int = 2_000
     training_s: float = 100.0
+    cards: int = 25_000
 
 
 FULL: Final = Effort()
-QUICK: Final = Effort(1, 1, 5.0, (4, 2), 6, 4.0, 300, 10.0)
+QUICK: Final = Effort(1, 1, 5.0, (4, 2), 6, 4.0, 300, 10.0, 1_000)
