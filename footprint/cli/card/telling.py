@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections import Counter
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from footprint import text
 from footprint.cli.card.diffs import print_diff
@@ -22,7 +22,7 @@ Style = Literal["lines", "diff", "json"]
 MANY: Final = 20
 """Of more cards than that nobody reads a line each; what was refused is said always."""
 _LINE = re.compile(r"^line \d{1,9}: ")
-_QUOTED = re.compile(r"'[^']{1,200}'")
+_QUOTED = re.compile(r"(?<!\w)'[^']{1,200}'(?!\w)")
 _SHOWN_REASONS: Final = 12
 _SHOWN_ALIKE: Final = 10
 """So many cards that were refused for one reason are named; the others are counted, unless each card is to have its line."""
@@ -173,7 +173,7 @@ def _place(field: tuple[str, object]) -> tuple[int, str]:
 
 
 def _reason(report: Report) -> str:
-    """Why a card was refused, without what is its own: its path, the line, quoted words."""
+    """Why a card was refused, without what is its own: its path, the line, quoted words, and what to do about it."""
     assert report.refused is not None
-    why: Any = report.refused.removeprefix(f"{report.path}: ")
-    return _QUOTED.sub("'…'", _LINE.sub("", why))[:300]
+    why = report.refused.removeprefix(f"{report.path}: ")
+    return _QUOTED.sub("'…'", _LINE.sub("", why).partition("; ")[0])[:300]
