@@ -121,6 +121,9 @@ _GRAMS: Final = {"mi": 1e-3, "mg": 1e-3, "g": 1.0, "gr": 1.0, "k": 1e3, "kg": 1e
 """By a unit's first two letters."""
 
 
+_SHORT_LINE: Final = 400  # bytes of a line whose label is remembered
+
+
 class LabelMatch(NamedTuple):
     """A label at the start of a line: what it names, how surely, and where in the line the value starts.
 
@@ -149,6 +152,15 @@ class _Named(NamedTuple):
 
 def read_label(line: bytes) -> LabelMatch | None:
     """The field that a line starts with, or None."""
+    return _read_short(line) if len(line) <= _SHORT_LINE else _read_label(line)
+
+
+@lru_cache(maxsize=4096)  # cards share most of their labels, and the proof of a fill reads each again
+def _read_short(line: bytes) -> LabelMatch | None:
+    return _read_label(line)
+
+
+def _read_label(line: bytes) -> LabelMatch | None:
     found = _LINE.match(line)
     if found is None:
         return None

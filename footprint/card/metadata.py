@@ -23,6 +23,7 @@ __all__ = ["KEY", "Entry", "Metadata", "Node", "other_entries", "read_metadata",
 KEY: Final = "co2_eq_emissions"
 MAX_BYTES: Final = 512 * 1024
 
+_TWICE: Final = f"{KEY} stands twice, and readers differ on which counts"
 _MAX_ALONE: Final = 300  # so many entries are parsed one by one; more are parsed together
 _SMALL: Final = 2048  # bytes of an entry that is remembered among many
 # A line in the first column: a key's, or anything else but an item of a list, a comment and a blank line.
@@ -47,18 +48,27 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A card's front matter as far as we need it.
 
     `problem` says why it cannot be edited, or why the Hub does not see it; `obstacle` why our own entry in it cannot, although
-    the rest is well. Both come with a 1-based line of the document. `entries` are those of a mapping in block style.
+    the rest is well. Both come with a 1-based line of the document. `entries` are those at the top. `said` is our own entry with
+    spans from `place` on: enough to ask what it says.
     """
 
     document: Document
     entries: tuple[Entry, ...] = ()
-    ours: tuple[Node, Node] | None = None
+    said: tuple[Node, Node] | None = None
+    place: int = 0
     alone: bool = False
     tree: Node | None = None
     problem: str | None = None
     problem_line: int | None = None
     obstacle: str | None = None
     obstacle_line: int | None = None
+
+    @cached_property
+    def ours(self) -> tuple[Node, Node] | None:
+        """Our own entry, key and value, with its spans in the document."""
+        if self.said is None or not self.place:
+            return self.said
+        return self.said[0].moved(self.place), self.said[1].moved(self.place)
 
     def emissions(self) -> tuple[Node, Node] | None:
         """The entry `co2_eq_emissions`, key and value."""
@@ -67,9 +77,9 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @property
     def value(self) -> Any:
         """The value of `co2_eq_emissions` in plain Python types, aliases and merged keys resolved; None where there is none."""
-        if self.ours is None:
+        if self.said is None:
             return None
-        return value_of(self.ours[1]) if tied(self.ours[1]) is None else _Resolved(self.root).value(self.ours[1])
+        return value_of(self.said[1]) if tied(self.said[1]) is None else _Resolved(self.root).value(self.said[1])
 
     @cached_property
     def root(self) -> Node | None:
@@ -146,12 +156,23 @@ def _read_alone(document: Document) -> Metadata | None:
     mine = [entry for entry in entries if entry.key == KEY]
     if not mine:
         return Metadata(document=document, entries=tuple(entries), alone=True)
-    pair = _pair(raw[mine[0].start : mine[0].end])
-    if pair is None:
+    own = _own(raw[mine[0].start : mine[0].end])
+    if own is None:
         return None
-    ours = pair[0].moved(mine[0].start), pair[1].moved(mine[0].start)
-    obstacle, line = _obstacle(document, ours, mine[1].start if len(mine) > 1 else None)
-    return Metadata(document=document, entries=tuple(entries), ours=ours, alone=True, obstacle=obstacle, obstacle_line=line)
+    obstacle, line = own.obstacle, None
+    if obstacle is not None:
+        line = document.line_number(mine[0].start + own.place)
+    if len(mine) > 1:
+        obstacle, line = _TWICE, document.line_number(mine[1].start)
+    return Metadata(
+        document=document,
+        entries=tuple(entries),
+        said=own.pair,
+        place=mine[0].start,
+        alone=True,
+        obstacle=obstacle,
+        obstacle_line=line,
+    )
 
 
 def _column(document: Document) -> list[Entry] | None:
@@ -210,11 +231,20 @@ def _load(text: bytes) -> Any:
     return yaml.load(decoded(text), Loader=loader)  # noqa: S506 - both loaders are safe ones
 
 
-@lru_cache(maxsize=256)  # our own entry is read again in the proof of a fill
-def _pair(text: bytes) -> tuple[Node, Node] | None:
-    """The key and the value of an entry, with spans from its beginning."""
+class _Own(NamedTuple):
+    """Our entry, with spans from its beginning, and what keeps it from being edited, with the place."""
+
+    pair: tuple[Node, Node]
+    obstacle: str | None
+    place: int
+
+
+@lru_cache(maxsize=256)  # it is read again in the proof of a fill
+def _own(text: bytes) -> _Own | None:
     root = parse(text)
-    return root.entries[0] if root is not None and len(root.entries) == 1 else None
+    if root is None or len(root.entries) != 1:
+        return None
+    return _Own(root.entries[0], *_obstacle(root.entries[0]))
 
 
 def _read_whole(document: Document) -> Metadata:
@@ -259,21 +289,22 @@ def _with_entries(document: Document, root: Node) -> Metadata:
     mine = [entry for entry in root.entries if entry[0].text == KEY]
     if not mine:
         return Metadata(document=document, entries=entries, tree=root)
-    obstacle, line = _obstacle(document, mine[0], mine[1][0].start if len(mine) > 1 else None)
-    return Metadata(document=document, entries=entries, tree=root, ours=mine[0], obstacle=obstacle, obstacle_line=line)
+    obstacle, place = _obstacle(mine[0])
+    if len(mine) > 1:
+        obstacle, place = _TWICE, mine[1][0].start
+    line = document.line_number(place) if obstacle is not None else None
+    return Metadata(document=document, entries=entries, tree=root, said=mine[0], obstacle=obstacle, obstacle_line=line)
 
 
-def _obstacle(document: Document, ours: tuple[Node, Node], again: int | None) -> tuple[str | None, int | None]:
-    """Why our entry cannot be edited, and the line."""
-    if again is not None:
-        return f"{KEY} stands twice, and readers differ on which counts", document.line_number(again)
+def _obstacle(ours: tuple[Node, Node]) -> tuple[str | None, int]:
+    """Why our entry cannot be edited, and the place."""
     knot = tied(ours[0]) or tied(ours[1])
     if knot is not None:
-        return f"{KEY} uses an anchor, an alias, a tag or a merged key", document.line_number(knot.start)
+        return f"{KEY} uses an anchor, an alias, a tag or a merged key", knot.start
     second = doubled_key(ours[1])
     if second is not None:
-        return f"{second.text} stands twice in {KEY}, and readers differ on which counts", document.line_number(second.start)
-    return None, None
+        return f"{second.text} stands twice in {KEY}, and readers differ on which counts", second.start
+    return None, 0
 
 
 class _Resolved:

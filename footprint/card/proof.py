@@ -109,9 +109,9 @@ def _theirs(entry: tuple[Node, Node] | None, changed: set[str]) -> dict[str, obj
 
 def _prove_metadata(card: Card, after: Card, plan: FillPlan, metadata: dict[str, str]) -> None:
     """Each of our keys in the front matter reads back as it was written."""
-    entry = after.yaml.emissions()
+    entry = after.yaml.said
     keys = {change.field.removeprefix(f"{KEY}.") for change in plan.changed}
-    if _theirs(card.yaml.emissions(), keys) != _theirs(entry, keys):
+    if _theirs(card.yaml.said, keys) != _theirs(entry, keys):
         raise CardError(f"{KEY} would not keep the keys that are not ours; nothing was written")
     for change in plan.changed:
         key = change.field.removeprefix(f"{KEY}.")
