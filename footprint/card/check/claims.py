@@ -208,6 +208,7 @@ def _quantities(items: list[Item]) -> dict[str, Any]:
                 label=item.label_text,
                 market=item.label.market,
                 facility=item.label.facility,
+                whole=item.label.whole,
             )
     item = _one(items, "pue")
     amount = read_value(item.text, item.label) if item is not None else None

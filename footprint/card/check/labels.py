@@ -38,6 +38,9 @@ _RULES: Final = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, patte
 _DEVICE_HOURS: Final = re.compile(
     r"\b(?:gpu|tpu|device|accelerator|chip|[abhv]\d{2,3})s?[- ]?(?:hours?|hrs?|time|days?|h)\b", re.IGNORECASE
 )
+_WHOLE: Final = re.compile(
+    r"\bgpus? and cpus?\b|\bcpus? and gpus?\b|\b(?:total|system|server|whole|overall) power\b", re.IGNORECASE
+)
 _TIME: Final = re.compile(r"\b(?:hours?|days|minutes|seconds|hrs)\b", re.IGNORECASE)
 _BRACKET: Final = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]|\bin ([a-z][\w ²₂/]{0,30})\Z", re.IGNORECASE)
 
@@ -46,7 +49,7 @@ class Label(NamedTuple):
     """What a label asks for, the unit that it fixes, and what else it says.
 
     `device` is of hours that are summed over devices, `market` of emissions after contracts or offsets, `facility` of an energy
-    that holds the data centre's overhead.
+    that holds the data centre's overhead, `whole` of a power that is all of the machine's.
     """
 
     quantity: Quantity
@@ -54,6 +57,7 @@ class Label(NamedTuple):
     device: bool = False
     market: bool = False
     facility: bool = False
+    whole: bool = False
 
 
 def read_label(text: str) -> Label | None:
@@ -76,6 +80,7 @@ def read_label(text: str) -> Label | None:
         device=_DEVICE_HOURS.search(text) is not None,
         market=_MARKET.search(text) is not None,
         facility=_FACILITY.search(text) is not None,
+        whole=_WHOLE.search(text) is not None,
     )
 
 

@@ -30,6 +30,8 @@ AGREE_HIGH: Final = 1.12
 _WAITING: Final = 0.4
 """A chip that mostly waits draws this share of the least that one draws in training: about an eighth of its rated power."""
 _PUE_HIGH: Final = 1.6
+_SERVER_W: Final = 500.0
+"""Beside few or small accelerators a server draws this much all the same: two processors, memory, fans."""
 _AROUND: Final = 1.8
 """What is around accelerators whose energy is stated may draw as much again; host 1.8, see `reference.host_overhead`."""
 _PEAK_SHARE: Final = 0.3
@@ -134,8 +136,9 @@ def device_hours(work: Work) -> Span | None:
     """
     if work.device is not None:
         return work.device
-    low = work.devices.count_low if work.devices else 1.0
-    high = work.devices.count_high if work.devices else math.inf
+    whole = work.power is not None and work.power.whole
+    low = work.devices.count_low if work.devices and not whole else 1.0
+    high = 1.0 if whole else work.devices.count_high if work.devices else math.inf
     if work.wall is not None:
         return Span(work.wall.low * low, work.wall.high * high)
     if work.unsaid is not None:
@@ -197,14 +200,19 @@ def _watts(work: Work) -> tuple[float, str, float, str] | None:
     power = _power(match.query) if match is not None else None
     if match is None or power is None:
         return None
-    low, high = power[0] * _WAITING, power[1]
-    host = host_overhead(match).high if match.power_scope == "chip" else 1.0
-    return (
-        low,
-        f"{text.power(low)} (the least that one draws)",
-        high * host * pue,
-        f"{text.power(high)} × {host:g} (host) × {pue:g} (PUE)",
-    )
+    low = power[0] * _WAITING
+    high, told = _with_server(match, power[1])
+    return low, f"{text.power(low)} (the least that one draws)", high * pue, f"{told} × {pue:g} (PUE)"
+
+
+def _with_server(match: HardwareMatch, watts: float) -> tuple[float, str]:
+    """The most that a device with its server draws, W, and the arithmetic."""
+    if match.power_scope != "chip":
+        return watts, text.power(watts)
+    host = host_overhead(match).high
+    if watts * host >= watts + _SERVER_W:
+        return watts * host, f"{text.power(watts)} × {host:g} (host)"
+    return watts + _SERVER_W, f"({text.power(watts)} + {text.power(_SERVER_W)} of a server)"
 
 
 @lru_cache(maxsize=512)
@@ -219,12 +227,10 @@ def _power(hardware: str) -> tuple[float, float] | None:
     return (found.low, found.high) if found is not None else None
 
 
-def most_watts(match: HardwareMatch) -> float | None:
-    """The most that one device with its part of the server draws, W; None where no power is published."""
+def most_watts(match: HardwareMatch) -> tuple[float, str] | None:
+    """The most that one device with its part of the server draws, W, and the arithmetic; None where no power is published."""
     power = _power(match.query)
-    if power is None:
-        return None
-    return power[1] * (host_overhead(match).high if match.power_scope == "chip" else 1.0)
+    return _with_server(match, power[1]) if power is not None else None
 
 
 # -- Grids ------------------------------------------------------------------------------------------------------------

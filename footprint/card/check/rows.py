@@ -13,9 +13,10 @@ from footprint.card.labels import is_placeholder
 from footprint.card.read import Card
 from footprint.card.tables import Table
 
+_NOT_A_PART: Final = re.compile(r"total|average|\bavg|\bmean\b|of which|overall|\bsum\b|\ball\b", re.IGNORECASE)
 _MOST_ROWS: Final = 500
 """A longer table is one of data, not of a model's compute."""
-_TOTAL: Final = re.compile(r"(?:grand )?total\b.{0,40}|sum|overall|all(?: models)?", re.IGNORECASE)
+_TOTAL: Final = re.compile(r"(?:grand )?total(?: (?:emissions?|energy|hours|time|carbon|footprint))?|sum", re.IGNORECASE)
 
 
 def read_table(card: Card, table: Table) -> tuple[list[Work], list[Column]] | None:
@@ -90,7 +91,7 @@ def _take(facts: dict[str, Any], label: Label, text: str, line: int, title: str)
         facts["power"] = Stated(amount=amount, line=line, text=text, label=title)
     else:
         facts[label.quantity] = Stated(
-            amount=amount, line=line, text=text, label=title, market=label.market, facility=label.facility
+            amount=amount, line=line, text=text, label=title, market=label.market, facility=label.facility, whole=label.whole
         )
 
 
@@ -100,6 +101,8 @@ def _column(card: Card, rows: list[list[tuple[str, int]]], title: str, label: La
         return None
     totals = [row for row in rows if row and _TOTAL.fullmatch(row[0][0].strip(" *_:"))]
     parts = [row for row in rows if row not in totals]
+    if any(row and _NOT_A_PART.search(row[0][0]) for row in parts):
+        return None
     text, index = totals[0][at] if len(totals) == 1 and at < len(totals[0]) else ("", 0)
     return Column(
         title=title,

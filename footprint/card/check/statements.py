@@ -18,6 +18,7 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
     market: bool = False
     facility: bool = False
+    whole: bool = False
 
 
 class Span(msgspec.Struct, frozen=True):

@@ -154,6 +154,27 @@ MISTAKES = {
         "us-central1 is a region of Google Cloud",
     ),
     "a region that is none": (card("1 x T4", "10", "AWS", "us-east-9", ""), "region-unknown", "has no region us-east-9"),
+    "the nine questions: watts times hours times the grid's": (
+        card(
+            more=table(
+                "Lark | ",
+                "2. How much time does the training of the final model take? | 14 days",
+                "4. What was the power of GPU and CPU? | 0.7 kW",
+                "6. What was the energy mix at the geo location? | 400 gCO2eq/kWh",
+                "7. How much CO2eq was emitted to train the final model? | 94,080 kg",
+            )
+        ),
+        "emissions-not-in-grams",
+        "336 h × 700 W × 1.8 (host) × 1.6 (PUE) = 677 kWh × 400 g/kWh (as stated) = 271 kg; 94.1 kg would fit",
+    ),
+    "two places": (
+        card(
+            yaml="co2_eq_emissions:\n  emissions: 330\n  geographical_location: United States of America\n",
+            more="- **Emissions:** 0.33 KgCO2 (Netherlands)\n- **Total Energy Consumption:** 0.85 kWh\n",
+        ),
+        "place-disagrees",
+        "says Netherlands, the front matter United States of America",
+    ),
     "hours before the launch": (
         card("8 x H100 SXM", "60,000 hours wall-clock", "", "", ""),
         "hours-before-launch",

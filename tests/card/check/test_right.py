@@ -6,9 +6,10 @@ import itertools
 
 import pytest
 
+from footprint.card import content_from_declaration, fill, read_card
 from footprint.derive import declared_footprint
 from footprint.derive.compare import compare
-from footprint.model import Declaration
+from footprint.model import Declaration, Kind
 from footprint.reference.grid import figures
 from tests.card.check.claimed import card, codes, number_findings, table
 
@@ -188,6 +189,35 @@ SILENT = {
     "an emission saved, and a budget": card(
         "", "", "", "", "10 kg", yaml="co2_eq_emissions: 10000\n", more="- **CO2 saved:** 3 t\n- **CO2 budget:** 5 t\n"
     ),
+    "a region of another cloud's form": card("8 x A100", "10", "Lambda Labs", "us-east-1", ""),
+    "a small chip in a large server": card(
+        "1 x Tesla T4", "10 h", "", "Germany", "1.9 kg", more="- **Energy consumed:** 5 kWh\n"
+    ),
+    "rows of different hardware": card(
+        more=table(
+            " | GPU hours | Emissions (kg)",
+            "on T4 | 100 | 3",
+            "on T4 too | 200 | 6",
+            "on A100 | 100 | 17",
+            "on T4 again | 300 | 9",
+        )
+    ),
+    "a total of more than the rows, in words": card(
+        more=table(" | GPU hours | Emissions (kg)", "Lark | 100 | 3", "Finch | 200 | 6", "Total with experiments | 900 | 27")
+    ),
+    "a table with an average": card(
+        more=table(" | GPU hours | Emissions (kg)", "Lark | 100 | 3", "Finch | 200 | 6", "Average | 150 | 4.5", "Total | 300 | 9")
+    ),
+    "the nine questions": card(
+        more=table(
+            "Lark | ",
+            "2. How much time does the training of the final model take? | 14 days",
+            "4. What was the power of GPU and CPU? | 0.7 kW",
+            "6. What was the energy mix at the geo location? | 400 gCO2eq/kWh",
+            "7. How much CO2eq was emitted to train the final model? | 94.08 kg",
+            "8. How much CO2eq was emitted for all experiments? | 900 kg",
+        )
+    ),
     "per request": card("", "", "", "", "10 kg", yaml="co2_eq_emissions: 10000\n", more="- **CO2 per request:** 0.3 g\n"),
 }
 
@@ -195,3 +225,19 @@ SILENT = {
 @pytest.mark.parametrize("name", SILENT)
 def test_nothing_is_found_where_nothing_is_wrong(name: str) -> None:
     assert codes(SILENT[name]) == [], number_findings(SILENT[name])
+
+
+@pytest.mark.parametrize("kind", ["fine-tuning", "pre-training"])
+def test_what_our_own_fill_writes_is_right(kind: Kind) -> None:
+    for hardware, count, hours, region in (
+        ("NVIDIA A100-SXM4-80GB", 8, 100.0, "aws:us-east-1"),
+        ("TPU v3-8", 1, 72.0, "gcp:us-east1"),
+        ("RTX 3090", 1, 0.4, "FRA"),
+        ("p4d.24xlarge", 2, 30.0, "aws:eu-west-1"),
+    ):
+        place = {"region": region} if ":" in region else {"zone": region}
+        facts = Declaration(kind=kind, hardware=hardware, count=count, hours=hours, year=2023, **place)
+        empty = card(*["[More Information Needed]"] * 5, yaml="tags: [birds]\n")
+        plan = fill(read_card(empty), content_from_declaration(facts, declared_footprint(facts)))
+        assert plan.after != empty
+        assert codes(plan.after) == [], (number_findings(plan.after), plan.after)

@@ -29,6 +29,7 @@ from footprint.model import Finding
 
 _CLOSE: Final = 0.02
 """Factors of a product are told from each other within this share, beside the roundings of the stated numbers."""
+_PUE: Final = 1.6
 _AROUND_HIGH: Final = 3.0
 """What a facility may draw for each kWh of accelerators: host 1.8 and overhead 1.6."""
 
@@ -78,7 +79,8 @@ def emissions_out_of_range(subject: Subject) -> Iterator[Finding]:
         found = verdict(work)
         if found is None or found.mistake != "unknown":
             continue
-        sure = place_of(work) is not None or work.intensity is not None
+        counted = work.energy is not None or work.device is not None or (work.devices is not None and work.devices.counted)
+        sure = counted and (place_of(work) is not None or work.intensity is not None)
         sign = "less than the least" if found.is_low else "more than the most"
         yield Finding(
             code="emissions-out-of-range",
@@ -300,11 +302,11 @@ def energy_beyond_hardware(subject: Subject) -> Iterator[Finding]:
         if energy is None or devices is None or devices.match is None or math.isinf(energy.amount.high):
             continue
         hours = device_hours(work)
-        watts = most_watts(devices.match)
-        if hours is None or watts is None or math.isinf(hours.high):
+        most_each = most_watts(devices.match)
+        if hours is None or most_each is None or math.isinf(hours.high):
             continue
-        pue = work.pue or 1.6
-        most = hours.high * watts * pue / 1000
+        pue = work.pue or _PUE
+        most = hours.high * most_each[0] * pue / 1000
         if energy.amount.low * AGREE_LOW <= most:
             continue
         mean = energy.amount.low / hours.high
@@ -314,8 +316,7 @@ def energy_beyond_hardware(subject: Subject) -> Iterator[Finding]:
             line=energy.line,
             message=(
                 f"{text.energy(energy.amount.low)} in {full(hours.high)} device-hours are {text.power(mean * 1000)} a device; "
-                "the most is "
-                f"{full(hours.high)} h × {text.power(watts)} × {pue:g} (PUE) = {text.energy(most)}"
+                f"the most is {full(hours.high)} h × {most_each[1]} × {pue:g} (PUE) = {text.energy(most)}"
             ),
             stated=text.energy(energy.amount.low),
             expected=f"at most {text.energy(most)}",

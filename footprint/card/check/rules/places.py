@@ -7,19 +7,25 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from footprint.card.check.claims import claims
+from footprint.card.check.claims import claims, metadata_entry
 from footprint.card.check.providers import provider_of
+from footprint.card.check.recompute import quoted
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.statements import Work
+from footprint.errors import ConfigError
 from footprint.model import Finding
-from footprint.place import provider_name
+from footprint.place import provider_name, resolve
 from footprint.reference import tables
+from footprint.reference.grid import parent
 
 _CODE: Final = re.compile(
     r"(?<![\w-])(?P<code>(?:us|eu|ap|ca|sa|af|me|il|mx|cn|asia|europe|northamerica|southamerica|australia|africa)-(?:gov-)?"
     r"(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-?\d{1,2})(?:-?[a-f](?![\w-]))?(?![\w-])",
     re.IGNORECASE,
 )
+_BRACKET: Final = re.compile(r"\(([A-Za-z][A-Za-z .,'-]{1,40})\)\s{0,4}\Z")
+_COMPARED: Final = {"aws", "azure", "gcp"}
+"""Clouds all of whose regions are in the table: smaller ones use codes of the same form, some of them the same."""
 _NAMED: Final = {"aws", "gcp"}
 """Clouds whose regions go by such codes, so that one that is not in the table is no region of theirs that is known."""
 
@@ -32,7 +38,7 @@ def region_of_another_provider(subject: Subject) -> Iterator[Finding]:
     """
     for work in claims(subject.card).works:
         stated, code = provider_of(work.provider), _code(work)
-        if stated is None or code is None:
+        if stated not in _COMPARED or code is None:
             continue
         owners = _regions().get(code, frozenset())
         if owners and stated not in owners:
@@ -72,6 +78,49 @@ def region_unknown(subject: Subject) -> Iterator[Finding]:
             expected=close,
             fix="write the region's code as the provider does",
         )
+
+
+@rule("place-disagrees", "warning", "the body and the front matter name different nations")
+def place_disagrees(subject: Subject) -> Iterator[Finding]:
+    """One training has one place, or says that it has several.
+
+    Found where the front matter's `geographical_location` lies in another nation than the body's compute region, or than the
+    place in brackets behind the body's emission (`0.33 kg (Netherlands)`): the emission was worked out with one of the two.
+    """
+    found = claims(subject.card)
+    entry = metadata_entry(subject.card)
+    stated = entry[1].get("geographical_location") if entry is not None else None
+    works = [work for work in found.works if work.metadata is not None]
+    if not isinstance(stated, str) or len(works) != 1:
+        return
+    nation = _nation(stated)
+    work = works[0]
+    said: list[tuple[str, int | None]] = []
+    if work.region is not None and work.region != stated:
+        said.append((work.region, work.region_line))
+    if work.emissions is not None and (bracket := _BRACKET.search(work.emissions.text)):
+        said.append((bracket[1], work.emissions.line))
+    for words, line in said:
+        other = _nation(words)
+        if nation is not None and other is not None and nation != other:
+            yield Finding(
+                code="place-disagrees",
+                severity="warning",
+                line=line,
+                message=f"line {line} says {quoted(words)}, the front matter {quoted(stated)}: the grids differ",
+                stated=quoted(words),
+                expected=quoted(stated),
+                fix="name one place in both, and the emission of that place",
+            )
+
+
+def _nation(words: str) -> str | None:
+    """The nation that a place is in, where it is one place that is known."""
+    try:
+        place = resolve(region=words.strip(" .;"))
+    except ConfigError:
+        return None
+    return None if place is None or place.zone is None else parent(place.zone) or place.zone
 
 
 def _code(work: Work) -> str | None:

@@ -72,7 +72,7 @@ def _total(column: Column) -> Finding | None:
 
 @rule("row-unlike-the-others", "warning", "a row whose emission does not go with its hours")
 def row_unlike_the_others(subject: Subject) -> Iterator[Finding]:
-    """Rows of one table, worked out in one way, have one emission for each kWh, or for each device-hour of the same watts.
+    """Rows of one table, worked out in one way, have one emission for each kWh, as stated or of device-hours and watts.
 
     Found where all rows but one agree within 1.12 x and that one is off by more than 1.5 x: hours were edited and the emission
     was not, or a number was pasted from elsewhere. Not where the row names another place, hardware or intensity.
@@ -101,7 +101,7 @@ def row_unlike_the_others(subject: Subject) -> Iterator[Finding]:
                 ),
                 stated=text.mass(stated.amount.middle),
                 expected=f"about {text.mass(right)}, by the other rows",
-                fix="correct the row's emission or its hours",
+                fix="correct the row's emission or its hours, or say where it ran if that is elsewhere",
             )
 
 
@@ -109,7 +109,7 @@ def _tables(found: Claims) -> list[list[Work]]:
     """The rows of tables, those of each kind of statement together."""
     groups: dict[tuple[bool, bool, str | None, str | None], list[Work]] = {}
     for work in found.works:
-        if work.row and work.intensity is None:
+        if work.row and work.intensity is None and (work.energy is not None or work.power is not None):
             devices = work.devices.match.name if work.devices is not None and work.devices.match is not None else None
             groups.setdefault((work.energy is not None, work.power is not None, devices, work.region), []).append(work)
     return list(groups.values())
