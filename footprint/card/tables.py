@@ -112,7 +112,7 @@ def _markdown_tables(document: Document, within: range) -> list[Table]:
     for index in _candidates(document, first, last):
         if index not in within or (tables and index <= tables[-1].last):
             continue
-        table = _markdown_table(document, index)
+        table = _markdown_table(document, index, within.stop)
         if table is not None:
             tables.append(table)
     return tables
@@ -120,19 +120,18 @@ def _markdown_tables(document: Document, within: range) -> list[Table]:
 
 def _candidates(document: Document, first: int, last: int) -> list[int]:
     """Indices of lines at which a table may begin: the one above a row of dashes, or a row between bars."""
-    starts = [line.start for line in document.lines]
     found: list[int] = []
     for dashes in _DASHES.finditer(document.raw, first, last):
-        index = bisect_right(starts, dashes.start()) - 2
+        index = bisect_right(document.starts, dashes.start()) - 2
         if index >= 0 and (not found or index != found[-1]):
             found.append(index)
-    barred = (bisect_right(starts, bar.end() - 1) - 1 for bar in _BARRED.finditer(document.raw, first, last))
+    barred = (bisect_right(document.starts, bar.end() - 1) - 1 for bar in _BARRED.finditer(document.raw, first, last))
     return sorted({*found, *barred})
 
 
-def _markdown_table(document: Document, index: int) -> Table | None:
-    """The table whose first row is a line, or None."""
-    if index + 1 >= len(document.lines):
+def _markdown_table(document: Document, index: int, end: int) -> Table | None:
+    """The table whose first row is a line, up to a line `end`, or None."""
+    if index + 1 >= end:
         return None
     head = _cells(document, index)
     if not head or _is_dashes(document, index):
@@ -146,7 +145,7 @@ def _markdown_table(document: Document, index: int) -> Table | None:
         return None
     rows = [head]
     last = index
-    for following in range(index + 1, len(document.lines)):
+    for following in range(index + 1, end):
         cells = _cells(document, following)
         if not cells or not (delimiter or (_is_barred(document, following) and len(cells) == len(head))):
             break
@@ -268,7 +267,9 @@ def _html_tables(document: Document, within: range) -> list[Table]:
     for index, token in _tokens(document, within):
         closing, name = bool(token[1]), token[2].lower()
         if table is None:
-            if name == b"table" and not closing and index in within:
+            if index >= within.stop:
+                break
+            if name == b"table" and not closing:
                 table, depth = _Open(index), 1
         elif name != b"table":
             if depth == 1:
@@ -286,13 +287,12 @@ def _html_tables(document: Document, within: range) -> list[Table]:
 def _tokens(document: Document, within: range) -> Iterator[tuple[int, re.Match[bytes]]]:
     """The tags of tables that are text of the card, from the first of some lines on, each with the index of its line."""
     raw = document.raw
-    if not within or _TABLE.search(raw) is None:
+    if not within or _TABLE.search(raw, document.starts[within[0]], document.lines[within[-1]].end) is None:
         return
-    starts = [line.start for line in document.lines]
     last_close = raw.rfind(b"-->")
     hidden = 0
-    for token in _TOKEN.finditer(raw, starts[within[0]]):
-        index = bisect_right(starts, token.start()) - 1
+    for token in _TOKEN.finditer(raw, document.starts[within[0]]):
+        index = bisect_right(document.starts, token.start()) - 1
         if token.start() < hidden or index in document.covered:
             continue
         if token[0] == b"<!--":

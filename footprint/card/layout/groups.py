@@ -7,7 +7,7 @@ cycle part a section into groups; where a card has several, the one to fill is n
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
@@ -17,7 +17,7 @@ from footprint.card.document import Document
 from footprint.card.labels import EXACT, PAIR, SINGLE
 from footprint.card.layout.cells import table_groups
 from footprint.card.layout.lines import Found, field_span, line_labels
-from footprint.card.layout.sections import BOLD, find_sections
+from footprint.card.layout.sections import BOLD, find_sections, headings_in
 from footprint.card.layout.spans import Fields, Group, Section
 from footprint.card.tables import find_tables, readable
 from footprint.errors import CardError
@@ -25,8 +25,10 @@ from footprint.model import FieldName
 
 _GROUP: Final = 3  # so many different fields close together are a group even without a heading
 _GROUP_GAP: Final = 12  # lines between two fields of one group
+_FAR: Final = 2000  # lines above a group in which the heading that names it is looked for
+_LISTED: Final = 12  # groups that a message names
 _NESTED: Final = 60  # lines above a nested item in which the one that it belongs to is looked for
-_TABLE_WORDS = re.compile(rb"co.{0,8}2|carbon|emi[st]|hardware", re.IGNORECASE)
+_TABLE_WORDS: Final = (b"carbon", b"co2", b"co<sub>2", "co₂".encode(), b"emission", b"hardware", "排放".encode())
 _BULLET = re.compile(rb"[ \t>]*(?:[-*+]|\d{1,3}[.)]|\xe2\x80\xa2)(?:[ \t]|\xc2\xa0)")
 _TITLE_LINE = re.compile(rb"[ \t>]*(?:\*\*|__|<(?:b|strong)>)[^\r\n]{2,200}(?:\*\*|__|</(?:b|strong)>):?[ \t]*\Z")
 _TRAINING = re.compile(r"\b(?:pre-?|fine-?)?(?:training|tuning)\b|训练|訓練|学習|\bentrena|\bentraîn|\btreina", re.IGNORECASE)
@@ -56,13 +58,14 @@ def find_fields(document: Document, hidden: Collection[int] = (), page: int | No
         groups += [*lined, *tabled]
     if any(group.table is None for group in groups) or (groups and sections):
         return _fields(found_in, _named_apart(document, groups, sections))
-    loose = _loose(document, hidden)
+    found = line_labels(document, range(len(document.lines)), hidden, inside=False)
+    loose = _loose(document, found)
     if not loose and page is not None:
         below = Section(heading=page, end=min(page + 1 + _GROUP_GAP, len(document.lines)), level=BOLD)
         named = _in_section(document, below, hidden)[0]
         loose = [group for group in named if any(span.label.sureness >= PAIR for span in group.spans.values())]
     if not loose and not sections:
-        loose = _only_emissions(document, hidden)
+        loose = _only_emissions(document, found)
     if loose:
         return _fields(None, loose)
     if sections:
@@ -108,9 +111,9 @@ def group_key(layout: Fields) -> str:
 
 def listed(groups: Iterable[Group], number: Callable[[int], int]) -> str:
     """Groups in words, with their lines: `'Small' (line 9), one without a name (line 15)`."""
-    return ", ".join(
-        f"{repr(group.name[:80]) if group.name else 'one without a name'} (line {number(group.line)})" for group in groups
-    )
+    every = list(groups)
+    said = [f"{repr(one.name[:80]) if one.name else 'one without a name'} (line {number(one.line)})" for one in every[:_LISTED]]
+    return ", ".join([*said, f"and {len(every) - _LISTED} more"] if len(every) > _LISTED else said)
 
 
 def fold(name: str) -> str:
@@ -263,7 +266,7 @@ def _apart(found: Sequence[Found], title_of: Callable[[Found], tuple[int, str | 
 
 def _by_heading(document: Document, found: list[Found], lines: range, name: str | None) -> list[_Piece]:
     """Part labels by the heading above them."""
-    headings = [heading for heading in document.headings if heading.line in lines[1:]]
+    headings = headings_in(document, lines[1:])
     starts = [heading.line for heading in headings]
 
     def above(one: Found) -> tuple[int, str | None]:
@@ -278,7 +281,7 @@ def _by_title(document: Document, found: list[Found], lines: range, name: str | 
     own = {one.line for one in found}
     titles = [
         index
-        for index in range(lines.start, found[-1].line)
+        for index in range(max(lines.start, found[0].line - _NESTED), found[-1].line)
         if index not in own and _TITLE_LINE.match(document.text(index)) and not _BULLET.match(document.text(index))
     ]
 
@@ -323,10 +326,12 @@ def _named_apart(document: Document, groups: list[Group], sections: Sequence[Sec
     if len(groups) < 2 or len(sections) < 2:  # noqa: PLR2004 - several
         return groups
     named = []
+    starts = [section.heading for section in sections]
     for group in groups:
-        section = next((one for one in sections if one.heading <= group.line < one.end), None)
-        above = [h for h in document.headings if section is not None and h.line < section.heading and h.level < section.level]
-        name = group.name or (readable(above[-1].text.encode()) if above else None)
+        section = sections[bisect_right(starts, group.line) - 1]
+        above = headings_in(document, range(max(section.heading - _FAR, 0), section.heading))
+        title = next((heading.text for heading in reversed(above) if heading.level < section.level), None)
+        name = group.name or (readable(title.encode()) if title else None)
         named.append(msgspec.structs.replace(group, name=name))
     return named
 
@@ -334,12 +339,11 @@ def _named_apart(document: Document, groups: list[Group], sections: Sequence[Sec
 # -- Outside a section ------------------------------------------------------------------------------------------------
 
 
-def _loose(document: Document, hidden: Collection[int]) -> list[Group]:
+def _loose(document: Document, found: Sequence[Found]) -> list[Group]:
     """Runs of lines, close together and under one heading, that name at least three different fields."""
-    lines = range(len(document.lines))
     headings = sorted(heading.line for heading in document.headings)
     runs: list[list[Found]] = []
-    for one in line_labels(document, lines, hidden, inside=False):
+    for one in found:
         if one.label.sureness < PAIR:
             continue
         last = runs[-1][-1].line if runs else -1
@@ -350,18 +354,18 @@ def _loose(document: Document, hidden: Collection[int]) -> list[Group]:
     full = [run for run in runs if len({one.label.name for one in run}) >= _GROUP]
     groups = []
     for run in full:
-        above = [heading for heading in document.headings if heading.line < run[0].line]
+        above = headings_in(document, range(max(run[0].line - _FAR, 0), run[0].line))
         name = readable(above[-1].text.encode()) if above and len(full) > 1 else None
         parts = _groups(document, run, range(run[0].line, run[-1].line + 1))
         groups += [part if part.name or name is None else msgspec.structs.replace(part, name=name) for part in parts]
     return groups
 
 
-def _only_emissions(document: Document, hidden: Collection[int]) -> list[Group]:
+def _only_emissions(document: Document, labels: Sequence[Found]) -> list[Group]:
     """The one line of a list, in a card without a section, that states the emissions in a unit: AutoTrain's."""
     found = [
         one
-        for one in line_labels(document, range(len(document.lines)), hidden, inside=False)
+        for one in labels
         if one.label.name == "carbon_emitted" and one.label.sureness > SINGLE and one.label.unit_g is not None
     ]
     if len(found) != 1 or not _BULLET.match(found[0].label.lead):
@@ -371,7 +375,8 @@ def _only_emissions(document: Document, hidden: Collection[int]) -> list[Group]:
 
 def _loose_tables(document: Document, hidden: Collection[int]) -> list[Group]:
     """The groups of tables outside any section that name at least three fields."""
-    if _TABLE_WORDS.search(document.raw) is None:
+    words = document.raw.lower()
+    if (b"|" not in words and b"<table" not in words) or not any(word in words for word in _TABLE_WORDS):
         return []
     tables = [table for table in find_tables(document) if table.first not in hidden]
     return [group for table in tables for group in table_groups(document, table, loose=True)]

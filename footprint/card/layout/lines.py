@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from footprint.card.document import Document, plain
 from footprint.card.labels import PAIR, LabelMatch, is_placeholder, is_section_title, name_of, read_label
 from footprint.card.layout.cells import cell_label
+from footprint.card.layout.sections import headings_in, next_heading
 from footprint.card.layout.spans import FieldSpan, Slot
 from footprint.card.tables import readable
 
 _MAX_LINE = 20_000  # bytes of a line in which several fields are looked for
+_MAX_LABEL = 400  # bytes in which a label ends
+_SHORT = 200  # bytes of a line that other cards may have too
 _MAX_BELOW = 120  # bytes of a paragraph that can be a value
 
 _ITEM = re.compile(rb"(?P<indent>[ \t>]*)(?:[-*+]|\d{1,3}[.)]|\xe2\x80\xa2)(?:[ \t]|\xc2\xa0|\Z)")
@@ -20,6 +25,7 @@ _NO_CONTINUATION = re.compile(rb"[ \t]*(?:#|<|\||```|~~~|\*\*[^*]{1,100}(?::\*\*
 # White space, and what breaks the line in Markdown (a backslash) or in HTML: no part of a value.
 _TAIL = re.compile(rb"(?:[ \t]|\xc2\xa0)*(?:\\|<br ?/?>)?(?:[ \t]|\xc2\xa0)*\Z", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rb"<(/?)(li|ul|ol|p|div|center|dl|dt|dd|details|summary|br)\b[^<>]{0,300}>", re.IGNORECASE)
+_COLON = re.compile(rb"[\r\n][^:\r\n]{1,400}:")
 # A label in bold (or a heading) without a colon: `**Hardware Type** A100`, `**Hours used** - 5`, or alone on its line.
 _COLONLESS = re.compile(
     rb"(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+|(?:\xe2\x80\xa2|\xc2\xb7)[ \t]*)?)"
@@ -50,9 +56,9 @@ def line_labels(document: Document, lines: range, hidden: Collection[int], *, in
     """
     found: list[Found] = []
     raw = document.raw
-    headings = {heading.line for heading in document.headings}
+    headings = {heading.line for heading in headings_in(document, lines)}
     terms: list[Found] = []  # the `<dt>` that waits for its `<dd>`
-    for index in lines:
+    for index in lines if inside else _with_colons(document, lines):
         line = document.lines[index]
         if line.shown == line.start or index in headings or index in hidden:
             continue
@@ -71,20 +77,40 @@ def line_labels(document: Document, lines: range, hidden: Collection[int], *, in
     return found
 
 
+def _with_colons(document: Document, lines: range) -> Iterable[int]:
+    """The lines that may hold a label: those with a colon near their beginning, found without a look at the others."""
+    raw = document.raw
+    if b"\xef\xbc\x9a" in raw or b"<dt" in raw or b"<DT" in raw:
+        return lines
+    places = [found.start() + 1 for found in _COLON.finditer(raw)]
+    if b":" in raw[: document.lines[0].end]:
+        places = [0, *places]
+    return (index for place in places if (index := bisect_right(document.starts, place) - 1) in lines)
+
+
 def _on_line(document: Document, index: int, *, inside: bool) -> Found | None:
     line = document.lines[index]
     raw = document.raw
     # A label is short: a colon further on is no label's, and most lines end here.
-    window = raw[line.start : min(line.shown, line.start + 400)]
-    if b":" in window or b"\xef\xbc\x9a" in window:
-        label = read_label(raw[line.start : line.shown])
+    end = min(line.shown, line.start + _MAX_LABEL)
+    if raw.find(b":", line.start, end) >= 0 or raw.find(b"\xef\xbc\x9a", line.start, end) >= 0:
+        label = _label(raw[line.start : line.shown])
         if label is not None:
             return _found(document, index, label, line.start, line.shown, "text")
-    if inside and (b"**" in window or b"__" in window or b"<" in window):
+    if inside:
         match = _COLONLESS.match(raw, line.start, line.shown)
         if match is not None:
             return _colonless(document, index, match)
     return None
+
+
+@lru_cache(maxsize=8192)  # cards share most of their lines with a template
+def _short_label(line: bytes) -> LabelMatch | None:
+    return read_label(line)
+
+
+def _label(line: bytes) -> LabelMatch | None:
+    return _short_label(line) if len(line) <= _SHORT else read_label(line)
 
 
 def _colonless(document: Document, index: int, match: re.Match[bytes]) -> Found | None:
@@ -164,19 +190,18 @@ def _piece(  # noqa: PLR0917 - a piece of a line and what it stands in
 
 def _own_lines(document: Document, heading: int) -> set[int]:
     """The lines between a heading and the next one."""
-    later = (one.line for one in document.headings if one.line > heading)
-    return set(range(heading, next(later, len(document.lines))))
+    return set(range(heading, next_heading(document, heading)))
 
 
 def _as_headings(document: Document, lines: range, hidden: Collection[int]) -> Iterator[Found]:
     """Headings in the section that are a field's label, with at most one paragraph below."""
-    for position, heading in enumerate(document.headings):
-        if heading.line not in lines[1:] or heading.line in hidden:
+    for heading in headings_in(document, lines[1:]):
+        if heading.line in hidden:
             continue
         label = cell_label(heading.text)
         if label is None:
             continue
-        end = next((one.line for one in document.headings[position + 1 :]), len(document.lines))
+        end = next_heading(document, heading.line)
         own = [i for i in range(heading.line + 1, min(end, lines.stop)) if i not in hidden and not document.is_blank(i)]
         if _underline(document, heading.line) in own:
             own.remove(heading.line + 1)
@@ -246,7 +271,7 @@ def _below(document: Document, found: Found, labelled: Collection[int]) -> Field
         if not text.strip(b" \t\xc2\xa0") or index in labelled or _ITEM.match(text) or _NO_CONTINUATION.match(text):
             break
         paragraph.append(index)
-    if any(heading.line in paragraph for heading in document.headings):
+    if paragraph and headings_in(document, range(paragraph[0], paragraph[-1] + 1)):
         paragraph = []
     if not paragraph:
         return _span(found, found.start, found.start, "", first - 1, below=True) if found.heading else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from footprint.card.document import Document, Heading, plain
-from footprint.card.labels import is_section_title, read_label, title_words
+from footprint.card.labels import PAIR, is_section_title, name_of, read_label, title_words
 from footprint.card.layout.spans import Section
 
 BOLD: Final = 7
@@ -15,6 +17,8 @@ BOLD: Final = 7
 # Titles that a paragraph may run on from in the same bold words: `**Carbon Footprint Pretraining utilized …**`.
 _RUN_ON: Final = ("carbon footprint ", "environmental impact ")
 _ABOUT: Final = re.compile(r"carbon|co ?2|co₂|emission|energy|power|climate|greenhouse|ghg", re.IGNORECASE)
+_MAX_DETAILS: Final = 100_000  # bytes between a summary and the end of its details
+_LINE: Final = attrgetter("line")
 _NEAR: Final = 60  # lines above an indented heading in which the item that it stands in is looked for
 _ITEM = re.compile(rb"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|\Z)")
 _BOLD_LINE = re.compile(
@@ -50,6 +54,9 @@ def top_headings(document: Document) -> tuple[Heading, ...]:
 
 def _is_nested(document: Document, index: int) -> bool:
     """Whether a line is indented below an item of a list."""
+    first = document.lines[index].start
+    if document.raw[first : first + 1] not in {b" ", b"\t"}:
+        return False
     text = document.text(index)
     width = len(text) - len(text.lstrip(b" \t"))
     for above in range(index - 1, max(index - _NEAR, -1), -1) if width else ():
@@ -76,15 +83,32 @@ def _under_headings(document: Document) -> list[Section]:
 def _under_bold_lines(document: Document) -> list[Section]:
     leads = _leads(document)
     sections: list[Section] = []
-    for number, lead in enumerate(leads):
-        if (sections and lead.line < sections[-1].end) or not _names_the_section(lead):
-            continue
-        ends = [heading.line for heading in document.headings if heading.line > lead.line][:1]
-        # What comes next in bold ends it, unless that goes on about the same thing.
-        following = (one for one in leads[number + 1 :] if one.alone or not lead.alone)
-        ends += [next((one.line for one in following if not _ABOUT.search(one.title)), len(document.lines))]
-        sections.append(Section(heading=lead.line, end=min([*ends, _closing(document, lead)]), level=BOLD))
+    opened: _Lead | None = None
+    for lead in leads:
+        if opened is not None:
+            end = min(next_heading(document, opened.line), _closing(document, opened))
+            # What comes next in bold ends it, unless that goes on about the same thing.
+            ends = (lead.alone or not opened.alone) and not _ABOUT.search(lead.title)
+            if lead.line < end and not ends:
+                continue
+            sections.append(Section(heading=opened.line, end=min(end, lead.line), level=BOLD))
+        opened = lead if _names_the_section(lead) else None
+    if opened is not None:
+        end = min(next_heading(document, opened.line), _closing(document, opened))
+        sections.append(Section(heading=opened.line, end=end, level=BOLD))
     return sections
+
+
+def next_heading(document: Document, index: int) -> int:
+    """The line of the first heading after a line; the end where there is none."""
+    place = bisect_right(document.headings, index, key=_LINE)
+    return document.headings[place].line if place < len(document.headings) else len(document.lines)
+
+
+def headings_in(document: Document, lines: range) -> tuple[Heading, ...]:
+    """The headings on some lines."""
+    first = bisect_left(document.headings, lines.start, key=_LINE)
+    return document.headings[first : bisect_left(document.headings, lines.stop, key=_LINE)]
 
 
 def _names_the_section(lead: _Lead) -> bool:
@@ -95,7 +119,8 @@ def _closing(document: Document, lead: _Lead) -> int:
     """Where the `<details>` of a summary closes."""
     end = len(document.lines)
     if lead.summary:
-        found = document.raw.find(b"</details>", document.lines[lead.line].start)
+        first = document.lines[lead.line].start
+        found = document.raw.find(b"</details>", first, first + _MAX_DETAILS)
         end = end if found < 0 else document.line_number(found) - 1
     return end
 
@@ -113,14 +138,16 @@ def _leads(document: Document) -> list[_Lead]:
         if found.start() >= line.shown:
             continue
         alone = not found["rest"].strip(b" \t:\\")
-        if not alone and read_label(raw[line.start : line.shown]) is not None:
+        title = plain(re.sub(rb"<[^<>]{0,200}>", b"", words)).strip()
+        if _is_label(raw[line.start : line.shown], title, alone=alone):
             continue
-        leads.append(
-            _Lead(
-                index,
-                plain(re.sub(rb"<[^<>]{0,200}>", b"", words)).strip(),
-                alone,
-                bool(found["tag"]) and found["tag"].lower() == b"summary",
-            )
-        )
+        leads.append(_Lead(index, title, alone, bool(found["tag"]) and found["tag"].lower() == b"summary"))
     return leads
+
+
+def _is_label(text: bytes, title: str, *, alone: bool) -> bool:
+    """Whether a line that begins in bold is a field: with its value, or with a value to come below it."""
+    if not alone:
+        return read_label(text) is not None
+    named = name_of(title.strip(" :"))
+    return named is not None and named.sureness >= PAIR and not is_section_title(title)
