@@ -59,7 +59,10 @@ def content_from_evidence(card: Card, given: Mapping[str, Any] | None = None) ->
         if fact not in given
     ]
     facts = {fact: value for fact, value in stated.facts.items() if fact not in given}
-    declaration, footprint, dropped = _declared(facts, given)
+    from footprint.derive import declared_footprint
+
+    declaration, dropped = declaration_of(facts, given)
+    footprint = declared_footprint(declaration)
     notes += dropped
     facts = {fact: value for fact, value in facts.items() if fact == "emissions_g" or getattr(declaration, fact) == value}
     printed, against = _printed(facts.get("emissions_g"), footprint)
@@ -85,8 +88,19 @@ def content_from_evidence(card: Card, given: Mapping[str, Any] | None = None) ->
     return FromEvidence(content=content, used=tuple(used), notes=tuple(notes))
 
 
-def _declared(facts: Mapping[Fact, str | float], given: Mapping[str, Any]) -> tuple[Declaration, Footprint, list[str]]:
-    """The facts as a declaration, without those that cannot be: a name that means nothing, hours that contradict the count."""
+def declaration_of(facts: Mapping[Fact, str | float], given: Mapping[str, Any]) -> tuple[Declaration, list[str]]:
+    """Stated facts as a declaration, without those that cannot be: a name that means nothing, hours that contradict the count.
+
+    Args:
+        facts: what was stated.
+        given: facts that go before them, by the names of a `Declaration`.
+
+    Returns:
+        The declaration, and what was left out of it and why.
+
+    Raises:
+        ConfigError: if what was given contradicts itself.
+    """
     from footprint.derive import declared_footprint
 
     chosen: dict[str, Any] = {name: value for name, value in facts.items() if name != "emissions_g"} | dict(given)
@@ -96,7 +110,7 @@ def _declared(facts: Mapping[Fact, str | float], given: Mapping[str, Any]) -> tu
         tried = {name: value for name, value in chosen.items() if name in given or name not in names}
         try:
             declaration = Declaration(**tried)
-            footprint = declared_footprint(declaration)
+            declared_footprint(declaration)
         except ConfigError as error:
             if not names:
                 first = error
@@ -104,10 +118,10 @@ def _declared(facts: Mapping[Fact, str | float], given: Mapping[str, Any]) -> tu
         if names and len(tried) < len(chosen):
             left = ", ".join(FACTS[name] for name in facts if name in names and name not in given)
             notes.append(f"{left}: not used: {first}")
-        return declaration, footprint, notes
+        return declaration, notes
     # What was given contradicts itself: that is for its giver to mend.
-    declaration = Declaration(**dict(given))
-    return declaration, declared_footprint(declaration), [*notes, f"not used: {first}"]
+    declared_footprint(Declaration(**dict(given)))
+    return Declaration(**dict(given)), [*notes, f"not used: {first}"]
 
 
 def _printed(value_g: str | float | None, footprint: Footprint) -> tuple[StatedFigure | None, str | None]:

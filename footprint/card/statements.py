@@ -80,6 +80,7 @@ _COUNTED: Final = re.compile(
     r"(?:a |one )?single (?:GPU|TPU|graphics card|accelerator)|(\d{1,6}) (?:GPU|TPU|accelerator|chip)s?", re.IGNORECASE
 )
 _OF_THE_CLOCK: Final = re.compile(r"\b(?:days?|weeks?|months?|min(?:ute)?s?|sec(?:ond)?s?)\b|\d ?s\b|\d:\d", re.IGNORECASE)
+_REMARK: Final = re.compile(r"\s{0,3}\([^()]{1,60}\)\s{0,3}\Z")
 _LONGEST: Final = 300
 _LONGEST_NAME: Final = 60
 # They are as often the base model's, or the data set's, as what this training went through; times and hardware say more.
@@ -122,8 +123,13 @@ class _Found:
         self.aside: list[tuple[int, str]] = []
 
 
-def read_statements(card: Card) -> Stated:
-    """The facts that a card's sentences, and the fields that a person filled, state of its making."""
+def read_statements(card: Card, *, ours: bool = False) -> Stated:
+    """The facts that a card's sentences and fields state of its making.
+
+    Args:
+        card: the card.
+        ours: whether what we filled into the fields earlier counts as well: it is no statement of a person's.
+    """
     found = _Found()
     several = len(card.layout.groups)
     if several > 1:
@@ -144,7 +150,7 @@ def read_statements(card: Card) -> Stated:
             continue
         for one in ones:
             _gather(found, one, Statement(line, sentence, _above(sections, line), one.value))
-    for name, claim in own_claims(card):
+    for name, claim in own_claims(card, ours=ours):
         _gather_claim(card, found, name, claim)
     return _agreed(found)
 
@@ -226,12 +232,12 @@ def _amount_at(sentence: str, value: str) -> Amount | None:
     return next((one for one in find_amounts(sentence) if one.start < at + len(value) and at < one.end), None)
 
 
-def own_claims(card: Card) -> Iterator[tuple[FieldName, str]]:
-    """What a person filled into the fields; our own earlier values are no statement of the card's."""
+def own_claims(card: Card, *, ours: bool = False) -> Iterator[tuple[FieldName, str]]:
+    """What a person filled into the fields; our own earlier values are no statement of the card's, unless they are asked for."""
     for name, span in card.layout.spans.items():
         recorded = card.block.fields.get(SHORT[name]) if card.block is not None else None
-        ours = recorded is not None and recorded == digest(card.document.raw[span.start : span.end])
-        if not ours and not span.placeholder and span.value:
+        by_us = recorded is not None and recorded == digest(card.document.raw[span.start : span.end])
+        if (ours or not by_us) and not span.placeholder and span.value:
             yield name, span.value
 
 
@@ -254,7 +260,8 @@ def _gather_claim(card: Card, found: _Found, name: FieldName, value: str) -> Non
         if mass is not None:
             found.mass.append((mass, said))
     elif len(value) <= _LONGEST_NAME:  # more is a remark, not a name
-        found.names["region" if name == "compute_region" else "provider"].append((value, said))
+        called = _REMARK.sub("", value) or value
+        found.names["region" if name == "compute_region" else "provider"].append((called, said))
 
 
 def _agreed(found: _Found) -> Stated:

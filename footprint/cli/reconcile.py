@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+import msgspec
 import typer
 
 from footprint import text
 from footprint.cli import options
+from footprint.cli.claims import claims_of, held_against
 from footprint.cli.printing import say_json, say_lines
 from footprint.errors import ConfigError
 from footprint.model import Declaration, Range
@@ -28,6 +31,7 @@ def reconcile(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs' ids, beginnings of ids, or files; all of one work.")],
     *,
     profile: Annotated[Path | None, typer.Option(help="A profile (TOML) whose one piece of work is what was declared.")] = None,
+    card: Annotated[Path | None, typer.Option(help="A card whose claims are what was declared; facts beside go before.")] = None,
     hardware: Annotated[str | None, typer.Option(help="Declared: accelerator, TPU slice, cloud instance or CPU.")] = None,
     count: Annotated[int | None, typer.Option(help="Declared: how many of them.")] = None,
     hours: Annotated[float | None, typer.Option(help="Declared: wall-clock hours.")] = None,
@@ -48,11 +52,20 @@ def reconcile(
     """Hold measured runs against declared facts: how far apart, and why. Exit code 1 if they contradict each other."""
     facts = options.facts_of(locals())
     from footprint.derive import reconcile as derive_reconciliation
+    from footprint.derive.facts import normalised
     from footprint.ledger import find_run
 
     policy = options.attribution_of(attribution)
-    declaration = _of_profile(profile, facts) if profile is not None else _of_facts(facts)
+    if profile is not None and card is not None:
+        raise ConfigError("--profile and --card cannot be combined: runs are held against one of them")
+    claimed = claims_of(card, normalised(facts)) if card is not None else None
+    declaration = claimed.declaration if claimed else _of_profile(profile, facts) if profile is not None else _of_facts(facts)
     found = derive_reconciliation(list({run.id: run for run in map(find_run, runs)}.values()), declaration, attribution=policy)
+    if claimed is not None:
+        findings = (*held_against(claimed.emissions_g, found.measured), *found.findings)
+        found = msgspec.structs.replace(found, findings=findings)
+        for note in claimed.notes:
+            print(f"not used: {text.clean(note, limit=300)}", file=sys.stderr)
     if json:
         say_json(told(found, declaration))
     else:
@@ -86,7 +99,9 @@ def _of_facts(facts: dict[str, Any]) -> Declaration:
     from footprint.derive.facts import normalised
 
     if not facts:
-        raise ConfigError("say what was declared: --hardware, --count and --hours, or --energy-kwh, or --profile FILE")
+        raise ConfigError(
+            "say what was declared: --hardware, --count and --hours, or --energy-kwh, or --profile FILE, or --card FILE"
+        )
     declaration = Declaration(**normalised(facts))
     missing = check_declaration(declaration)
     if missing:
