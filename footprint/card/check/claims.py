@@ -10,6 +10,7 @@ import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +27,8 @@ from footprint.card.tables import find_tables, readable
 from footprint.model import FieldGroup, FieldName
 
 MOST_WORKS: Final = 200
+MOST_ITEMS: Final = 2_000
+"""Of works and of lines so many are looked at: a card that lists more of them lists data."""
 _NEAR: Final = 12
 _GAP: Final = 4
 _LONGEST: Final = 2_000
@@ -52,13 +55,14 @@ def claims(card: Card) -> Claims:
 
 def _claims(card: Card) -> Claims:
     hidden = {index for block in card.blocks for index in block.lines}
-    items = tuple(_items(card, hidden))
+    items = tuple(islice(_items(card, hidden), MOST_ITEMS))
     tables = [table for table in find_tables(card.document) if table.first not in hidden]
     read = [(table, read_table(card, table)) for table in tables]
     rows = [work for _, found in read if found for work in found[0]]
     columns = tuple(column for _, found in read if found for column in found[1])
     taken = [range(card.source.number(table.first), card.source.number(table.last) + 1) for table, found in read if found]
-    groups = [group for group in card.groups[:MOST_WORKS] if not any(group.line in lines for lines in taken)]
+    every = card.groups[:MOST_WORKS]
+    groups = [group for group in every if not any(group.line in lines for lines in taken)]
     where = _Lines(card)
     works = [_group_work(where, group, items) for group in groups]
     if not any(work.emissions or work.energy for work in works):
@@ -66,7 +70,7 @@ def _claims(card: Card) -> Claims:
         said = [item for item in items if item.line not in lines and not is_placeholder(item.text)]
         works += _list_works(said, groups) or _only_emission(said)
     works = _with_metadata(card, [*works, *rows])
-    return Claims(works=tuple(works[:MOST_WORKS]), columns=columns, items=items)
+    return Claims(works=tuple(works[:MOST_WORKS]), columns=columns, items=items, groups=every)
 
 
 # -- Lists ------------------------------------------------------------------------------------------------------------

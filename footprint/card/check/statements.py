@@ -7,6 +7,7 @@ import msgspec
 from footprint.card.amounts import Amount
 from footprint.card.check.equipment import Devices
 from footprint.card.check.labels import Label, Quantity
+from footprint.model import FieldGroup
 
 
 class Stated(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,8 +84,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a card claims: its works, the columns of its tables, and the items in lists that are no fields."""
+    """All that a card claims: its works, the columns of its tables, lines of lists, and the groups of fields themselves."""
 
     works: tuple[Work, ...]
     columns: tuple[Column, ...]
     items: tuple[Item, ...]
+    groups: tuple[FieldGroup, ...]

@@ -87,7 +87,7 @@ def energy_as_carbon(subject: Subject) -> Iterator[Finding]:
     seen: set[int] = set()
     values = [
         (claim.value, claim.line)
-        for group in subject.card.groups
+        for group in claims(subject.card).groups
         if (claim := group.fields.get("carbon_emitted")) is not None and not claim.placeholder
     ]
     values += [(item.text, item.line) for item in claims(subject.card).items if item.label.quantity == "emissions"]
