@@ -219,9 +219,14 @@ def nothing_is_left_unsaid(before: Card, after: Card, plan: FillPlan, content: C
     said = {change.field for change in plan.changed} | {kept.field for kept in plan.kept}
     for name, value in content.fields.items():
         claim, was = after.fields[name], before.fields[name]
-        stands = claim is not None and claim.value in {value, safe(value)}
+        stands = claim is not None and claim.value in {value, safe(value), *_in_units(content.grams)}
         if name not in said and not stands and not plan.notes:
             broken("left unsaid", f"{name} is known as {value!r}, stands as {claim and claim.value!r}, was {was and was.value!r}")
+
+
+def _in_units(grams: str) -> set[str]:
+    """A mass as the plain numbers that a field states whose label fixes the unit: grams, kilograms, tonnes."""
+    return {f"{float(grams) / unit:.12g}" for unit in (1, 1e3, 1e6)} if grams else set()
 
 
 def page_is_kept(plan: FillPlan) -> None:
@@ -387,7 +392,12 @@ def _mapping(value: Any) -> Any:
 
 
 def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
-    """The scalars of a value with where they stand; a bare number is the mapping's `emissions`."""
+    """The scalars of a value with where they stand; a bare number is the mapping's `emissions`.
+
+    A list of mappings of one key each, the form of 2021, is one mapping.
+    """
+    if not path and isinstance(value, list) and value and all(isinstance(one, dict) and len(one) == 1 for one in value):
+        return [leaf for one in value for leaf in _leaves(one)]
     if isinstance(value, dict):
         return [leaf for key, one in value.items() for leaf in _leaves(one, f"{path}.{key}")]
     if isinstance(value, list):
