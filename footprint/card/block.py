@@ -35,6 +35,7 @@ SUBJECTS: Final[tuple[Subject, ...]] = get_args(Subject)
 # At the start of a line only, so that a line of marks costs no more than its length.
 _MARK = re.compile(rb"<!--[ \t]{0,9}footprint:(begin|end)\b([^>\r\n]*?)-->")
 _DIGEST_LENGTH = 12
+_SHORT = 400  # bytes or characters of a value whose digest is remembered
 _MAX_IDS = 20
 
 
@@ -134,6 +135,15 @@ def pairs(text: str) -> list[tuple[str, str]]:
 
 def digest(value: bytes | str) -> str:
     """The digest of a value, whatever its line ends and outer white space."""
+    return _digest_short(value) if len(value) <= _SHORT else _digest(value)
+
+
+@lru_cache(maxsize=4096)  # the same account may fill many cards
+def _digest_short(value: bytes | str) -> str:
+    return _digest(value)
+
+
+def _digest(value: bytes | str) -> str:
     data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
     return hashlib.sha256(b"\n".join(line.rstrip() for line in data.strip().splitlines())).hexdigest()[:_DIGEST_LENGTH]
 

@@ -39,6 +39,7 @@ _HEADS: Final = frozenset(
     + [b"#" + bytes([byte]) for byte in range(256)]
     + [mark + bytes([byte]) for mark in (b"=", b"-") for byte in b"=-\r\n\t"]
 )
+_DASHES: Final = tuple(end + b"-" + more for end in (b"\n", b"\r") for more in (b"-", b"\n", b"\r", b"\t"))
 _LONGEST_HEADING: Final = 2000  # bytes; a longer line is no heading to anyone
 
 
@@ -323,7 +324,10 @@ def _headings(document: Document) -> Iterator[Heading]:
     """All headings: marked with `#`, in HTML, or underlined."""
     underline = -1  # the line that underlined the last heading
     covered, cut, starts, ends, raw = document.covered, document.cut, document.starts, document.ends, document.raw
-    for index in document.beginning_with(b"#<=- \t"):
+    # Items of lists begin with a dash, too: they are looked at only where some line of dashes stands.
+    body = document.front_matter.body - 1 if document.front_matter else 0
+    dashes = raw.endswith((b"\n-", b"\r-")) or any(raw.find(mark, body) >= 0 for mark in _DASHES)
+    for index in document.beginning_with(b"#<=- \t" if dashes else b"#<= \t"):
         start = starts[index]
         head = raw[start : start + 2]
         if head[:1] in {b" ", b"\t"}:

@@ -124,7 +124,7 @@ def same_others(before: Metadata, after: Metadata) -> bool:
 
     Entries that parse alone and are equal in their bytes are; others are compared node by node.
     """
-    if before.alone and after.alone and _others(before) == _others(after):
+    if before.tree is None and after.tree is None and _others(before) == _others(after):
         return True
     return other_entries(before) == other_entries(after)
 
