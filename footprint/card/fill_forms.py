@@ -70,8 +70,10 @@ def writable(card: Card, content: CardContent) -> tuple[CardContent, list[Kept]]
 def fill_front_matter(card: Card, content: CardContent, *, overwrite: bool) -> Part:
     """`fill_metadata`, as far as the card's form takes it."""
     source, values = card.source, content.metadata
-    if values and card.document.front_matter is None and not source.adds_front_matter and source.rows is None:
-        return Part(notes=(f"{KEY} was not written: a page's text has no front matter; fill the card itself to have it there",))
+    if values and card.document.front_matter is None and not source.adds_front_matter:
+        return Part(
+            notes=(f"{KEY} was not written: a {source.form} without front matter gets none; fill the card itself for it",)
+        )
     part = fill_metadata(card, values, overwrite=overwrite)
     if source.fits(part.edits):
         return part

@@ -68,7 +68,7 @@ def test_a_pages_text_takes_its_values_behind_its_own_bullets() -> None:
     assert plan.kept[0].value == "Norway"
     assert plan.kept[0].line == 19
     assert not plan.after.startswith(b"---")
-    assert plan.notes == (f"{KEY} was not written: a page's text has no front matter; fill the card itself to have it there",)
+    assert plan.notes == (f"{KEY} was not written: a rendered text without front matter gets none; fill the card itself for it",)
 
 
 def test_spun_text_keeps_its_own_words_for_the_labels() -> None:

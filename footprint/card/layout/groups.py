@@ -59,9 +59,9 @@ def find_fields(document: Document, hidden: Collection[int] = (), page: int | No
     if any(group.table is None for group in groups) or (groups and sections):
         return _fields(found_in, _named_apart(document, groups, sections))
     found = line_labels(document, range(len(document.lines)), hidden, inside=False)
-    loose = _loose(document, found)
+    loose = _loose(document, found, hidden)
     if not loose and page is not None:
-        below = Section(heading=page, end=min(page + 1 + _GROUP_GAP, len(document.lines)), level=BOLD)
+        below = Section(heading=page, end=_below(document, page, hidden), level=BOLD)
         named = _in_section(document, below, hidden)[0]
         loose = [group for group in named if any(span.label.sureness >= PAIR for span in group.spans.values())]
     if not loose and not sections:
@@ -339,7 +339,7 @@ def _named_apart(document: Document, groups: list[Group], sections: Sequence[Sec
 # -- Outside a section ------------------------------------------------------------------------------------------------
 
 
-def _loose(document: Document, found: Sequence[Found]) -> list[Group]:
+def _loose(document: Document, found: Sequence[Found], hidden: Collection[int]) -> list[Group]:
     """Runs of lines, close together and under one heading, that name at least three different fields."""
     headings = sorted(heading.line for heading in document.headings)
     runs: list[list[Found]] = []
@@ -348,7 +348,8 @@ def _loose(document: Document, found: Sequence[Found]) -> list[Group]:
             continue
         last = runs[-1][-1].line if runs else -1
         parted = bisect_left(headings, last + 1) != bisect_left(headings, one.line)
-        if not runs or one.line - last > _GROUP_GAP or parted:
+        far = one.line - last > _GROUP_GAP and _below(document, last, hidden) < one.line
+        if not runs or parted or far:
             runs.append([])
         runs[-1].append(one)
     full = [run for run in runs if len({one.label.name for one in run}) >= _GROUP]
@@ -359,6 +360,15 @@ def _loose(document: Document, found: Sequence[Found]) -> list[Group]:
         parts = _groups(document, run, range(run[0].line, run[-1].line + 1))
         groups += [part if part.name or name is None else msgspec.structs.replace(part, name=name) for part in parts]
     return groups
+
+
+def _below(document: Document, line: int, hidden: Collection[int]) -> int:
+    """The line up to which another still stands close by: blank lines and our own blocks do not move it away."""
+    index, said = line, 0
+    while said < _GROUP_GAP and index + 1 < len(document.starts):
+        index += 1
+        said += index not in hidden and not document.is_blank(index)
+    return index + 1 if said < _GROUP_GAP else index
 
 
 def _only_emissions(document: Document, labels: Sequence[Found]) -> list[Group]:
