@@ -23,7 +23,7 @@ def fill(
     *,
     hub: Annotated[list[str] | None, typer.Option(help="A model on the Hub: ORG/MODEL, or 'ORG/*'; repeatable.")] = None,
     create_pr: Annotated[bool, typer.Option("--create-pr", help="With --hub: open pull requests with what is shown.")] = False,
-    run: Annotated[list[str] | None, typer.Option(help="A run's id or file, or an account's name; repeat for more runs of one.")] = None,
+    run: Annotated[list[str] | None, typer.Option(help="A run's id or file, or an account's name; repeatable.")] = None,
     profile: Annotated[Path | None, typer.Option(help="A profile (TOML) of what is publicly known.")] = None,
     from_evidence: Annotated[bool, typer.Option("--from-evidence", help="Use what the card's own sentences state.")] = False,
     hardware: Annotated[str | None, typer.Option(help="Declared: accelerator, TPU slice or cloud instance.")] = None,
