@@ -79,8 +79,11 @@ def check_plan(before: Card, plan: FillPlan, content: CardContent, *, overwrite:
         only_nothing_is_replaced(before.raw, plan)
         persons_values_stay(before, after)
     if group is None:
-        what_was_written_reads_back(after, plan)
+        what_was_written_reads_back(after.fields, plan)
         nothing_is_left_unsaid(before, after, plan, content)
+    else:
+        what_was_written_reads_back(_group(after, group), plan)
+        other_groups_stay(before, after, group)
 
 
 def bytes_outside_edits_are_equal(raw: bytes, plan: FillPlan) -> None:
@@ -199,17 +202,36 @@ def persons_values_stay(before: Card, after: Card) -> None:
             broken("a person's values", f"{KEY}{path} {value!r} became {found.get(path)!r}")
 
 
-def what_was_written_reads_back(after: Card, plan: FillPlan) -> None:
+def what_was_written_reads_back(fields: Mapping[FieldName, Claim | None], plan: FillPlan) -> None:
     """Each change that the plan reports is what a reader finds."""
-    fields: dict[str, Any] = {name: after.fields[name] for name in FIELD_NAMES}
+    found: dict[str, Claim | None] = {name: fields[name] for name in FIELD_NAMES}
     for change in plan.changed:
         if change.field not in FIELD_NAMES:
             continue
-        claim = fields[change.field]
+        claim = found[change.field]
         if claim is None or claim.value != change.after:
             broken("reads back", f"{change.field}: {change.after!r} reads as {claim and claim.value!r}")
         if change.withdrawn != claim.placeholder:
             broken("reads back", f"{change.field}: {change.after!r} is{'' if claim.placeholder else ' not'} a placeholder")
+
+
+def other_groups_stay(before: Card, after: Card, group: str) -> None:
+    """A group that was not named says what it said, placeholders included."""
+    old = [
+        (one.name, name, claim and claim.value)
+        for one in before.groups
+        if one.name != group
+        for name, claim in one.fields.items()
+    ]
+    new = [
+        (one.name, name, claim and claim.value) for one in after.groups if one.name != group for name, claim in one.fields.items()
+    ]
+    if old != new:
+        broken("other groups", f"{set(old) ^ set(new)} differ where {group!r} was filled")
+
+
+def _group(card: Card, name: str) -> Mapping[FieldName, Claim | None]:
+    return next(one.fields for one in card.groups if one.name == name)
 
 
 def nothing_is_left_unsaid(before: Card, after: Card, plan: FillPlan, content: CardContent) -> None:
@@ -262,8 +284,12 @@ def values_are_seen(plan: FillPlan) -> None:
             broken("seen", f"{value!r} is not on the page")
 
 
-def check_sequences(raw: bytes, first: CardContent, second: CardContent, nothing: CardContent) -> None:
+def check_sequences(
+    raw: bytes, first: CardContent, second: CardContent, nothing: CardContent, use: CardContent | None = None
+) -> None:
     """What holds for fills one after the other: the later replaces the earlier, and a withdrawal leaves nothing of it.
+
+    `first` and `second` are accounts of training, `nothing` knows nothing, `use` is an account of inference.
 
     Raises:
         CardError: if a fill of the card as it was is refused.
@@ -290,6 +316,8 @@ def check_sequences(raw: bytes, first: CardContent, second: CardContent, nothing
     if gone.after != back.after:
         broken("residue grows", f"{len(back.after)} bytes after one withdrawal, {len(gone.after)} after two")
     edits_by_hand_stay(one, second)
+    if use is not None:
+        blocks_stand_apart(one, first, use)
 
 
 def replaced_wholly(raw: bytes, alone: FillPlan, both: FillPlan, first: CardContent, second: CardContent) -> None:
@@ -389,6 +417,20 @@ def _mapping(value: Any) -> Any:
         merged = {key: held for one in value for key, held in one.items()}
         return merged if len(merged) == len(value) else value
     return value
+
+
+def blocks_stand_apart(one: FillPlan, first: CardContent, use: CardContent) -> None:
+    """An account of use changes nothing of that of training, nor the other way round."""
+    try:
+        plan = fill(read_card(one.after), use)
+        again = fill(read_card(plan.after), first)
+    except CardError as error:
+        broken("one block", f"refused: {error}")
+    for edit in plan.edits:
+        if one.after[edit.start : edit.end].strip():
+            broken("one block", f"{one.after[edit.start : edit.end]!r:.200} gave way to an account of use")
+    if again.edits:
+        broken("one block", f"the account of training moved: {[edit.new for edit in again.edits]!r:.400}")
 
 
 def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:

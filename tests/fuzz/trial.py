@@ -91,7 +91,7 @@ def laws_of(seed: int) -> Callable[[bytes], None]:
         try:
             check_laws(raw, contents()[name], overwrite=overwrite, rendered=rendered)
             if in_sequence:
-                check_sequences(raw, contents()["run"], contents()["other"], contents()["nothing"])
+                check_sequences(raw, contents()["run"], contents()["other"], contents()["nothing"], contents()["inference"])
         except CardError as error:
             refusals_are_clear(raw, error)
             _groups(raw, contents()[name])
@@ -138,7 +138,7 @@ def judge(raw: bytes, check: Callable[[bytes], None]) -> tuple[str | None, str |
 
 def reason(message: str) -> str:
     """A refusal without what is the card's own."""
-    message = re.sub(r"^line \d+: |\(.*\)|'[^']*'|\"[^\"]*\"", "", message)
+    message = re.sub(r"^line \d+: |\(.*\)|: (?=').*$|(?<!\w)'[^']*'|\"[^\"]*\"", "", message)
     return " ".join(re.sub(r"\d[\d,]*", "N", message).split())[:110]
 
 
