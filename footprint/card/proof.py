@@ -118,5 +118,6 @@ def _prove_metadata(card: Card, after: Card, plan: FillPlan, metadata: dict[str,
         if key == change.field or key not in metadata:
             continue
         found = entry[1].find(key) if entry is not None else None
-        if found is None or found[1].text != metadata[key]:
+        is_gone = found is None or found[1].text == "null"
+        if is_gone != change.withdrawn or (found is not None and not is_gone and found[1].text != metadata[key]):
             raise CardError(f"{change.field} would not read back; nothing was written")
