@@ -68,7 +68,7 @@ def find_tables(document: Document, lines: range | None = None) -> tuple[Table, 
 
     Args:
         document: the card.
-        lines: only tables that begin in these lines (indices); all by default.
+        lines: only tables in these lines (indices); all by default.
     """
     within = range(len(document.lines)) if lines is None else lines
     found = [*_markdown_tables(document, within), *_html_tables(document, within)]
@@ -267,8 +267,6 @@ def _html_tables(document: Document, within: range) -> list[Table]:
     for index, token in _tokens(document, within):
         closing, name = bool(token[1]), token[2].lower()
         if table is None:
-            if index >= within.stop:
-                break
             if name == b"table" and not closing:
                 table, depth = _Open(index), 1
         elif name != b"table":
@@ -285,20 +283,23 @@ def _html_tables(document: Document, within: range) -> list[Table]:
 
 
 def _tokens(document: Document, within: range) -> Iterator[tuple[int, re.Match[bytes]]]:
-    """The tags of tables that are text of the card, from the first of some lines on, each with the index of its line."""
+    """The tags of tables that are text of the card, on some lines, each with the index of its line."""
     raw = document.raw
-    if not within or _TABLE.search(raw, document.starts[within[0]], document.lines[within[-1]].end) is None:
+    if not within:
         return
-    last_close = raw.rfind(b"-->")
-    hidden = 0
-    for token in _TOKEN.finditer(raw, document.starts[within[0]]):
+    start, end = document.starts[within[0]], document.lines[within[-1]].end
+    if _TABLE.search(raw, start, end) is None:
+        return
+    hidden, closing = 0, True
+    for token in _TOKEN.finditer(raw, start, end):
         index = bisect_right(document.starts, token.start()) - 1
         if token.start() < hidden or index in document.covered:
             continue
-        if token[0] == b"<!--":
-            hidden = raw.find(b"-->", token.end()) + 3 if token.end() <= last_close else 0
-        else:
+        if token[0] != b"<!--":
             yield index, token
+        elif closing:
+            found = raw.find(b"-->", token.end(), end)
+            hidden, closing = found + 3, found >= 0
 
 
 def _take(table: _Open, raw: bytes, token: re.Match[bytes], name: bytes, *, closing: bool) -> None:
