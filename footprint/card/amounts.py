@@ -18,6 +18,7 @@ from footprint.card.amount_words import Unit, number_readings, units_at
 LONGEST: Final = 4_000
 MOST: Final = 60
 """So many quantities are read of one text: a value that lists more is a table, or no value."""
+_MOST_EXPONENT: Final = 30
 SAME: Final = 0.1
 """Two statements of one quantity agree within this share (`14.8 days (355 h)`)."""
 
@@ -215,12 +216,9 @@ def _numbers(text: str, decimal: str | None) -> list[Amount]:
 
 
 def _amount(text: str, match: re.Match[str], decimal: str | None) -> Amount | None:
-    if match["h"]:
-        value = int(match["h"]) + int(match["m"] or match["mm"]) / 60
-        return _made(text, match.start(), match.end(), (value,), Unit("time", "h", 1.0))
-    if match["clock"]:
-        hours, minutes, seconds = match["clock"].split(":")
-        value = int(hours) + int(minutes) / 60 + float(seconds) / 3600
+    if match["h"] or match["clock"]:
+        parts = match["clock"].split(":") if match["clock"] else [match["h"], match["m"] or match["mm"], "0"]
+        value = int(parts[0]) + int(parts[1]) / 60 + float(parts[2]) / 3600
         return _made(text, match.start(), match.end(), (value,), Unit("time", "h:mm:ss", 1.0))
     if match["word"]:
         unit, end = units_at(text, match.end())
@@ -232,10 +230,10 @@ def _amount(text: str, match: re.Match[str], decimal: str | None) -> Amount | No
     power = match["e"] or match["ten"] if end == match.end() else None
     kilo = match["kilo"] if end == match.end() else None
     values = number_readings(digits, "." if power or kilo else decimal)
-    if values is None:
+    exponent = int(power.replace("−", "-")) if power else 0
+    if values is None or abs(exponent) > _MOST_EXPONENT:
         return None
-    factor = 10.0 ** int(power.replace("−", "-")) if power else 1.0
-    factor *= _KILO[kilo.strip().lower()] if kilo else 1.0
+    factor = 10.0**exponent * (_KILO[kilo.strip().lower()] if kilo else 1.0)
     unit, end = units_at(text, end)
     return _made(text, match.start(), end, tuple(value * factor for value in values), unit)
 

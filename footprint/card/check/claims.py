@@ -6,12 +6,11 @@ at once, is left out: then a rule that needs it has nothing to compare, and stay
 
 from __future__ import annotations
 
-import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
@@ -30,6 +29,7 @@ MOST_WORKS: Final = 200
 MOST_ITEMS: Final = 2_000
 """Of works and of lines so many are looked at: a card that lists more of them lists data."""
 _NEAR: Final = 12
+_MOST_AMOUNT: Final = 1e15
 _GAP: Final = 4
 _LONGEST: Final = 2_000
 _ITEM: Final = re.compile(r"(?:[-*+•·]|\d{1,3}[.)])?\s{0,4}(?P<label>[^:|]{1,100}?)\s{0,4}[:：]\s{0,4}(?P<value>\S.{0,600})?\Z")
@@ -242,13 +242,18 @@ def metadata_entry(card: Card) -> tuple[Node, dict[str, Any]] | None:
     return node, {}
 
 
+def _is_amount(value: object) -> TypeGuard[int | float]:
+    """Whether a value of the front matter is a number that an amount can be."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _MOST_AMOUNT
+
+
 def _metadata(card: Card) -> tuple[Stated, dict[str, Any]] | None:
     found = metadata_entry(card)
     if found is None or found[0].kind != "scalar":
         return None
     node, beside = found
     value = value_of(node)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    if not _is_amount(value):
         return None
     line = card.source.number(card.document.line_number(node.start) - 1)
     amount = Amount(
@@ -269,10 +274,10 @@ def _with_metadata(card: Card, works: list[Work]) -> list[Work]:
     if isinstance(text := beside.get("geographical_location"), str) and not is_placeholder(text):
         own |= {"region": text, "region_line": stated.line}
     hours = beside.get("hours_used")
-    if isinstance(hours, int | float) and not isinstance(hours, bool) and 0 < hours < math.inf:
+    if _is_amount(hours):
         own |= {"unsaid": Span(hours, hours), "hours_line": stated.line, "hours_text": str(hours)}
     energy = beside.get("energy_consumed")
-    if isinstance(energy, int | float) and not isinstance(energy, bool) and 0 < energy < math.inf:
+    if _is_amount(energy):
         amount = Amount(kind="energy", low=energy, high=energy, unit="kWh", scale=1.0, start=0, end=0, text=str(energy))
         own["energy"] = Stated(amount=amount, line=stated.line, text=str(energy), label="energy_consumed")
     speaking = [work for work in works if not work.row]

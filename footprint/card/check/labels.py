@@ -41,6 +41,8 @@ _DEVICE_HOURS: Final = re.compile(
 _WHOLE: Final = re.compile(
     r"\bgpus? and cpus?\b|\bcpus? and gpus?\b|\b(?:total|system|server|whole|overall) power\b", re.IGNORECASE
 )
+_REMARK: Final = re.compile(r"\([^()]{0,200}\)|\[[^\[\]]{0,200}\]")
+_ROUGHLY: Final = re.compile(r"\b(?:about|around|approximately|approx|roughly|estimated|ca|total|x)\b", re.IGNORECASE)
 _TIME: Final = re.compile(r"\b(?:hours?|days|minutes|seconds|hrs)\b", re.IGNORECASE)
 _BRACKET: Final = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]|\bin ([a-z][\w ²₂/]{0,30})\Z", re.IGNORECASE)
 
@@ -94,12 +96,21 @@ def _unit(text: str) -> Unit | None:
     return None
 
 
+def _is_alone(text: str, amount: Amount) -> bool:
+    """Whether a number is all that a value says, but for a remark in brackets and words that make it rough."""
+    rest = text[: amount.start] + " " + text[amount.end :]
+    return re.search(r"\w", _ROUGHLY.sub(" ", _REMARK.sub(" ", rest))) is None
+
+
 def read_value(text: str, label: Label) -> Amount | None:
     """The one quantity that a value states, in the label's unit where it has none of its own; None if it is not sure."""
     wanted = {"hours": "time", "emissions": "mass", "count": "bare", "pue": "bare"}.get(label.quantity, label.quantity)
     amounts = find_amounts(text)
     found = [amount for amount in amounts if amount.kind == wanted]
-    if not found and len(amounts) == 1 and amounts[0].kind == "bare" and label.unit is not None and label.unit.kind == wanted:
+    lone = len(amounts) == 1 and amounts[0].kind == "bare" and _is_alone(text, amounts[0])
+    if wanted == "bare" and not lone:
+        return None
+    if not found and lone and label.unit is not None and label.unit.kind == wanted:
         one, scale = amounts[0], label.unit.scale
         counted = label.unit.counted or one.counted
         found = [
