@@ -228,9 +228,9 @@ class Hub:
         except UnicodeDecodeError as error:
             line = after[: error.start].count(b"\n") + 1
             raise HubError(f"{model}: line {line} is not UTF-8, which the Hub asks of a card; nothing was sent") from None
-        return self._ask(model, send)
+        return self._ask(model, send, is_commit=True)
 
-    def _ask(self, model: str, call: Callable[[], _Answer]) -> _Answer:
+    def _ask(self, model: str, call: Callable[[], _Answer], *, is_commit: bool = False) -> _Answer:
         """Ask, and ask again after a while where that may help and does no harm.
 
         Raises:
@@ -245,7 +245,7 @@ class Hub:
             except self.failures as error:
                 wait_s = told.wait_s(error, self.limits.first_wait_s * 2 ** (tried - 1))
                 if wait_s is None or tried == self.limits.tries or wait_s > self.limits.longest_wait_s:
-                    raise told.reason(error, model, wait_s) from None
+                    raise told.reason(error, model, wait_s, is_commit=is_commit) from None
             self.say(f"{model}: the Hub does not answer yet, or asks for fewer requests: waiting {wait_s:.0f} s")
             self.sleep(wait_s)
         raise AssertionError

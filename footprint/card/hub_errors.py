@@ -9,6 +9,7 @@ from typing import Any, Final
 from footprint import text
 from footprint.errors import ConfigError, FootprintError, HubError
 
+_OFFLINE: Final = "OfflineModeIsEnabled"
 _TOO_MANY: Final = 429
 _UNKNOWN_USER: Final = 401
 _PASSING: Final = frozenset({408, 500, 502, 503, 504})
@@ -49,6 +50,8 @@ def wait_s(error: Exception, otherwise_s: float) -> float | None:
     """How many seconds to wait before the same request may be made again; None if that would not help, or could do harm."""
     error = _inner(error)
     status = _status(error)
+    if type(error).__name__ == _OFFLINE:
+        return None
     if status == _TOO_MANY:
         asked = _asked_s(error)
         return otherwise_s if asked is None else asked
@@ -56,12 +59,15 @@ def wait_s(error: Exception, otherwise_s: float) -> float | None:
     return otherwise_s if is_passing and not _was_commit(error) else None
 
 
-def reason(error: Exception, model: str, waiting_s: float | None) -> FootprintError:
-    """The error as ours: a `ConfigError` for what no other model would change, else a `HubError`."""
+def reason(error: Exception, model: str, waiting_s: float | None, *, is_commit: bool = False) -> FootprintError:
+    """The error as ours: a `ConfigError` for what no other model would change, else a `HubError`.
+
+    Of a commit without a refusal it is `Unclear`: the client may have stumbled over the answer to what had arrived.
+    """
     error = _inner(error)
     status = _status(error)
     if status is None:
-        return _unanswered(error, model)
+        return _unanswered(error, model, is_commit=is_commit)
     if status == _TOO_MANY:
         wait = f"wait {waiting_s or 0:.0f} s, then call again for the rest"
         return HubError(f"{model}: the Hub takes no more requests for now: {wait}", final=True)
@@ -76,20 +82,20 @@ def reason(error: Exception, model: str, waiting_s: float | None) -> FootprintEr
     return HubError(f"{model}: {kind}")
 
 
-def _unanswered(error: Exception, model: str) -> FootprintError:
+def _unanswered(error: Exception, model: str, *, is_commit: bool) -> FootprintError:
     """What the client raises without an answer, or because it could make nothing of one."""
     kind = type(error).__name__
     said = _line(str(error) or kind)
-    if kind == "OfflineModeIsEnabled":
+    if kind == _OFFLINE:
         return ConfigError("the Hub's client is told to stay offline: unset HF_HUB_OFFLINE")
     if kind == "HFValidationError":
         return ConfigError(f"{model!r} names no model of the Hub; write ORG/MODEL, or 'ORG/*' for all of an organisation's")
-    if _was_commit(error):
-        return Unclear(f"the Hub did not answer ({said})")
-    if _is_transport(error) or isinstance(error, OSError):
-        return HubError(f"{model}: the Hub cannot be reached: {said}", final=True)
     if said.startswith("Invalid metadata"):
         return HubError(f"{model}: the Hub refuses the front matter: {said}")
+    if is_commit:
+        return Unclear(f"the Hub's answer did not come, or cannot be read ({kind}: {said})")
+    if not isinstance(error, ValueError) and (_is_transport(error) or isinstance(error, OSError)):
+        return HubError(f"{model}: the Hub cannot be reached: {said}", final=True)
     return HubError(f"{model}: the Hub's answer cannot be read ({kind}: {said})")
 
 

@@ -285,7 +285,16 @@ def test_a_hub_that_fails_for_a_moment(client: Hub, hub: LoopbackHub, patience: 
     assert patience.waits_s == [1.0, 2.0, 4.0]
 
 
-@pytest.mark.parametrize("lost", [Reply(0), Reply(502), Reply(504, b"<html>gateway</html>", {"Content-Type": "text/html"})])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        Reply(0),
+        Reply(502),
+        Reply(200, b"{}"),
+        Reply(200, b"thanks"),
+        Reply(504, b"<html>gateway</html>", {"Content-Type": "text/html"}),
+    ],
+)
 def test_a_commit_whose_answer_was_lost_is_found_and_not_sent_twice(client: Hub, hub: LoopbackHub, lost: Reply) -> None:
     hub.after = lambda method, path: lost if "/commit/" in path else None
     assert propose(client) == Proposal(url=f"{hub.url}/org/one/discussions/1", existed=False)
@@ -328,11 +337,12 @@ def test_nobody_there(client: Hub, hub: LoopbackHub, patience: Patience) -> None
     assert patience.waits_s == [1.0]
 
 
-def test_offline_is_offline(client: Hub, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_is_offline(client: Hub, hub: LoopbackHub, patience: Patience, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ConfigError, match="unset HF_HUB_OFFLINE"):
         client.read("org/one")
     assert hub.asked == []
+    assert patience.waits_s == []
 
 
 def test_an_organisations_models_come_page_by_page(client: Hub, hub: LoopbackHub) -> None:
