@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--from", dest="first", type=int, default=0, metavar="SEED", help="the first card's seed (0)")
     parser.add_argument("--cards", metavar="FOLDER", help="mutate the cards of this folder, too")
     parser.add_argument("--replay", type=int, metavar="SEED", help="one card alone: print it and what is found")
+    parser.add_argument("--refused", metavar="TEXT", help="also seek the smallest cards that are refused in words with this text")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes; all cores by default")
     asked = parser.parse_args()
     if asked.replay is not None:
@@ -47,8 +49,11 @@ def main() -> None:
                 broken = sum(one.law is not None for one in outcomes)
                 print(f"{len(outcomes):,} cards, {broken} broken, {time.monotonic() - begin_s:.0f} s", flush=True)
     report(outcomes, time.monotonic() - begin_s)
+    for law in sorted({outcome.law for outcome in outcomes if outcome.law}):
+        keep(law, [outcome for outcome in outcomes if outcome.law == law], asked.cards)
+    for why in sorted({o.refused for o in outcomes if o.refused and asked.refused is not None and asked.refused in o.refused}):
+        keep(why, [outcome for outcome in outcomes if outcome.refused == why], asked.cards)
     if any(outcome.law for outcome in outcomes):
-        keep(outcomes, asked.cards)
         raise SystemExit(1)
 
 
@@ -70,23 +75,21 @@ def report(outcomes: list[Outcome], took_s: float) -> None:
     print("slowest:", "; ".join(f"seed {o.seed}: {o.seconds * 1000:.0f} ms, {o.size_bytes:,} bytes" for o in slowest))
 
 
-def keep(outcomes: list[Outcome], folder: str | None) -> None:
-    """Shrink some cards for each broken law and keep the smallest of them."""
+def keep(what: str, outcomes: list[Outcome], folder: str | None) -> None:
+    """Shrink some cards that break a law (or are refused) in the same way, and keep the smallest of them."""
     KEPT.mkdir(exist_ok=True)
-    for law in sorted({outcome.law for outcome in outcomes if outcome.law}):
-        cards = sorted((o for o in outcomes if o.law == law), key=lambda outcome: outcome.size_bytes)[:_SHRUNK]
-        small = []
-        for outcome in cards:
-            check = laws_of(outcome.seed)
+    small = []
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.size_bytes)[:_SHRUNK]:
+        check = laws_of(outcome.seed)
 
-            def still(raw: bytes, check: object = check, law: str | None = law) -> bool:
-                return judge(raw, check)[1] == law  # type: ignore[arg-type]  # bound here for the loop's sake
+        def still(raw: bytes, check: Callable[[bytes], None] = check) -> bool:
+            return what in judge(raw, check)[:2]
 
-            small.append((shrink(card_of(outcome.seed, folder)[0], still), outcome.seed))
-        card, seed = min(small, key=lambda pair: len(pair[0]))
-        path = KEPT / f"{''.join(c if c.isalnum() else '-' for c in law)}-{hashlib.sha256(card).hexdigest()[:8]}.md"
-        path.write_bytes(card)
-        print(f"\n{law}: seed {seed}, {path.name}\n  {card!r}\n  {judge(card, laws_of(seed))[2]}")
+        small.append((shrink(card_of(outcome.seed, folder)[0], still), outcome.seed))
+    card, seed = min(small, key=lambda pair: len(pair[0]))
+    path = KEPT / f"{''.join(c if c.isalnum() else '-' for c in what)[:60]}-{hashlib.sha256(card).hexdigest()[:8]}.md"
+    path.write_bytes(card)
+    print(f"\n{what}: seed {seed}, {path.name}\n  {card!r}\n  {judge(card, laws_of(seed))[2]}")
 
 
 if __name__ == "__main__":
