@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from footprint.card.document import Document, Heading, scan
+from footprint.card.document import Document, Heading
 from footprint.card.edits import Edit
 from footprint.card.labels import title_words
 from footprint.card.languages import ENGLISH, fold
@@ -44,6 +44,8 @@ def after_fields(document: Document, layout: Fields, added: Mapping[FieldName, b
     if added:
         place, before = _new_lines(document, layout)
         text = b"".join((before or (eol if _ITEM.match(line) else eol + eol)) + line for line in added.values())
+        if main.table is not None and not main.rows:
+            text = eol + text  # a list of its own below the table
         if main.table is None and not before and not _ITEM.match(list(added.values())[-1]):
             text += eol if _follows(document, document.line_number(place) - 1) else b""
         edits.append(insertion(place, text))
@@ -170,15 +172,8 @@ def _last_said(document: Document, first: int, end: int) -> int:
 
 def _open_end(document: Document) -> int:
     """The line before which a card's text ends: where a fence or a comment opens that never closes, else the end."""
-    end = len(document.lines)
-    if not document.raw or end - 1 not in document.covered:
-        return end
-    probe = scan(document.raw + document.eol + b"x" + document.eol)
-    if end not in probe.covered and len(probe.lines) > end:
-        return end
-    while end > 0 and end - 1 in document.covered:
-        end -= 1
-    return end
+    opened = document.left_open
+    return len(document.starts) if opened is None else opened
 
 
 def _where(document: Document, headings: tuple[Heading, ...], before: tuple[str, ...], after: tuple[str, ...]) -> tuple[int, int]:

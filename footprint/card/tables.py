@@ -54,13 +54,15 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table: the indices of its first and last line, and its rows, the header's first, without rows of dashes.
 
     Rows may differ in length. A cell that covers several columns or rows of an HTML table stands in each of them, the same
-    cell with the same span: who adds up cells counts spans, not places.
+    cell with the same span: who adds up cells counts spans, not places. `headed` is false for rows between bars without the row
+    of dashes, which a person takes for a table, and Markdown for text.
     """
 
     kind: Literal["markdown", "html"]
     first: int
     last: int
     rows: tuple[tuple[Cell, ...], ...]
+    headed: bool = True
 
 
 def find_tables(document: Document, lines: range | None = None) -> tuple[Table, ...]:
@@ -154,7 +156,7 @@ def _markdown_table(document: Document, index: int, end: int) -> Table | None:
             rows.append(cells)
     if not delimiter and (len(rows) < 2 or len(head) < 2):  # noqa: PLR2004 - a row and a column are no table
         return None
-    return Table(kind="markdown", first=index, last=last, rows=tuple(rows))
+    return Table(kind="markdown", first=index, last=last, rows=tuple(rows), headed=delimiter)
 
 
 def _is_dashes(document: Document, index: int) -> bool:

@@ -102,7 +102,7 @@ def table_groups(document: Document, table: Table, *, loose: bool) -> list[Group
         loose: whether it stands outside the section: then it must name more fields to be ours.
     """
     width = max(len(row) for row in table.rows)
-    if width < 2:  # noqa: PLR2004 - a label and a value
+    if width < 2 or not table.headed:  # noqa: PLR2004 - a label and a value
         return []
     in_rows = [cell_label(row[0].text) if len(row) > 1 else None for row in table.rows]
     in_columns = [cell_label(cell.text) for cell in table.rows[0]]

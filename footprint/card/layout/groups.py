@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -145,7 +145,7 @@ def _in_section(document: Document, section: Section, hidden: Collection[int]) -
     found = line_labels(document, lines, hidden, inside=True)
     tables = find_tables(document, lines)
     covered = {i for table in tables for i in range(table.first, table.last + 1)}
-    lined = _groups(document, [one for one in found if one.line not in covered], lines)
+    lined = _groups(_Where(document, lines, hidden), [one for one in found if one.line not in covered])
     tabled = [group for table in tables if table.first not in hidden for group in table_groups(document, table, loose=False)]
     if len(lined) == 1 and len(tabled) == 1:
         spans = tabled[0].spans | lined[0].spans
@@ -156,8 +156,17 @@ def _in_section(document: Document, section: Section, hidden: Collection[int]) -
 # -- Groups of lines --------------------------------------------------------------------------------------------------
 
 
-def _groups(document: Document, found: Sequence[Found], lines: range) -> list[Group]:
+class _Where(NamedTuple):
+    """Where labels were found: a card, lines of it, and those of these that are not searched: our own blocks."""
+
+    document: Document
+    lines: range
+    hidden: Collection[int]
+
+
+def _groups(where: _Where, found: Sequence[Found]) -> list[Group]:
     """Part labels into groups."""
+    document = where.document
     kept = _without_parents(document, found)
     if not kept:
         return []
@@ -167,9 +176,7 @@ def _groups(document: Document, found: Sequence[Found], lines: range) -> list[Gr
         return [whole]
     pieces: list[_Piece] = [(None, kept)]
     for part in (_by_heading, _by_title, _by_item):
-        pieces = [
-            piece for name, one in pieces for piece in (part(document, one, lines, name) if _repeats(one) else [(name, one)])
-        ]
+        pieces = [piece for name, one in pieces for piece in (part(where, one, name) if _repeats(one) else [(name, one)])]
     pieces = [piece for name, one in pieces for piece in (_by_cycle(one, name) if _repeats(one) else [(name, one)])]
     groups = [_group(document, one, labelled, name) for name, one in pieces]
     full = [group for group in groups if len(group.spans) >= _GROUP]
@@ -264,9 +271,9 @@ def _apart(found: Sequence[Found], title_of: Callable[[Found], tuple[int, str | 
     return list(pieces.values())
 
 
-def _by_heading(document: Document, found: list[Found], lines: range, name: str | None) -> list[_Piece]:
+def _by_heading(where: _Where, found: list[Found], name: str | None) -> list[_Piece]:
     """Part labels by the heading above them."""
-    headings = headings_in(document, lines[1:])
+    headings = headings_in(where.document, where.lines[1:])
     starts = [heading.line for heading in headings]
 
     def above(one: Found) -> tuple[int, str | None]:
@@ -276,13 +283,14 @@ def _by_heading(document: Document, found: list[Found], lines: range, name: str 
     return _apart(found, above, name)
 
 
-def _by_title(document: Document, found: list[Found], lines: range, name: str | None) -> list[_Piece]:
+def _by_title(where: _Where, found: list[Found], name: str | None) -> list[_Piece]:
     """Part labels by the bold line above them."""
-    own = {one.line for one in found}
+    document = where.document
+    skipped = {one.line for one in found}.union(where.hidden)
     titles = [
         index
-        for index in range(max(lines.start, found[0].line - _NESTED), found[-1].line)
-        if index not in own and _TITLE_LINE.match(document.text(index)) and not _BULLET.match(document.text(index))
+        for index in range(max(where.lines.start, found[0].line - _NESTED), found[-1].line)
+        if index not in skipped and _TITLE_LINE.match(document.text(index)) and not _BULLET.match(document.text(index))
     ]
 
     def above(one: Found) -> tuple[int, str | None]:
@@ -292,15 +300,15 @@ def _by_title(document: Document, found: list[Found], lines: range, name: str | 
     return _apart(found, above, name)
 
 
-def _by_item(document: Document, found: list[Found], lines: range, name: str | None) -> list[_Piece]:
+def _by_item(where: _Where, found: list[Found], name: str | None) -> list[_Piece]:
     """Part labels by the item that they are nested below."""
 
     def above(one: Found) -> tuple[int, str | None]:
         width = _indent(one.label.lead)
         outermost: tuple[int, str | None] = (-1, None)
-        for index in range(one.line - 1, max(lines.start, one.line - _NESTED), -1):
-            text = document.text(index)
-            bullet = _BULLET.match(text) if width else None
+        for index in range(one.line - 1, max(where.lines.start, one.line - _NESTED), -1):
+            text = where.document.text(index)
+            bullet = _BULLET.match(text) if width and index not in where.hidden else None
             if bullet and _indent(text) < width:
                 width = _indent(text)
                 outermost = index, readable(text[bullet.end() :].strip()).strip(" :*_")
@@ -357,7 +365,7 @@ def _loose(document: Document, found: Sequence[Found], hidden: Collection[int]) 
     for run in full:
         above = headings_in(document, range(max(run[0].line - _FAR, 0), run[0].line))
         name = readable(above[-1].text.encode()) if above and len(full) > 1 else None
-        parts = _groups(document, run, range(run[0].line, run[-1].line + 1))
+        parts = _groups(_Where(document, range(run[0].line, run[-1].line + 1), hidden), run)
         groups += [part if part.name or name is None else msgspec.structs.replace(part, name=name) for part in parts]
     return groups
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from footprint.card.document import Document, plain
 from footprint.card.labels import PAIR, LabelMatch, is_placeholder, is_section_title, name_of, read_label
 from footprint.card.layout.cells import cell_label
-from footprint.card.layout.sections import headings_in, next_heading
+from footprint.card.layout.sections import headings_in, is_nested, next_heading
 from footprint.card.layout.spans import FieldSpan, Slot
 from footprint.card.tables import readable
 
@@ -25,6 +25,7 @@ _NO_CONTINUATION = re.compile(rb"[ \t]*(?:#|<|\||```|~~~|\*\*[^*]{1,100}(?::\*\*
 # White space, and what breaks the line in Markdown (a backslash) or in HTML: no part of a value.
 _TAIL = re.compile(rb"(?:[ \t]|\xc2\xa0)*(?:\\|<br ?/?>)?(?:[ \t]|\xc2\xa0)*\Z", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rb"<(/?)(li|ul|ol|p|div|center|dl|dt|dd|details|summary|br)\b[^<>]{0,300}>", re.IGNORECASE)
+_INDENTED = re.compile(rb" {4}|\t| {1,3}\t")
 _COLON = re.compile(rb"[\r\n][^:\r\n]{1,400}:")
 # A label in bold (or a heading) without a colon: `**Hardware Type** A100`, `**Hours used** - 5`, or alone on its line.
 _COLONLESS = re.compile(
@@ -60,7 +61,7 @@ def line_labels(document: Document, lines: range, hidden: Collection[int], *, in
     terms: list[Found] = []  # the `<dt>` that waits for its `<dd>`
     for index in lines if inside else _with_colons(document, lines):
         line = document.lines[index]
-        if line.shown == line.start or index in headings or index in hidden:
+        if line.shown == line.start or index in headings or index in hidden or _is_code(document, index):
             continue
         if raw.find(b"<", line.start, line.shown) >= 0 and line.shown - line.start <= _MAX_LINE:
             several = _in_html(document, index, terms)
@@ -75,6 +76,18 @@ def line_labels(document: Document, lines: range, hidden: Collection[int], *, in
         found += [one for one in _as_headings(document, lines, hidden) if not taken & _own_lines(document, one.line)]
         found.sort(key=lambda one: (one.line, one.start))
     return found
+
+
+def _is_code(document: Document, index: int) -> bool:
+    """Whether a line is indented so far that it is code: by four, below a blank line, and in no item of a list."""
+    raw, starts = document.raw, document.starts
+    if raw[starts[index] : starts[index] + 1] not in {b" ", b"\t"} or not _INDENTED.match(raw, starts[index]):
+        return False
+    above = index - 1
+    while above >= 0 and _INDENTED.match(raw, starts[above]) and not document.is_blank(above):
+        above -= 1
+    paragraph = above >= 0 and not document.is_blank(above) and not headings_in(document, range(max(above - 1, 0), above + 1))
+    return not paragraph and not is_nested(document, index)
 
 
 def _with_colons(document: Document, lines: range) -> Iterable[int]:

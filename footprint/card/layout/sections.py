@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from functools import lru_cache
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -47,12 +48,13 @@ def find_sections(document: Document) -> list[Section]:
     return _under_headings(document) or _under_bold_lines(document)
 
 
+@lru_cache(maxsize=4)  # asked for several times of the one card that is filled
 def top_headings(document: Document) -> tuple[Heading, ...]:
     """The headings that part a card: those inside a list's item do not."""
-    return tuple(heading for heading in document.headings if not _is_nested(document, heading.line))
+    return tuple(heading for heading in document.headings if not is_nested(document, heading.line))
 
 
-def _is_nested(document: Document, index: int) -> bool:
+def is_nested(document: Document, index: int) -> bool:
     """Whether a line is indented below an item of a list."""
     first = document.lines[index].start
     if document.raw[first : first + 1] not in {b" ", b"\t"}:
