@@ -137,7 +137,10 @@ def _joined(changed: dict[str, Entry], gone: set[str], after: dict[str, list[Ent
     last = [entry for name, entry in changed.items() if name not in mine]
     last += [entry for name, added in after.items() if name and name not in mine for entry in added]
     theirs += [Theirs(entry, None) for entry in last]
-    return Merged(body_of([*kept, *last], eol), tuple(theirs))
+    # What a person wrote as we would have is ours the next time: it stands as ours does already now.
+    gaps = {entry.digest: entry.gap for entry in new}
+    body = [entry._replace(gap=gaps.get(entry.digest, entry.gap)) for entry in (*kept, *last)]
+    return Merged(body_of(body, eol), tuple(theirs))
 
 
 def body_of(entries: Iterable[Entry], eol: bytes) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from footprint.card import Card, CardContent, FillPlan, fill, read_card
 from footprint.card.block import block_about, group_digest
@@ -128,6 +130,46 @@ def test_names_of_entries_do_not_hang_on_their_numbers() -> None:
 def test_too_many_entries_are_not_told_apart() -> None:
     many = entries_of(b"\n".join(b"- line %d" % n for n in range(300)))
     assert merge(signatures(many), many, many, b"\n") is None
+
+
+HANDS = st.sampled_from(
+    [
+        "- Energy: 440 kWh.",
+        "- by hand",
+        "words",
+        "",
+        "  - inner",
+        "- Note: the host was assumed.",
+        "- **Hours used:** 3",
+        "| a | b |",
+        "> q",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    written=st.sampled_from([LINES, NEWER, ("Energy: 1.", "\tinner", "Note: x.")]),
+    newer=st.sampled_from([LINES, NEWER, ("Energy: 1.",), ("Energy: 2.", "\tinner", "\tsecond")]),
+    edits=st.lists(st.tuples(st.integers(0, 9), st.booleans(), HANDS), min_size=1, max_size=5),
+    eol=st.sampled_from(["\n", "\r\n"]),
+)
+def test_whatever_a_person_did_to_a_block_stays_and_is_settled_at_once(
+    written: tuple[str, ...], newer: tuple[str, ...], edits: list[tuple[int, bool, str]], eol: str
+) -> None:
+    raw = filled(*written)
+    block = read_card(raw).block
+    assert block is not None
+    lines = block.body.decode().splitlines()
+    ours = {line.strip() for line in lines}
+    for at, replaces, line in edits:
+        lines[at : at + replaces] = [line]
+    by_hand = f"\n{eol.join(lines)}\n".encode()
+    edited = raw[: block.header_end] + by_hand + raw[block.end - len(b"<!-- footprint:end -->") :]
+    first = fill(read_card(edited), content(*newer)).after
+    assert fill(read_card(first), content(*newer)).after == first
+    left = {line.strip() for line in read_card(first).block.body.decode().splitlines()}  # type: ignore[union-attr]  # it has one
+    assert {line.strip() for line in lines} - ours <= left
 
 
 # -- Several blocks ---------------------------------------------------------------------------------------------------
