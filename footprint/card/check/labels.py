@@ -99,7 +99,7 @@ def _unit(text: str) -> Unit | None:
 def _is_alone(text: str, amount: Amount) -> bool:
     """Whether a number is all that a value says, but for a remark in brackets and words that make it rough."""
     rest = text[: amount.start] + " " + text[amount.end :]
-    return re.search(r"\w", _ROUGHLY.sub(" ", _REMARK.sub(" ", rest))) is None
+    return re.search(r"[\w%‰$€£]", _ROUGHLY.sub(" ", _REMARK.sub(" ", rest))) is None
 
 
 def read_value(text: str, label: Label) -> Amount | None:

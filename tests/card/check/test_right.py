@@ -218,6 +218,17 @@ SILENT = {
             "8. How much CO2eq was emitted for all experiments? | 900 kg",
         )
     ),
+    "a column of shares": card(
+        more=table(
+            "Model | Training time | Energy (kWh) | CO2 (kg)",
+            "a | 1 h | 1.5 | 10%",
+            "b | 2 h | 3 | 20%",
+            "Total | 3 h | 4.5 | 100%",
+        )
+    ),
+    "an emission with the energy that it is of": card("8 x A100", "24", "AWS", "us-east-1", "120 kWh, 45 kg CO2"),
+    "hours in both ways": card("32 x A100-SXM4-80GB", "21 days (16,128 GPU hours)", "AWS", "us-east-1", "2.5 t"),
+    "a decimal comma": card("1 x T4", "0,5 Stunden", "", "Deutschland", "0,012 kg"),
     "per request": card("", "", "", "", "10 kg", yaml="co2_eq_emissions: 10000\n", more="- **CO2 per request:** 0.3 g\n"),
 }
 
