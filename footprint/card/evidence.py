@@ -191,7 +191,8 @@ def _sentences(text: str) -> Iterator[tuple[int, str]]:
 
 _WORTH: Final = re.compile(
     rb"GPU|TPU|gpu|hour|hrs|day|week|month|minute|Wh|CO2|CO\xe2\x82\x82|CO<sub>|co2|every|AWS|Azure|GCP|Google|Amazon|Cloud"
-    rb"|NVIDIA|Nvidia|Tesla|TITAN|[ABHKLMPTV]\d{2,4}|RTX|GTX|MI\d|Trainium|Gaudi|Colab|Kaggle|param|token|\d ?h\b|-(?:east|west|north|south|central)|chips"
+    rb"|NVIDIA|Nvidia|Tesla|TITAN|[ABHKLMPTV]\d{2,4}|RTX|GTX|MI\d|Trainium|Gaudi"
+    rb"|Colab|Kaggle|param|token|\d ?h\b|-(?:east|west|north|south|central)|chips"
 )
 
 
