@@ -266,5 +266,5 @@ def product_of(footprint: Footprint) -> str | None:
     if abs(energy.central * intensity.central - emissions.central) > _ROUNDING * emissions.central:
         return None  # by the hours of the run, say
     grid = _grid(footprint.place) if footprint.place is not None and footprint.basis != "stated" else None
-    of = f" (the grid of {text.clean(grid, limit=80)})" if grid else ""
+    of = f" (grid: {text.clean(grid, limit=80)})" if grid else ""
     return f"{text.energy(energy.central)} x {text.number(intensity.central)} g CO2eq/kWh{of}"

@@ -383,7 +383,7 @@ def test_what_is_beyond_operation_stands_apart_and_is_in_no_number() -> None:
 def test_emissions_are_a_product_that_a_reader_can_follow() -> None:
     content = content_from_account([measured()])
     (line,) = [line for line in content.lines if line.startswith("Emissions: ")]
-    found = re.search(r" = ([\d.,]+) MWh x (\d+) g CO2eq/kWh \(the grid of Ireland\)\.\Z", line)
+    found = re.search(r" = ([\d.,]+) MWh x (\d+) g CO2eq/kWh \(grid: Ireland\)\.\Z", line)
     assert found is not None
     assert float(found[1]) * 1000 * float(found[2]) == pytest.approx(grams(content), rel=0.01)
     hourly = msgspec.structs.replace(a_footprint(), intensity_g_per_kwh=a_range(999.0))
