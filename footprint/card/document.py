@@ -275,28 +275,32 @@ def _closing_line(lines: _Lines, index: int, fence: re.Match[bytes]) -> int:
     Where nothing ends it, it reaches to the last line of all.
     """
     lead, marks = fence["lead"], fence["marks"]
-    end = _container_end(lines, index, lead) if lead.strip() else len(lines.starts)
+    inside, reached = lead.strip() != b"", index + 1
     place = lines.raw.find(marks, lines.ends[index])
-    while place >= 0:
-        at = lines.at(place)
-        if at >= end:
-            break
+    while True:
+        at = lines.at(place) if place >= 0 else len(lines.starts)
+        if inside:
+            end = _container_end(lines, range(reached, min(at + 1, len(lines.starts))), lead)
+            if end is not None:
+                return end - 1
+            reached = at + 1
+        if place < 0:
+            return at - 1
         found = _CLOSES.match(lines.text(at))
         if found and found["marks"].startswith(marks) and (b">" in lead or b">" not in found["lead"]):
             return at
         place = lines.raw.find(marks, lines.ends[at])
-    return end - 1
 
 
-def _container_end(lines: _Lines, index: int, lead: bytes) -> int:
-    """The index of the line that ends the quote or the list item in which a line starts."""
+def _container_end(lines: _Lines, within: range, lead: bytes) -> int | None:
+    """The index of the line that ends the quote or the list item in which a fence opened; None if none of these does."""
     quoted, width = b">" in lead, len(lead)
-    for following in range(index + 1, len(lines.starts)):
-        text = lines.text(following)
+    for index in within:
+        text = lines.text(index)
         bare = text.lstrip(b" \t")
         if not bare.startswith(b">") if quoted else (bare and len(text) - len(bare) < width):
-            return following
-    return len(lines.starts)
+            return index
+    return None
 
 
 def _comments(lines: _Lines, index: int, last_close: int, cut: dict[int, int]) -> int:

@@ -15,7 +15,7 @@ from footprint.card.fill_block import Name, prove_blocks
 from footprint.card.labels import TEMPLATE_LABELS
 from footprint.card.layout import Fields
 from footprint.card.metadata import KEY, same_others
-from footprint.card.nodes import Node, meaning
+from footprint.card.nodes import Node, meaning, value_of
 from footprint.card.plan import FillPlan
 from footprint.card.read import Card, read_card
 from footprint.errors import CardError
@@ -115,9 +115,11 @@ def _prove_metadata(card: Card, after: Card, plan: FillPlan, metadata: dict[str,
         raise CardError(f"{KEY} would not keep the keys that are not ours; nothing was written")
     for change in plan.changed:
         key = change.field.removeprefix(f"{KEY}.")
-        if key == change.field or key not in metadata:
+        if key == change.field:
             continue
         found = entry[1].find(key) if entry is not None else None
-        is_gone = found is None or found[1].text == "null"
-        if is_gone != change.withdrawn or (found is not None and not is_gone and found[1].text != metadata[key]):
+        # What was withdrawn beside a person's comment is null.
+        gone = found is None or value_of(found[1]) is None
+        written = found is not None and found[1].text == metadata.get(key)
+        if not (gone if change.withdrawn else written):
             raise CardError(f"{change.field} would not read back; nothing was written")
