@@ -186,16 +186,12 @@ def only_nothing_is_replaced(raw: bytes, plan: FillPlan) -> None:
 
 def persons_values_stay(before: Card, after: Card) -> None:
     """Each value of each group, and each of the front matter, that says something is there as it was."""
-    old, new = before.groups, after.groups
-    if old and len(old) != len(new):
-        broken("a person's values", f"{len(old)} groups became {len(new)}")
-    for was, now in zip(old, new, strict=False):
-        for name, claim in was.fields.items():
-            if claim is None or claim.placeholder:
-                continue
-            stays = now.fields[name]
-            if stays is None or stays.value != claim.value:
-                broken("a person's values", f"{name} {claim.value!r} became {stays and stays.value!r}")
+    rest = iter(after.groups)
+    for was in before.groups:
+        said = [(name, claim.value) for name, claim in was.fields.items() if claim is not None and not claim.placeholder]
+        # A group may come between the others: that of our own section.
+        if not any(all((claim := now.fields[name]) and claim.value == value for name, value in said) for now in rest):
+            broken("a person's values", f"{said} is in none of {[one.fields for one in after.groups]}")
     for path, value in _leaves(_mapping(readers.yaml_ours(before.raw))):
         found = dict(_leaves(_mapping(readers.yaml_ours(after.raw))))
         if not _says_nothing(value) and repr(found.get(path)) != repr(value):
