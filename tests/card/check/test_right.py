@@ -243,11 +243,10 @@ def test_what_our_own_fill_writes_is_right(kind: Kind) -> None:
     for hardware, count, hours, region in (
         ("NVIDIA A100-SXM4-80GB", 8, 100.0, "aws:us-east-1"),
         ("TPU v3-8", 1, 72.0, "gcp:us-east1"),
-        ("RTX 3090", 1, 0.4, "FRA"),
+        ("RTX 3090", 1, 0.4, "France"),
         ("p4d.24xlarge", 2, 30.0, "aws:eu-west-1"),
     ):
-        place = {"region": region} if ":" in region else {"zone": region}
-        facts = Declaration(kind=kind, hardware=hardware, count=count, hours=hours, year=2023, **place)
+        facts = Declaration(kind=kind, hardware=hardware, count=count, hours=hours, year=2023, region=region)
         empty = card(*["[More Information Needed]"] * 5, yaml="tags: [birds]\n")
         plan = fill(read_card(empty), content_from_declaration(facts, declared_footprint(facts)))
         assert plan.after != empty
