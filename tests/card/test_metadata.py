@@ -161,13 +161,18 @@ def test_what_we_wrote_in_a_list_that_became_a_mapping_is_ours() -> None:
 
 
 PIECES = st.sampled_from(
-    [
-        "license: mit", "tags:", "- a", "- b: c", "  - d", "  e: f", "g: |", "h: >-", "  text", "", "# remark", "  # remark", "i: 'j", "k'",
-        'l: "m', 'n: o"', 'p: [q,', "r]", "s: {t: u", "}", "v: &w x", "y: *w", "? z", ": aa", "bb:", "cc: dd # ee", "'ff': gg",
-        "- - hh", "ii:   ", "jj: |+", "    kk", "ll: mm: nn", "oo: pp #qq", "!!str rr: ss", "%TAG", "...", "tt:\n  uu:\n  - vv", "w w: x",
-        "é: ü", "xx: é", "yy: 2020-01-01", "zz: !!int 5", "co2_eq_emissions: 5", "  emissions: 6", "co2_eq_emissions:", "a:\tb",
-    ]
-)  # fmt: skip
+    """
+    license: mit|tags:|- a|- b: c|  - d|  e: f|g: !|h: >-|  text||# remark|  # remark|i: 'j|k'|l: "m|n: o"|p: [q,|r]|s: {t: u|}
+    |v: &w x|y: *w|? z|: aa|bb:|cc: dd # ee|'ff': gg|- - hh|ii:   |jj: !+|    kk|ll: mm: nn|oo: pp #qq|!!str rr: ss|%TAG|...
+    |tt:~  uu:~  - vv|w w: x|é: ü|xx: é|yy: 2020-01-01|yz: 2020-13-01|zz: !!int 5|co2_eq_emissions: 5|  emissions: 6
+    |co2_eq_emissions:|a:\tb|ab: [c(?"d"]|- ? e
+    """.strip()
+    .replace("\n    |", "|")
+    .replace("\n", "")
+    .replace("!+", "\0+")
+    .replace(": !|", ": \0|")
+    .split("|")
+).map(lambda piece: piece.replace("\0", "|").replace("~", "\n"))
 
 
 @settings(max_examples=600, deadline=None)
