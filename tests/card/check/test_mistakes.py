@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.card.check.claimed import card, codes, number_findings, table
+from footprint.card.check.registry import RULES
+from tests.card.check.claimed import FILES, card, codes, number_findings, table
 
 GRAMS = "co2_eq_emissions:\n  emissions: {}\n  source: ML CO2 Impact\n"
 
@@ -133,6 +134,11 @@ MISTAKES = {
         "emissions-out-of-range",
         "110 kWh × 381 g/kWh (as stated) = 41.9 kg",
     ),
+    "energy times PUE times intensity is another number": (
+        card(more=table(" | Energy (MWh) | PUE | Intensity (g/kWh) | Emissions (tCO2eq)", "Lark | 131 | 1.2 | 332 | 75")),
+        "emissions-not-the-product",
+        "131 MWh × 1.2 × 332 g/kWh = 52.2 t, not 75 t",
+    ),
     "the front matter of one of several devices": (
         card("TPU v3-8", "72", "GCP", "us-east1", "30.16 kg", yaml=GRAMS.format(7540)),
         "body-and-metadata-disagree",
@@ -202,3 +208,8 @@ def test_a_known_mistake_is_found_with_its_arithmetic(name: str) -> None:
     assert "\n" not in found[0].message
     assert found[0].line is not None
     assert found[0].fix
+
+
+def test_every_rule_on_numbers_has_a_mistake_that_it_finds() -> None:
+    mine = {code for code, rule in RULES.items() if rule.test.__module__.rpartition(".")[2] in FILES}
+    assert {code for _, code, _ in MISTAKES.values()} == mine

@@ -30,8 +30,6 @@ from footprint.model import Finding
 _CLOSE: Final = 0.02
 """Factors of a product are told from each other within this share, beside the roundings of the stated numbers."""
 _PUE: Final = 1.6
-_AROUND_HIGH: Final = 3.0
-"""What a facility may draw for each kWh of accelerators: host 1.8 and overhead 1.6."""
 
 
 @rule("body-and-metadata-disagree", "error", "the body and the front matter state different emissions")
@@ -264,29 +262,31 @@ def _holds_pue(work: Work, energy: float, pue: float) -> bool:
     return abs(energy / (machines * pue) - 1) <= _CLOSE
 
 
-@rule("emissions-not-the-product", "warning", "energy times intensity is not the emission")
+@rule("emissions-not-the-product", "warning", "energy times PUE times intensity is not the emission")
 def emissions_not_the_product(subject: Subject) -> Iterator[Finding]:
-    """Where a card states an energy and the grid's g/kWh, their product is the emission, with the facility's overhead or without.
+    """Where a card states energy, PUE and the grid's g/kWh, their product is the emission, or that without the PUE.
 
-    Found where it is less than 0.9 of the product, or more than the product with all that may stand around accelerators.
+    Found where the emission is below 0.9 of the smaller or above 1.12 of the larger, and no PUE applied twice explains it. Without
+    a stated PUE, what stands around the machines may be anything: see `emissions-out-of-range`.
     """
     for work in claims(subject.card).works:
         factors = _product(work)
-        if factors is None:
+        if factors is None or work.pue is None:
             continue
         stated, energy, grid, ratio, slack = factors
-        most = max(work.pue or 0.0, _AROUND_HIGH)
-        if AGREE_LOW - slack <= ratio <= most * AGREE_HIGH + slack or verdict(work) is not None:
+        pue = work.pue
+        fits = AGREE_LOW - slack <= ratio <= pue * (AGREE_HIGH + slack)
+        if fits or _equal(ratio, pue * pue, slack) or verdict(work) is not None:
             continue
-        product = energy * grid
+        product = energy * grid * pue
         yield Finding(
             code="emissions-not-the-product",
             severity="warning",
             line=stated.line,
-            message=f"{text.energy(energy)} × {text.number(grid)} g/kWh = {text.mass(product)}, not {_said(stated)}",
+            message=f"{text.energy(energy)} × {pue:g} × {text.number(grid)} g/kWh = {text.mass(product)}, not {_said(stated)}",
             stated=_said(stated),
             expected=text.mass(product),
-            fix="correct the emission, the energy or the intensity",
+            fix="correct the emission, the energy, the PUE or the intensity",
         )
 
 
