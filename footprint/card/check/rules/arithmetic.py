@@ -30,6 +30,7 @@ from footprint.model import Finding
 _CLOSE: Final = 0.02
 """Factors of a product are told from each other within this share, beside the roundings of the stated numbers."""
 _PUE: Final = 1.6
+"""The most that a facility of unknown overhead is taken to have, as in `recompute`."""
 
 
 @rule("body-and-metadata-disagree", "error", "the body and the front matter state different emissions")
@@ -266,8 +267,8 @@ def _holds_pue(work: Work, energy: float, pue: float) -> bool:
 def emissions_not_the_product(subject: Subject) -> Iterator[Finding]:
     """Where a card states energy, PUE and the grid's g/kWh, their product is the emission, or that without the PUE.
 
-    Found where the emission is below 0.9 of the smaller or above 1.12 of the larger, and no PUE applied twice explains it. Without
-    a stated PUE, what stands around the machines may be anything: see `emissions-out-of-range`.
+    Found where the emission is below 0.9 of the smaller or above 1.12 of the larger, and no PUE applied twice explains it.
+    Without a stated PUE, what stands around the machines may be anything: see `emissions-out-of-range`.
     """
     for work in claims(subject.card).works:
         factors = _product(work)
