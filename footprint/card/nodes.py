@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final
 
@@ -87,8 +88,12 @@ def value_of(node: Node) -> Any:
 
 def scalar_value(text: str, *, plain: bool) -> Any:
     """A scalar's value; what JSON has no type for (dates, NaN) stays the text that it was."""
-    if not plain:
-        return text
+    return _resolved(text) if plain else text
+
+
+@lru_cache(maxsize=1024)  # the same few words and numbers stand in many cards
+def _resolved(text: str) -> Any:
+    """The value of plain text."""
     import yaml
 
     loader = yaml.SafeLoader("")

@@ -118,8 +118,10 @@ def _prove_metadata(card: Card, after: Card, plan: FillPlan, metadata: dict[str,
         if key == change.field:
             continue
         found = entry[1].find(key) if entry is not None else None
-        # What was withdrawn beside a person's comment is null.
-        gone = found is None or value_of(found[1]) is None
-        written = found is not None and found[1].text == metadata.get(key)
-        if not (gone if change.withdrawn else written):
+        if change.withdrawn:
+            # What was withdrawn beside a person's comment is null.
+            holds = found is None or value_of(found[1]) is None
+        else:
+            holds = found is not None and found[1].text == metadata.get(key)
+        if not holds:
             raise CardError(f"{change.field} would not read back; nothing was written")
