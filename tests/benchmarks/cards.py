@@ -59,10 +59,24 @@ def run(effort: Effort) -> Iterator[Row]:
 def card_sets() -> dict[str, list[bytes]]:
     """Our corpus, and the third-party cards where their folder is named."""
     sets = {"our corpus": [path.read_bytes() for path in sorted(_CORPUS.glob("*.md"))]}
+    sets["front matter with results, 0.2 to 5 KB"] = [with_results(count) for count in (0, 0, 1, 1, 2, 3, 4, 6, 10, 16)]
     named = os.environ.get("FOOTPRINT_SHARED")
     if named:
         sets["published cards"] = [path.read_bytes() for path in sorted((Path(named) / "cards").glob("*.md"))]
     return sets
+
+
+def with_results(count: int) -> bytes:
+    """A card of the template's shape whose front matter tells so many results of evaluations, as trainers write them."""
+    result = (
+        "  - task:\n      type: text-classification\n      name: Text Classification\n    dataset:\n      name: tides_%d\n"
+        "      type: tides_%d\n      config: default\n      split: validation\n      args: default\n    metrics:\n"
+        "    - type: accuracy\n      value: 0.9%d1\n      name: Accuracy\n      verified: true\n"
+    )
+    results = "".join(result % (number, number, number) for number in range(count))
+    told = f"model-index:\n- name: tidewatch\n  results:\n{results}" if count else ""
+    template = (_CORPUS / "template.md").read_bytes()
+    return template.replace(b"seed: 0o17\n", f"base_model: harbour/tide-{count}\n{told}".encode())
 
 
 def _ours(raw: bytes) -> bytes:
