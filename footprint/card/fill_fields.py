@@ -79,7 +79,7 @@ def _fill(  # noqa: PLR0917 - one field of a fill
     recorded = block.fields.get(SHORT[name]) if block else None
     stands = document.raw[span.start : span.end]
     ours = span.whole and recorded == digest(stands)
-    new = written(span, value, content.metadata.get("emissions", "")) if value is not None else None
+    new = written(span, value, content.grams) if value is not None else None
     if new is None and ours and not span.placeholder:
         nothing = as_html(PLACEHOLDER) if span.slot == "html" else PLACEHOLDER
         part.edits.append(placed(document, span, nothing))

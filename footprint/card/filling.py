@@ -5,6 +5,7 @@ A person's value is never replaced unless told to; our own earlier values, known
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from footprint.card.block import group_digest, safe
 from footprint.card.content import CardContent
 from footprint.card.edits import Edit, apply, arrange
+from footprint.card.explain import names_of
 from footprint.card.fill_block import render
 from footprint.card.fill_fields import fill_fields, refuse
 from footprint.card.fill_forms import NO_BLOCK, fill_front_matter, page_section, writable
@@ -20,10 +22,12 @@ from footprint.card.place import after_block, after_fields, new_section
 from footprint.card.plan import FillPlan, Part
 from footprint.card.proof import prove
 from footprint.card.read import Card
+from footprint.model import FieldName
 
 NEW_SECTION: Final = "the card had no Environmental Impact section: one was added"
 ONE_OF_SEVERAL: Final = "the front matter was left alone: it speaks of the whole card, and one of its groups of fields was filled"
 TOTALLED: Final = "a row of totals of the card's table was left as it is: see that it still adds up"
+NO_PLACE: Final = "the card's table has no place for what stands in the block alone"
 LEFT: Final = "the card's own table states figures for several models and was left as it is"
 
 
@@ -74,7 +78,7 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False, group: st
         notes += (NEW_SECTION,)
     arranged = card.source.place(arrange([e for e in edits if card.document.raw[e.start : e.end] != e.new]))
     if making:
-        notes += _notes(card, key, content, changed=bool(body.edits))
+        notes += _notes(card, key, content, changed=bool(body.edits), aside=tuple(body.aside))
     plan = FillPlan(
         edits=arranged,
         before=card.raw,
@@ -88,11 +92,13 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False, group: st
     return plan
 
 
-def _notes(card: Card, key: str, content: CardContent, *, changed: bool) -> tuple[str, ...]:
+def _notes(card: Card, key: str, content: CardContent, *, changed: bool, aside: Sequence[FieldName]) -> tuple[str, ...]:
     """What a person should hear of groups of fields."""
     notes: tuple[str, ...] = (ONE_OF_SEVERAL,) if key and content.metadata else ()
     main = card.layout.main
     if main is not None and main.totalled and changed:
         notes += (TOTALLED,)
+    if aside:
+        notes += (f"{NO_PLACE}: {names_of(aside)}",)
     tables = [group for group in card.layout.groups if group.table is not None and group is not card.layout.main]
     return (*notes, f"{LEFT}: {listed(tables, card.source.number)}") if tables and not key else notes

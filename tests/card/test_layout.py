@@ -220,7 +220,8 @@ def test_the_line_of_a_service_states_grams() -> None:
     assert kept(raw)["carbon_emitted"] == "a person's value"
     blank = raw.replace(b"1.8937\n", b"N/A\n")
     assert "- CO2 Emissions (in grams): 153000\n- Hardware Type: 8 x" in filled(blank)
-    unknown = fill(read_card(blank), run_content(kind="other"))
+    assert b"- CO2 Emissions (in grams): 153000\n" in fill(read_card(blank), run_content(kind="other")).after
+    unknown = fill(read_card(blank), run_content(None))
     assert b"- CO2 Emissions (in grams): N/A\n" in unknown.after
 
 

@@ -16,7 +16,7 @@ import msgspec
 from footprint.card.document import Document
 from footprint.card.labels import EXACT, PAIR, SINGLE
 from footprint.card.layout.cells import table_groups
-from footprint.card.layout.lines import Found, field_span, line_labels
+from footprint.card.layout.lines import NESTED, Found, field_span, line_labels
 from footprint.card.layout.sections import BOLD, find_sections, headings_in
 from footprint.card.layout.spans import Fields, Group, Section
 from footprint.card.tables import find_tables, readable
@@ -251,7 +251,7 @@ def _extent(document: Document, one: Found, last: int) -> int:
         text = document.text(index)
         if not text.strip():
             continue
-        if not text.startswith((b" ", b"\t", b">")) or _indent(text) <= own:
+        if not text.startswith((b" ", b"\t", b">")) or _indent(text) < own + NESTED:
             break
         end = index
     return end
@@ -381,12 +381,8 @@ def _below(document: Document, line: int, hidden: Collection[int]) -> int:
 
 def _only_emissions(document: Document, labels: Sequence[Found]) -> list[Group]:
     """The one line of a list, in a card without a section, that states the emissions in a unit: AutoTrain's."""
-    found = [
-        one
-        for one in labels
-        if one.label.name == "carbon_emitted" and one.label.sureness > SINGLE and one.label.unit_g is not None
-    ]
-    if len(found) != 1 or not _BULLET.match(found[0].label.lead):
+    found = [one for one in labels if one.label.name == "carbon_emitted" and one.label.sureness > SINGLE]
+    if len(found) != 1 or found[0].label.unit_g is None or not _BULLET.match(found[0].label.lead):
         return []
     return [_group(document, found, frozenset({found[0].line}), None)]
 

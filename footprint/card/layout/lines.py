@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from footprint.card.document import Document, plain
 from footprint.card.labels import PAIR, LabelMatch, is_placeholder, is_section_title, name_of, read_label
@@ -15,8 +15,12 @@ from footprint.card.layout.sections import headings_in, is_nested, next_heading
 from footprint.card.layout.spans import FieldSpan, Slot
 from footprint.card.tables import readable
 
+NESTED: Final = 2
+"""Columns by which what is nested in an item is indented, at least."""
+
 _MAX_LINE = 20_000  # bytes of a line in which several fields are looked for
 _MAX_LABEL = 400  # bytes in which a label ends
+_MAX_ITEM = 200  # lines of an item below its label
 _SHORT = 200  # bytes of a line that other cards may have too
 _MAX_BELOW = 120  # bytes of a paragraph that can be a value
 
@@ -247,7 +251,8 @@ def field_span(document: Document, found: Found, labelled: Collection[int]) -> F
             return below
     last = found.line if found.heading else _last_line(document, found, labelled.__contains__)
     value = [own] + [plain(document.text(i)).strip() for i in range(found.line + 1, last + 1)]
-    return _span(found, found.start, found.end, " ".join(part for part in value if part), last, whole=last == found.line)
+    text, whole = " ".join(part for part in value if part), last == found.line
+    return _span(found, found.start, found.end, text, _item_end(document, found, last, labelled.__contains__), whole=whole)
 
 
 def _span(found: Found, start: int, end: int, value: str, last: int, *, whole: bool = True, below: bool = False) -> FieldSpan:
@@ -295,6 +300,22 @@ def _below(document: Document, found: Found, labelled: Collection[int]) -> Field
     value = " ".join(plain(document.text(i)).strip(" \t>") for i in paragraph)
     single = len(paragraph) == 1 and (end - start <= _MAX_BELOW or is_placeholder(value))
     return _span(found, start, max(end, start), value, paragraph[-1], whole=single, below=True)
+
+
+def _item_end(document: Document, found: Found, last: int, labelled: Callable[[int], bool]) -> int:
+    """The last line of a list's item, with the paragraphs that stand in it below blank lines."""
+    lead = found.label.lead
+    if not lead.strip(b" \t>"):
+        return last
+    inner = len(lead) - len(lead.lstrip(b" \t>")) + NESTED
+    for following in range(last + 1, min(len(document.starts), last + _MAX_ITEM)):
+        if document.is_blank(following):
+            continue
+        text = document.text(following)
+        if not text.startswith(b" " * inner) or labelled(following):
+            break
+        last = following
+    return last
 
 
 def _last_line(document: Document, found: Found, labelled: Callable[[int], bool]) -> int:

@@ -62,7 +62,7 @@ def is_nested(document: Document, index: int) -> bool:
     text = document.text(index)
     width = len(text) - len(text.lstrip(b" \t"))
     for above in range(index - 1, max(index - _NEAR, -1), -1) if width else ():
-        text = document.text(above)
+        text = document.raw[document.starts[above] : document.ends[above]]
         if text.strip() and len(text) - len(text.lstrip(b" \t")) < width:
             return _ITEM.match(text) is not None
     return False
