@@ -24,9 +24,18 @@ _HUB_KEY: Final = (
 _UNCLOSED: Final = re.compile(rb"\A" + _SPACE + rb"(---)(?:\r\n|\r|\n)" + _KEY)
 _DOTS: Final = re.compile(rb"(?:\r\n|\r|\n)\.\.\.[ \t]*(?:[\r\n]|\Z)")
 _BLANK_AFTER: Final = re.compile(rb"\A" + _SPACE + rb"(---)[ \t]+[\r\n]" + _KEY)
-_FENCED: Final = re.compile(rb"\A" + _SPACE + rb"(?:```|~~~)[^\r\n]{0,80}[\r\n]{1,2}(---)[ \t]*[\r\n]")
-_LATE: Final = re.compile(rb"(?:\n|\r)(---)[ \t]*(?:\r\n|\r|\n)(?:#[^\r\n]{0,200}[\r\n]{1,2}){0,3}" + _HUB_KEY)
-_LATEST: Final = 4000  # bytes into a card in which front matter that is not at its beginning is looked for
+_REMARKS: Final = rb"(?:#[^\r\n]{0,200}[\r\n]{1,2}){0,3}"
+_FENCED: Final = re.compile(rb"\A" + _SPACE + rb"(?:```|~~~)[^\r\n]{0,80}[\r\n]{1,2}(---)[ \t]*[\r\n]{1,2}" + _REMARKS + _HUB_KEY)
+# What Python takes for white space and JavaScript does not.
+_CONTROL: Final = re.compile(rb"\A(?:[\x1c-\x1f\s]|\xc2\x85|" + _SPACE[:-1] + rb")*+(---)(?:\r\n|\r|\n)")
+_LATE: Final = re.compile(rb"(?:\n|\r)(---)[ \t]*(?:\r\n|\r|\n)" + _REMARKS + _HUB_KEY)
+_LATEST: Final = 8000  # bytes into a card in which front matter that is not at its beginning is looked for
+_BESIDE: Final = (
+    (_BLANK_AFTER, "white space follows its opening dashes"),
+    (_FENCED, "a code fence stands around it"),
+    (_CONTROL, "a control character stands before it"),
+    (_LATE, "text stands before it"),
+)
 
 
 class FrontMatter(NamedTuple):
@@ -67,10 +76,8 @@ def unseen(raw: bytes) -> Unseen | None:
     if found := _UNCLOSED.match(raw):
         dots = _DOTS.search(raw, found.end(1), found.end(1) + 50_000)
         return Unseen(found.start(1), "it ends with dots, not with three dashes" if dots else "it never closes with three dashes")
-    if found := _BLANK_AFTER.match(raw):
-        return Unseen(found.start(1), "white space follows its opening dashes")
-    if found := _FENCED.match(raw):
-        return Unseen(found.start(1), "a code fence stands around it")
-    if found := _LATE.search(raw, 0, _LATEST):
-        return Unseen(found.start(1), "text stands before it")
+    opened = _OPENING.match(raw) is not None
+    for pattern, reason in _BESIDE:
+        if (found := pattern.search(raw, 0, _LATEST)) and not (opened and pattern is _CONTROL):
+            return Unseen(found.start(1), reason)
     return None

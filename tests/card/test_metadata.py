@@ -111,6 +111,7 @@ def test_values_as_they_are_read(front: bytes, found: object) -> None:
         (b"--- \nlicense: mit\n---\n", 1, "white space follows"),
         (b"\n```yaml\n---\nlicense: mit\n---\n```\n", 3, "a code fence"),
         (b"---\nlicense: mit\n...\n# T\n", 1, "ends with dots"),
+        (b"\x1c\n---\na: b\n---\n# T\n", 2, "a control character"),
         (b"\n\n---\nlicense: mit\n# T\n", 3, "never closes"),
         (b"# T\n\n---\n# of the card\nlicense: mit\n---\n", 3, "text stands before it"),
         (b"<!-- x -->\r\n---\r\ntags:\r\n- a\r\n---\r\n", 2, "text stands before it"),
