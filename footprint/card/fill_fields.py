@@ -87,7 +87,7 @@ def _fill(  # noqa: PLR0917 - one field of a fill
         return
     if value is None:
         return
-    if new is not None and stands == new.encode():
+    if new is not None and span.whole and stands == new.encode():
         if ours:
             part.digests[SHORT[name]] = digest(new)
         return
