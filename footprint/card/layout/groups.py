@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from footprint.card.document import Document
-from footprint.card.labels import EXACT, PAIR, SINGLE
+from footprint.card.labels import EXACT, PAIR
 from footprint.card.layout.cells import table_groups
 from footprint.card.layout.lines import NESTED, Found, field_span, line_labels
 from footprint.card.layout.sections import BOLD, find_sections, headings_in
@@ -59,13 +59,14 @@ def find_fields(document: Document, hidden: Collection[int] = (), page: int | No
     if any(group.table is None for group in groups) or (groups and sections):
         return _fields(found_in, _named_apart(document, groups, sections))
     found = line_labels(document, range(len(document.lines)), hidden, inside=False)
-    loose = _loose(document, found, hidden)
+    runs = _runs(document, found, hidden)
+    loose = _loose(document, runs, hidden)
     if not loose and page is not None:
         below = Section(heading=page, end=_below(document, page, hidden), level=BOLD)
         named = _in_section(document, below, hidden)[0]
         loose = [group for group in named if any(span.label.sureness >= PAIR for span in group.spans.values())]
     if not loose and not sections:
-        loose = _only_emissions(document, found)
+        loose = _only_emissions(document, runs, hidden)
     if loose:
         return _fields(None, loose)
     if sections:
@@ -347,8 +348,8 @@ def _named_apart(document: Document, groups: list[Group], sections: Sequence[Sec
 # -- Outside a section ------------------------------------------------------------------------------------------------
 
 
-def _loose(document: Document, found: Sequence[Found], hidden: Collection[int]) -> list[Group]:
-    """Runs of lines, close together and under one heading, that name at least three different fields."""
+def _runs(document: Document, found: Sequence[Found], hidden: Collection[int]) -> list[list[Found]]:
+    """Labels that name a field for sure, in runs that stand close together and under one heading."""
     headings = sorted(heading.line for heading in document.headings)
     runs: list[list[Found]] = []
     for one in found:
@@ -360,6 +361,11 @@ def _loose(document: Document, found: Sequence[Found], hidden: Collection[int]) 
         if not runs or parted or far:
             runs.append([])
         runs[-1].append(one)
+    return runs
+
+
+def _loose(document: Document, runs: Sequence[list[Found]], hidden: Collection[int]) -> list[Group]:
+    """The groups of runs that name at least three different fields."""
     full = [run for run in runs if len({one.label.name for one in run}) >= _GROUP]
     groups = []
     for run in full:
@@ -379,12 +385,14 @@ def _below(document: Document, line: int, hidden: Collection[int]) -> int:
     return index + 1 if said < _GROUP_GAP else index
 
 
-def _only_emissions(document: Document, labels: Sequence[Found]) -> list[Group]:
-    """The one line of a list, in a card without a section, that states the emissions in a unit: AutoTrain's."""
-    found = [one for one in labels if one.label.name == "carbon_emitted" and one.label.sureness > SINGLE]
-    if len(found) != 1 or found[0].label.unit_g is None or not _BULLET.match(found[0].label.lead):
+def _only_emissions(document: Document, runs: Sequence[list[Found]], hidden: Collection[int]) -> list[Group]:
+    """The one line of a list, in a card without a section, that states the emissions in a unit: AutoTrain's; with its run."""
+    found = [(one, run) for run in runs for one in run if one.label.name == "carbon_emitted"]
+    if len(found) != 1 or found[0][0].label.unit_g is None or not _BULLET.match(found[0][0].label.lead):
         return []
-    return [_group(document, found, frozenset({found[0].line}), None)]
+    run = found[0][1]
+    groups = _groups(_Where(document, range(run[0].line, run[-1].line + 1), hidden), run)
+    return groups if len(groups) == 1 else []
 
 
 def _loose_tables(document: Document, hidden: Collection[int]) -> list[Group]:
