@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from footprint.card.columns import is_plain
 from footprint.card.document import Document
 from footprint.card.nodes import Node, TooMuchError, decoded, doubled_key, meaning, parse, scalar_value, tied, value_of
 from footprint.errors import CardError
@@ -150,6 +151,8 @@ def _read_alone(document: Document) -> Metadata | None:
         return None
     raw = document.raw
     texts = [raw[start:end] for _, start, end in entries]
+    # Blank lines at an entry's end mean something only to a block of text.
+    texts = [text if b"|" in text or b">" in text else text.rstrip(b" \r\n") for text in texts]
     difficult = [text for text in texts if not _SIMPLE.fullmatch(text)]
     if len(difficult) > _MAX_ALONE or not all(map(_is_sound, difficult)):
         return None
@@ -212,6 +215,8 @@ def _is_sound_large(text: bytes) -> bool:
 def _loads_alone(text: bytes) -> bool:
     """Whether an entry by itself is YAML that PyYAML makes a mapping of one key of."""
     # What is tied to other entries, and what may be deep, is read with the rest.
+    if is_plain(text):
+        return True
     if b"&" in text or b"*" in text or text.count(b"[") + text.count(b"{") + text.count(b"- -") > 20:  # noqa: PLR2004 - far from deep
         return False
     try:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footprint.card import FillPlan, fill, read_card
+from footprint.card.columns import is_plain
 from footprint.card.document import scan
 from footprint.card.metadata import KEY, other_entries, read_metadata, same_others
 from footprint.card.nodes import meaning, parse
@@ -212,3 +213,51 @@ def test_what_is_taken_for_the_same_is_the_same(first: list[str], second: list[s
         for after in found:
             if before.problem is None and after.problem is None:
                 assert same_others(before, after) == (other_entries(before) == other_entries(after))
+
+
+NESTED = st.lists(
+    st.tuples(
+        st.integers(0, 4),
+        st.lists(st.sampled_from(["- ", "-  "]), max_size=2),
+        st.sampled_from(
+            ["a:", "b: c", "d:  1.50", "e", "f g", "-0", "h: -3", "", "i: 010", "j:k", "l : m", "n: o: p", "2020-01-01", "q: - r"]
+        ),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(lines=NESTED, eol=st.sampled_from(["\n", "\r\n"]))
+def test_what_is_taken_for_plain_without_a_parser_is_a_mapping(lines: list[tuple[int, list[str], str]], eol: str) -> None:
+    text = "top:" + eol + eol.join(" " * indent + "".join(dashes) + said for indent, dashes, said in lines)
+    if is_plain(text.encode()):
+        assert isinstance(yaml.safe_load(text), dict)
+        root = parse(text.encode())
+        assert root is not None
+        assert len(root.entries) == len([line for line in text.splitlines() if line[:1].strip(" -")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: b",
+        "tags:\n- a\n- b c\n",
+        "tags:\n  - a\n\n  - 1.5\n",
+        "model-index:\n- name: x\n  results:\n  - task:\n      type: t\n    metrics:\n"
+        "    - type: m\n      value: 41.25\n    - type: n\n- name: y\n",
+        "a:\n- - b\n  - c\n- d:\n",
+    ],
+)
+def test_plain_metadata_needs_no_parser(text: str) -> None:
+    assert is_plain(text.encode())
+    assert is_plain(text.replace("\n", "\r\n").encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: b\n  c", "a: b\n  c: d", "- a", "a:\n  b: c\n d: e", "a:\n- b\n  c", "a: 2020-13-45", "a: b # c", "a:\tb", "a: 'b'"],
+)
+def test_what_only_a_parser_can_tell(text: str) -> None:
+    assert not is_plain(text.encode())
