@@ -94,11 +94,12 @@ def hub_others(raw: bytes) -> object:
 
 
 def hub_data(raw: bytes) -> Any:
-    """What huggingface_hub's `ModelCard` holds; an error's type where it cannot load the card."""
-    text = decoded(raw).removeprefix("\ufeff")
+    """What huggingface_hub's `ModelCard` holds of the front matter that the site sees; an error's type where it cannot load it."""
     front = front_of(raw)
+    if front is None:
+        return {}
     try:
-        return _hub_card(front.whole.removeprefix("\ufeff") if front else text[:2000])
+        return _hub_card(front.whole[front.whole.index("---") :])
     except Exception as error:  # noqa: BLE001 - likewise
         return type(error).__name__
 
