@@ -31,6 +31,9 @@ _FENCE = re.compile(rb"(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?)(?P<mark
 _CLOSES = re.compile(rb"(?P<lead>[ \t>]*)(?P<marks>`{3,}|~{3,})[ \t]*\Z")
 _ATX = re.compile(rb" {0,3}(#{1,6})(?=[ \t]|\Z)")
 _HTML_HEADING = re.compile(rb"[ \t]*<h([1-6])(?:\s[^>]*)?>(.*?)</h\1>[ \t]*\Z", re.IGNORECASE)
+_RAW_HTML = re.compile(rb" {0,3}<(script|pre|style|textarea|!(?=[a-z])|\?)(?:(?<=[!?])|(?=[ \t>\r\n]|\Z))")
+_RAW_ENDS: Final = {b"!": (b">",), b"?": (b"?>",)}
+_TAG_ENDS: Final = (b"</script>", b"</pre>", b"</style>", b"</textarea>")
 _SETEXT = re.compile(rb" {0,3}(=+|-+)[ \t]*\Z")
 _NOT_A_PARAGRAPH = re.compile(rb"[ \t]*(?:[-*+>|#<]|\d{1,9}[.)][ \t])")
 # The first two bytes, but for white space, of a line that may be a heading or underline one.
@@ -112,11 +115,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
 
     @property
     def left_open(self) -> int | None:
-        """The index of the line that opens a fence or a comment which hides all the rest of the card; None where none does."""
+        """The index of the line that opens a fence, a comment or a raw HTML block which holds all the rest of the card."""
         last = len(self.starts) - 1
         body = self.front_matter.body if self.front_matter else 0
         if last not in self.covered or self.starts[last] < body:
-            return last if last in self.cut and self.raw.find(b"-->", self.cut[last]) < 0 else None
+            return last if last in self.cut and self.raw.find(b"-->", self.cut[last]) < 0 else self._raw_html()
         first = last
         while first - 1 in self.covered and self.starts[first - 1] >= body:
             first -= 1
@@ -124,7 +127,17 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         opened = first - 1 if first - 1 in self.cut else first
         fence = _opened(self.raw[self.starts[first] : self.ends[first]]) if opened == first else None
         ends = self.raw.rfind(b"-->") >= self.starts[last] if fence is None else last > first and self._closes(last, fence)
-        return None if ends else opened
+        return self._raw_html() if ends else opened
+
+    def _raw_html(self) -> int | None:
+        """The index of the first line that opens an HTML block which only a mark of its own would end, and none does."""
+        last_end = {ends: max(map(self.lowered.rfind, ends)) for ends in (*_RAW_ENDS.values(), _TAG_ENDS)}
+        for index in self.beginning_with(b"< "):
+            found = _RAW_HTML.match(self.lowered, self.starts[index]) if index not in self.covered else None
+            if found is not None:
+                if last_end[_RAW_ENDS.get(found[1], _TAG_ENDS)] < found.end():
+                    return index
+        return None
 
     def _closes(self, index: int, fence: re.Match[bytes]) -> bool:
         found = _CLOSES.match(self.raw[self.starts[index] : self.ends[index]])

@@ -245,8 +245,10 @@ def test_what_is_taken_for_plain_without_a_parser_is_a_mapping(lines: list[tuple
         "a: b",
         "tags:\n- a\n- b c\n",
         "tags:\n  - a\n\n  - 1.5\n",
-        "model-index:\n- name: x\n  results:\n  - task:\n      type: t\n    metrics:\n"
-        "    - type: m\n      value: 41.25\n    - type: n\n- name: y\n",
+        (
+            "model-index:\n- name: x\n  results:\n  - task:\n      type: t\n    metrics:\n"
+            "    - type: m\n      value: 41.25\n    - type: n\n- name: y\n"
+        ),
         "a:\n- - b\n  - c\n- d:\n",
     ],
 )
@@ -261,3 +263,23 @@ def test_plain_metadata_needs_no_parser(text: str) -> None:
 )
 def test_what_only_a_parser_can_tell(text: str) -> None:
     assert not is_plain(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("raw", "index"),
+    [
+        (b"# T\n\n```\ncode", 2),
+        (b"# T\n```\ncode\n```", None),
+        (b"# T\n<!-- a\nb", 1),
+        (b"# T\n<!-- a\n-->", None),
+        (b"<pre>\nx\n", 0),
+        (b"a <pre>\n<PRE>\nx</pre>\n <script src=x>", 3),
+        (b"<!doctype", 0),
+        (b"<prefix\n<?x?>\n", None),
+        (b"> ```\n> a\nb", None),
+        (b"- ```\n  a\nb\n", None),
+        (b"- ```\n  a\n", 0),
+    ],
+)
+def test_what_hides_the_rest_of_a_card(raw: bytes, index: int | None) -> None:
+    assert scan(raw).left_open == index
