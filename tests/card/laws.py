@@ -250,13 +250,19 @@ def _in_units(grams: str) -> set[str]:
 def page_is_kept(plan: FillPlan) -> None:
     """By a Markdown parser: each piece of the page that no edit touches is still there, in its place; no edit is in code."""
     spans = [_touched(plan.before, edit) for edit in plan.edits]
+    ends = {first for first, last in spans if first == last}
     rest = iter(readers.page(plan.after) if spans else ())
     for piece in readers.page(plan.before) if spans else ():
         if any(first < piece.last and piece.first < last for first, last in spans):
             if piece.is_code:
                 broken("the page", f"an edit in code: {piece.text!r:.200}")
-        elif not any(piece.where == other.where and piece.text == other.text for other in rest):
+        elif not any(piece.where == other.where and _is_same(piece, other, ends) for other in rest):
             broken("the page", f"{'/'.join(piece.where)} {piece.text!r:.200} of line {piece.first + 1} is gone or elsewhere")
+
+
+def _is_same(piece: readers.Piece, other: readers.Piece, ends: set[int]) -> bool:
+    """Whether two pieces say the same; a paragraph of fields without bullets goes on where lines are added right after it."""
+    return piece.text == other.text or (piece.last in ends and other.text.startswith(piece.text + "\n") and not piece.is_code)
 
 
 def _touched(raw: bytes, edit: Edit) -> tuple[int, int]:

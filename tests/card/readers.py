@@ -94,7 +94,7 @@ def hub_others(raw: bytes) -> object:
 
 
 def hub_data(raw: bytes) -> Any:
-    """What huggingface_hub's `ModelCard` holds of the front matter that the site sees; an error's type where it cannot load it."""
+    """What `ModelCard` holds of the front matter that the site sees; an error's type where it cannot load it."""
     front = front_of(raw)
     if front is None:
         return {}
