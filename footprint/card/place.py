@@ -11,7 +11,7 @@ from footprint.card.edits import Edit
 from footprint.card.labels import title_words
 from footprint.card.languages import ENGLISH, fold
 from footprint.card.layout import Fields
-from footprint.card.layout.sections import top_headings
+from footprint.card.layout.sections import is_nested, top_headings
 from footprint.card.style import field_line, numbered, style_of
 from footprint.model import FIELD_NAMES, FieldName
 
@@ -134,24 +134,23 @@ def _is_begun(document: Document, index: int) -> bool:
 
 
 def _whole_end(document: Document, index: int) -> int:
-    """The last line of the list, table or paragraph that a line stands in."""
+    """The last line of the list, table or paragraph that a line stands in, with all that stands in the list's items."""
     item = _ITEM.match(document.text(index))
-    headings = {heading.line for heading in document.headings}
+    listed = item is not None or is_nested(document, index)
+    headings = {heading.line for heading in top_headings(document)}
     end = index
-    while end + 1 < len(document.lines):
+    while True:
         after = end + 1
-        while item and after < len(document.lines) and document.is_blank(after):
+        while listed and after < len(document.starts) and document.is_blank(after):
             after += 1
-        if after >= len(document.lines):
-            break
-        line = document.lines[after]
-        if after in headings or line.shown == line.start or _BEGINS_RULE.match(document.text(after)):
-            break
-        same = item and (found := _ITEM.match(document.text(after))) and found.groups() == item.groups()
-        if after > end + 1 and not same:
-            break
+        if after >= len(document.starts) or document.is_blank(after) or after in headings:
+            return end
+        if not (listed and document.raw.startswith((b"  ", b"\t"), document.starts[after])):
+            text = document.text(after)
+            same = item is not None and (found := _ITEM.match(text)) is not None and found.groups() == item.groups()
+            if not text or _BEGINS_RULE.match(text) or (after > end + 1 and not same):
+                return end
         end = after
-    return end
 
 
 _BEGINS_RULE = re.compile(rb"[ \t>]*(?:(?:[-*_][ \t]*){3,}|=+[ \t]*)\Z")

@@ -61,10 +61,16 @@ def is_nested(document: Document, index: int) -> bool:
         return False
     text = document.text(index)
     width = len(text) - len(text.lstrip(b" \t"))
-    for above in range(index - 1, max(index - _NEAR, -1), -1) if width else ():
+    for above in range(index - 1, max(index - _NEAR, -1), -1):
         text = document.raw[document.starts[above] : document.ends[above]]
-        if text.strip() and len(text) - len(text.lstrip(b" \t")) < width:
-            return _ITEM.match(text) is not None
+        indent = len(text) - len(text.lstrip(b" \t"))
+        if not text.strip() or indent >= width:
+            continue
+        if _ITEM.match(text):
+            return True
+        if not indent:
+            break
+        width = indent
     return False
 
 
