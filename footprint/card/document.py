@@ -134,9 +134,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         last_end = {ends: max(map(self.lowered.rfind, ends)) for ends in (*_RAW_ENDS.values(), _TAG_ENDS)}
         for index in self.beginning_with(b"< "):
             found = _RAW_HTML.match(self.lowered, self.starts[index]) if index not in self.covered else None
-            if found is not None:
-                if last_end[_RAW_ENDS.get(found[1], _TAG_ENDS)] < found.end():
-                    return index
+            if found is not None and last_end[_RAW_ENDS.get(found[1], _TAG_ENDS)] < found.end():
+                return index
         return None
 
     def _closes(self, index: int, fence: re.Match[bytes]) -> bool:

@@ -15,8 +15,8 @@ BOM: Final = b"\xef\xbb\xbf"
 _SPACE: Final = rb"(?:\s|\xc2\xa0|\xef\xbb\xbf|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)*"
 _OPENING: Final = re.compile(rb"\A" + _SPACE + rb"---(?:\r\n|\r|\n)")
 _AFTER_DASHES: Final = re.compile(rb"[ \t]*(?:\r\n|\n|\Z)")
-# Front matter by its looks: dashes, then a key, a list or a comment.
-_KEY: Final = rb"[ \t]*(?:#|- |[\w.-]{1,100}[ \t]*:(?:[ \t\r\n]|\Z))"
+# Front matter by its looks: dashes, then a key. A line with `#` after dashes may be a heading below a rule.
+_KEY: Final = rb"[ \t]*[\w.-]{1,100}[ \t]*:(?:[ \t\r\n]|\Z)"
 _HUB_KEY: Final = (
     rb"(?:license|language|tags|datasets|metrics|library_name|pipeline_tag|base_model|model-index|co2_eq_emissions|thumbnail|widget)"
     rb"[ \t]{0,9}:"
