@@ -48,7 +48,7 @@ def new_field(card: Card, name: FieldName, value: str) -> tuple[str, bytes]:
         new = as_html(value)
         return new, _html_item(document, last, language, name, new)
     new = safe(value)
-    heading = next((one for one in document.headings if one.line == last.line), None)
+    heading = next((one for one in top_headings(document) if one.line == last.line), None)
     if heading is not None:
         eol = document.eol
         return new, style.heading(heading.level, language.label(name), eol) + eol + eol + new.encode()

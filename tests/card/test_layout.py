@@ -146,6 +146,10 @@ def test_a_list_in_html() -> None:
         (b"**Hours used** TBD\n\n**GPU Type** TBD\n", f"**Hours used** {HOURS}\n\n**GPU Type** {HARDWARE}\n"),
         (b"**Hours used:**\nTBD\n\nMore.\n", f"**Hours used:**\n{HOURS}\n\n**Hardware Type:** {HARDWARE}\n"),
         (b"Hours used\n----------\n\n", f"Hours used\n----------\n\n{HOURS}\n"),
+        (
+            b"Hours used: TBD\nGPU Type: 1 x T4\nCarbon Emitted: TBD\n---\n",
+            f"Hours used: {HOURS}\nGPU Type: 1 x T4\nCarbon Emitted: {CARBON}\n\nCloud Provider: {PROVIDER}\n",
+        ),
         (b"> - **Hours used:** TBD\n", f"> - **Hours used:** {HOURS}\n> - **Hardware Type:** {HARDWARE}\n"),
         (b"1. **Hours used:** TBD\n", f"1. **Hours used:** {HOURS}\n1. **Hardware Type:** {HARDWARE}\n"),
     ],

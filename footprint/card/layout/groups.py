@@ -17,7 +17,7 @@ from footprint.card.document import Document
 from footprint.card.labels import EXACT, PAIR
 from footprint.card.layout.cells import table_groups
 from footprint.card.layout.lines import NESTED, Found, field_span, line_labels
-from footprint.card.layout.sections import BOLD, find_sections, headings_in
+from footprint.card.layout.sections import BOLD, find_sections, headings_in, top_headings
 from footprint.card.layout.spans import Fields, Group, Section
 from footprint.card.tables import find_tables, readable
 from footprint.errors import CardError
@@ -350,7 +350,7 @@ def _named_apart(document: Document, groups: list[Group], sections: Sequence[Sec
 
 def _runs(document: Document, found: Sequence[Found], hidden: Collection[int]) -> list[list[Found]]:
     """Labels that name a field for sure, in runs that stand close together and under one heading."""
-    headings = sorted(heading.line for heading in document.headings)
+    headings = [heading.line for heading in top_headings(document)]
     runs: list[list[Found]] = []
     for one in found:
         if one.label.sureness < PAIR:

@@ -50,8 +50,20 @@ def find_sections(document: Document) -> list[Section]:
 
 @lru_cache(maxsize=4)  # asked for several times of the one card that is filled
 def top_headings(document: Document) -> tuple[Heading, ...]:
-    """The headings that part a card: those inside a list's item do not."""
-    return tuple(heading for heading in document.headings if not is_nested(document, heading.line))
+    """The headings that part a card: neither those inside a list's item, nor fields that a rule follows without a blank line."""
+    return tuple(
+        heading
+        for heading in document.headings
+        if not is_nested(document, heading.line) and not _is_field_above_a_rule(document, heading)
+    )
+
+
+def _is_field_above_a_rule(document: Document, heading: Heading) -> bool:
+    """Whether what counts as an underlined heading is the last of several lines, a field: its author meant a rule below."""
+    index = heading.line
+    if not index or heading.level != 2 or document.is_blank(index - 1) or document.text(index).lstrip()[:1] in {b"#", b"<"}:  # noqa: PLR2004 - a line of dashes
+        return False
+    return read_label(document.text(index)) is not None
 
 
 def is_nested(document: Document, index: int) -> bool:
@@ -109,14 +121,16 @@ def _under_bold_lines(document: Document) -> list[Section]:
 
 def next_heading(document: Document, index: int) -> int:
     """The line of the first heading after a line; the end where there is none."""
-    place = bisect_right(document.headings, index, key=_LINE)
-    return document.headings[place].line if place < len(document.headings) else len(document.lines)
+    headings = top_headings(document)
+    place = bisect_right(headings, index, key=_LINE)
+    return headings[place].line if place < len(headings) else len(document.starts)
 
 
 def headings_in(document: Document, lines: range) -> tuple[Heading, ...]:
     """The headings on some lines."""
-    first = bisect_left(document.headings, lines.start, key=_LINE)
-    return document.headings[first : bisect_left(document.headings, lines.stop, key=_LINE)]
+    headings = top_headings(document)
+    first = bisect_left(headings, lines.start, key=_LINE)
+    return headings[first : bisect_left(headings, lines.stop, key=_LINE)]
 
 
 def _names_the_section(lead: _Lead) -> bool:
