@@ -14,12 +14,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from footprint.card.amounts import Amount, read_energy, read_hours, read_mass
-from footprint.card.block import Block, digest, group_digest
-from footprint.card.content import METADATA_KEYS
-from footprint.card.fill_fields import SHORT
-from footprint.card.metadata import KEY
+from footprint.card.content.known import METADATA_KEYS
+from footprint.card.filling.fields import SHORT
+from footprint.card.parts.block import Block, digest, group_digest
+from footprint.card.parts.metadata import KEY
 from footprint.card.read import Card
+from footprint.card.words.amounts import Amount, read_energy, read_hours, read_mass
 from footprint.model import Claim, Evidence, FieldName
 
 SCHEMA: Final = 1

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
-from footprint.card.block import Block, block_about, find_blocks
-from footprint.card.document import Document
-from footprint.card.evidence import find_evidence
-from footprint.card.forms import Form, Unwrapped, unwrap
 from footprint.card.layout import Fields, FieldSpan, find_fields
-from footprint.card.metadata import KEY, Metadata, read_metadata
+from footprint.card.parts.block import Block, block_about, find_blocks
+from footprint.card.parts.document import Document
+from footprint.card.parts.forms import Form, Unwrapped, unwrap
+from footprint.card.parts.metadata import KEY, Metadata, read_metadata
+from footprint.card.words.evidence import find_evidence
 from footprint.errors import CardError
 from footprint.model import FIELD_NAMES, Claim, Evidence, FieldGroup, FieldName
 

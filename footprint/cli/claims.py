@@ -32,8 +32,8 @@ def claims_of(path: Path, facts: dict[str, Any]) -> Claimed:
         ConfigError: if what it claims does not suffice for an energy.
     """
     from footprint.card import named, read_card
-    from footprint.card.content_evidence import declaration_of
-    from footprint.card.statements import read_statements
+    from footprint.card.content.stated import declaration_of
+    from footprint.card.words.statements import read_statements
     from footprint.derive import check_declaration
 
     try:

@@ -16,10 +16,10 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from footprint.card import Card, CardContent, FillPlan, fill, read_card
-from footprint.card.block import safe
-from footprint.card.edits import Edit
-from footprint.card.labels import is_placeholder
-from footprint.card.metadata import KEY
+from footprint.card.parts.block import safe
+from footprint.card.parts.edits import Edit
+from footprint.card.parts.metadata import KEY
+from footprint.card.words.labels import is_placeholder
 from footprint.errors import CardError
 from footprint.model import FIELD_NAMES, Claim, FieldName
 from tests.card import readers

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footprint.card.amount_words import number_readings
-from footprint.card.amounts import MOST, find_amounts, read_energy, read_hours, read_mass, read_power
+from footprint.card.words.amount_words import number_readings
+from footprint.card.words.amounts import MOST, find_amounts, read_energy, read_hours, read_mass, read_power
 
 HOURS = (
     ("72 (3 days)", "unsaid", 72, 72),

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footprint.card import Card, CardContent, FillPlan, fill, read_card
-from footprint.card.block import block_about, group_digest
-from footprint.card.entries import entries_of, merge, signatures
+from footprint.card.filling.entries import entries_of, merge, signatures
+from footprint.card.parts.block import block_about, group_digest
 from footprint.errors import CardError
 from tests.card.laws import check_laws
 from tests.card.samples import CORPUS

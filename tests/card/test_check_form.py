@@ -9,7 +9,7 @@ import pytest
 from footprint.card import content_from_declaration, fill, read_card
 from footprint.card.check import RULES, check
 from footprint.card.check.rules import RULES as ALL
-from footprint.card.labels import TEMPLATE_LABELS
+from footprint.card.words.labels import TEMPLATE_LABELS
 from footprint.model import Declaration, Finding
 from footprint.reference import EDITIONS
 from tests.card.samples import CORPUS, a_footprint, corpus

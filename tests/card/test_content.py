@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footprint import text as text_of
-from footprint.card import CardContent, content_from_account, content_from_declaration, content_from_run, fill, read_card, wording
-from footprint.card.block import digest, safe
-from footprint.card.explain import RANGES
-from footprint.card.fill_metadata import scalar
+from footprint.card import CardContent, content_from_account, content_from_declaration, content_from_run, fill, read_card
+from footprint.card.content import wording
+from footprint.card.content.explain import RANGES
+from footprint.card.filling.metadata import scalar
+from footprint.card.parts.block import digest, safe
 from footprint.derive import run_footprint
 from footprint.errors import ConfigError
 from footprint.model import Component, Coverage, CpuTime, Declaration, Factor, Place, Range, Run

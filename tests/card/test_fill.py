@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footprint.card import content_from_declaration, content_from_profile, fill, read_card
-from footprint.card.metadata import KEY
+from footprint.card.parts.metadata import KEY
 from footprint.derive import declared_footprint
 from footprint.errors import CardError
 from footprint.model import Declaration

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footprint.card import CardContent, FillPlan, content_from_profile, fill, read_card
-from footprint.card.edits import Edit, apply, arrange
-from footprint.card.forms import unwrap
-from footprint.card.metadata import KEY
+from footprint.card.parts.edits import Edit, apply, arrange
+from footprint.card.parts.forms import unwrap
+from footprint.card.parts.metadata import KEY
 from footprint.errors import CardError
 from footprint.profile import read_profile
 from tests.card.laws import check_laws

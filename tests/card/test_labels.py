@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from footprint.card import fill, read_card
-from footprint.card.labels import EXACT, PAIR, SINGLE, is_placeholder, is_section_title, read_label
-from footprint.card.languages import LANGUAGES, Language, fold, language_of
+from footprint.card.words.labels import EXACT, PAIR, SINGLE, is_placeholder, is_section_title, read_label
+from footprint.card.words.languages import LANGUAGES, Language, fold, language_of
 from footprint.model import FIELD_NAMES, FieldName
 from tests.card.laws import check_laws
 from tests.card.samples import run_content

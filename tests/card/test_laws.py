@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from footprint.card import FillPlan, fill, read_card
-from footprint.card.edits import Edit
+from footprint.card.parts.edits import Edit
 from tests.card import laws, readers
 from tests.card.laws import BrokenLawError
 from tests.card.samples import CORPUS, other_content, run_content

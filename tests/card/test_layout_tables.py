@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from footprint.card.document import scan
-from footprint.card.tables import find_tables, readable
+from footprint.card.parts.document import scan
+from footprint.card.parts.tables import find_tables, readable
 
 
 def rows(text: str) -> list[list[str]]:

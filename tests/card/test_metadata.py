@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footprint.card import FillPlan, fill, read_card
-from footprint.card.columns import is_plain
-from footprint.card.document import scan
-from footprint.card.metadata import KEY, other_entries, read_metadata, same_others
-from footprint.card.nodes import meaning, parse
+from footprint.card.parts.columns import is_plain
+from footprint.card.parts.document import scan
+from footprint.card.parts.metadata import KEY, other_entries, read_metadata, same_others
+from footprint.card.parts.nodes import meaning, parse
 from footprint.errors import CardError
 from tests.card.laws import check_laws
 from tests.card.samples import nothing_known, run_content

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from footprint.card import read_card
-from footprint.card.document import scan
-from footprint.card.labels import is_placeholder, is_section_title, read_label
-from footprint.card.metadata import KEY
+from footprint.card.parts.document import scan
+from footprint.card.parts.metadata import KEY
+from footprint.card.words.labels import is_placeholder, is_section_title, read_label
 from footprint.errors import CardError
 from footprint.model import FIELD_NAMES
 from tests.card.samples import CORPUS, corpus, shared

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from footprint.card import fill, read_card
-from footprint.card.content_declared import content_from_declaration
+from footprint.card.content.declared import content_from_declaration
 from footprint.cli import call
 from footprint.derive import declared_footprint, run_footprint
 from footprint.ledger import write_run_file

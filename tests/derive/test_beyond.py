@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from footprint.accounting.impact import embodied_g, making_g
 from footprint.accounting.ranges import Quantity
-from footprint.card.explain import explain_footprint
+from footprint.card.content.explain import explain_footprint
 from footprint.derive import Account, estimate, run_footprint, worked
 from footprint.errors import ConfigError
 from footprint.model import GHG_SCOPES, Attribution, Declaration, Device, DeviceEnergy, Footprint, Place, Range, Run

@@ -207,7 +207,7 @@ def test_fault_23_two_bulk_fills_at_once_leave_every_card_whole(tmp_path: Path) 
 
 
 def test_one_fill_at_a_time_notes_in_a_file(tmp_path: Path) -> None:
-    from footprint.card.state import State
+    from footprint.card.many.state import State
     from footprint.errors import ConfigError
 
     state = State(tmp_path / "state.jsonl", "job")

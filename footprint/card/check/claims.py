@@ -14,15 +14,15 @@ from typing import Any, Final, TypeGuard
 
 import msgspec
 
-from footprint.card.amounts import Amount
 from footprint.card.check.facts import emission_facts, hardware_facts, hours_facts
 from footprint.card.check.labels import Quantity, read_label, read_value
 from footprint.card.check.rows import read_table
 from footprint.card.check.statements import Claims, Item, Span, Stated, Work
-from footprint.card.labels import is_placeholder
-from footprint.card.metadata import KEY, Node, value_of
+from footprint.card.parts.metadata import KEY, Node, value_of
+from footprint.card.parts.tables import find_tables, readable
 from footprint.card.read import Card
-from footprint.card.tables import find_tables, readable
+from footprint.card.words.amounts import Amount
+from footprint.card.words.labels import is_placeholder
 from footprint.model import FieldGroup, FieldName
 
 MOST_WORKS: Final = 200

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from footprint.card.amounts import find_amounts, read_hours
 from footprint.card.check.equipment import read_devices
 from footprint.card.check.labels import read_label, read_value
 from footprint.card.check.statements import Span, Stated
+from footprint.card.words.amounts import find_amounts, read_hours
 
 
 def hardware_facts(text: str, line: int) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from footprint.card.amount_words import Unit, units_at
-from footprint.card.amounts import Amount, find_amounts
+from footprint.card.words.amount_words import Unit, units_at
+from footprint.card.words.amounts import Amount, find_amounts
 
 Quantity = Literal["hours", "power", "energy", "pue", "intensity", "emissions", "count", "hardware", "region", "provider"]
 

@@ -9,9 +9,9 @@ from footprint.card.check.equipment import Devices
 from footprint.card.check.facts import hardware_facts
 from footprint.card.check.labels import Label, Quantity, read_label, read_value
 from footprint.card.check.statements import Column, Span, Stated, Work
-from footprint.card.labels import is_placeholder
+from footprint.card.parts.tables import Table
 from footprint.card.read import Card
-from footprint.card.tables import Table
+from footprint.card.words.labels import is_placeholder
 
 _NOT_A_PART: Final = re.compile(r"total|average|\bavg|\bmean\b|of which|overall|\bsum\b|\ball\b", re.IGNORECASE)
 _MOST_ROWS: Final = 500

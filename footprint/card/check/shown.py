@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from footprint.card.metadata import Node
+from footprint.card.parts.metadata import Node
 from footprint.card.read import Card
 
 _SHOWN: Final = 60

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from footprint.card.amounts import Amount
 from footprint.card.check.equipment import Devices
 from footprint.card.check.labels import Label, Quantity
+from footprint.card.words.amounts import Amount
 from footprint.model import FieldGroup
 
 

@@ -9,10 +9,10 @@ from typing import Final
 
 import msgspec
 
-from footprint.card.document import Document, plain
-from footprint.card.labels import PAIR, LabelMatch, is_placeholder, name_of
 from footprint.card.layout.spans import FieldSpan, Group
-from footprint.card.tables import Cell, Table
+from footprint.card.parts.document import Document, plain
+from footprint.card.parts.tables import Cell, Table
+from footprint.card.words.labels import PAIR, LabelMatch, is_placeholder, name_of
 from footprint.model import FieldName
 
 _MIN_LOOSE = 3  # so many fields make a table outside the section one of ours

@@ -13,13 +13,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from footprint.card.document import Document
-from footprint.card.labels import EXACT, PAIR
 from footprint.card.layout.cells import table_groups
 from footprint.card.layout.lines import NESTED, Found, field_span, line_labels
 from footprint.card.layout.sections import BOLD, find_sections, headings_in, top_headings
 from footprint.card.layout.spans import Fields, Group, Section
-from footprint.card.tables import find_tables, readable
+from footprint.card.parts.document import Document
+from footprint.card.parts.tables import find_tables, readable
+from footprint.card.words.labels import EXACT, PAIR
 from footprint.errors import CardError
 from footprint.model import FieldName
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from footprint.card.document import Document, plain
-from footprint.card.labels import PAIR, LabelMatch, is_placeholder, is_section_title, name_of, read_label
 from footprint.card.layout.cells import cell_label
 from footprint.card.layout.sections import headings_in, is_nested, next_heading
 from footprint.card.layout.spans import FieldSpan, Slot
-from footprint.card.tables import readable
+from footprint.card.parts.document import Document, plain
+from footprint.card.parts.tables import readable
+from footprint.card.words.labels import PAIR, LabelMatch, is_placeholder, is_section_title, name_of, read_label
 
 NESTED: Final = 2
 """Columns by which what is nested in an item is indented, at least."""

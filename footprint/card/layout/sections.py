@@ -8,9 +8,9 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from footprint.card.document import Document, Heading, plain
-from footprint.card.labels import PAIR, is_section_title, name_of, read_label, title_words
 from footprint.card.layout.spans import Section
+from footprint.card.parts.document import Document, Heading, plain
+from footprint.card.words.labels import PAIR, is_section_title, name_of, read_label, title_words
 
 BOLD: Final = 7
 """The level of a bold line that serves as a heading: below all headings."""

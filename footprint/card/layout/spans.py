@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from footprint.card.labels import LabelMatch, is_placeholder
-from footprint.card.tables import Table
+from footprint.card.parts.tables import Table
+from footprint.card.words.labels import LabelMatch, is_placeholder
 from footprint.model import FieldName
 
 Slot = Literal["text", "cell", "html"]

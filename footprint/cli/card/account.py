@@ -31,7 +31,7 @@ def json(
     if not files:
         raise typer.BadParameter("name a card, or say --schema")
     from footprint.card import named, read_card
-    from footprint.card.finder import find_cards, shown
+    from footprint.card.many.finder import find_cards, shown
 
     if len(files) == 1 and os.path.isfile(files[0]):  # noqa: PTH113 - a folder or a pattern is no file
         import msgspec

@@ -65,8 +65,8 @@ def _of_files(
     files: Sequence[str], checker: Any, jobs: int | None, stack: contextlib.ExitStack, telling: _Telling
 ) -> Iterator[Any]:
     """What is found in the cards that some arguments name."""
-    from footprint.card.bulk import jobs_for, until_stopped, work
-    from footprint.card.finder import find_cards
+    from footprint.card.many.bulk import jobs_for, until_stopped, work
+    from footprint.card.many.finder import find_cards
     from footprint.cli.card.progress import Bar
     from footprint.cli.card.telling import MANY
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from footprint import text
-from footprint.card.finder import shown
+from footprint.card.many.finder import shown
 from footprint.errors import FootprintError
 from footprint.model import Finding, Severity
 

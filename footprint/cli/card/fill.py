@@ -64,7 +64,7 @@ def fill(
     if resume is not None and (check or diff or output is not None):
         raise ConfigError("--resume notes what is written into cards: it cannot be combined with --check, --diff or -o")
 
-    from footprint.card.finder import find_cards
+    from footprint.card.many.finder import find_cards
     from footprint.cli.card.filler import Filler, Options
 
     known = _known(evidence=from_evidence, run=run, profile=profile, facts=facts, place=place)
@@ -112,7 +112,7 @@ class _Job:
 
     def fill(self, resume: Path | None, jobs: int | None, *, style: Any, each: bool) -> None:
         """Fill them all, and tell of each."""
-        from footprint.card.bulk import jobs_for, until_stopped, work
+        from footprint.card.many.bulk import jobs_for, until_stopped, work
         from footprint.cli.card.progress import Bar
         from footprint.cli.card.telling import MANY, Telling
 
@@ -147,7 +147,7 @@ class _Job:
                 remove_leftovers(Path(folder))
 
     def _state(self, resume: Path) -> Any:
-        from footprint.card.state import State, job_of
+        from footprint.card.many.state import State, job_of
 
         told = self.filler.options
         facts = (self.filler.known.facts, told.restate, told.overwrite, told.group, __version__)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from footprint.card.finder import shown
-from footprint.card.plan import FillPlan, Kept
+from footprint.card.filling.plan import FillPlan, Kept
+from footprint.card.many.finder import shown
 from footprint.cli.card.knowing import Account, Known, OwnStatements
 from footprint.errors import CardError, FootprintError
 
@@ -97,8 +97,8 @@ class Filler:
     def _content(self, card: Card | None) -> Known:
         group = ""
         if card is not None:
-            from footprint.card.block import group_digest
             from footprint.card.layout import choose, group_key
+            from footprint.card.parts.block import group_digest
 
             named = self.options.group
             group = group_digest(group_key(card.layout if named is None else choose(card.layout, named, card.source.number)))
@@ -106,8 +106,8 @@ class Filler:
 
     def _fill(self, path: Path) -> Report:
         from footprint.card import named, read_card, write_card, write_new
+        from footprint.card.many.state import digest_of
         from footprint.card.read import read_bytes
-        from footprint.card.state import digest_of
         from footprint.cli.card.diffs import diff_of
 
         options = self.options

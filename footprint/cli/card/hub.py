@@ -15,7 +15,7 @@ from footprint.errors import CardError, FootprintError, HubError
 
 if TYPE_CHECKING:
     from footprint.card import Card, FillPlan
-    from footprint.card.hub import Hub, Proposal
+    from footprint.card.hub.client import Hub, Proposal
     from footprint.cli.card.checker import Checked, Checker
     from footprint.cli.card.filler import Filler, Report
     from footprint.cli.card.telling import Style, Telling
@@ -63,7 +63,7 @@ def fill_models(names: Sequence[str], filler: Filler, *, style: Style, each: boo
         HubError: if the Hub has no such organisation, or gives no more answers.
         CardError: if a card was not filled.
     """
-    from footprint.card.hub import require_token
+    from footprint.card.hub.client import require_token
     from footprint.cli.card.progress import Bar
     from footprint.cli.card.telling import Telling
 
@@ -144,7 +144,7 @@ def _proposed(report: Report, proposal: Proposal) -> Report:
 
 def description_of(plan: FillPlan) -> str:
     """What a pull request says of itself: which places it fills, never a value, for a value may be anybody's markup."""
-    from footprint.card.labels import TEMPLATE_LABELS
+    from footprint.card.words.labels import TEMPLATE_LABELS
 
     named = {str(name): label for name, label in TEMPLATE_LABELS.items()}
     filled = [named.get(change.field, f"`{change.field}`") for change in plan.changed if not change.withdrawn]
@@ -175,7 +175,7 @@ def _base_of(card: Card, hub: Hub, read: dict[str, bytes | None]) -> bytes | Non
 
 
 def _hub() -> Hub:
-    from footprint.card.hub import Hub
+    from footprint.card.hub.client import Hub
 
     return Hub(say=lambda line: print(f"footprint: {line}", file=sys.stderr))
 

@@ -94,7 +94,7 @@ class OwnStatements:
 def _edition(card: Card, content: CardContent, group: str) -> str | None:
     """The edition with which a card's block on this account was written; None without one, and for one that is not there."""
     from footprint.card import recorded_edition
-    from footprint.card.block import block_about
+    from footprint.card.parts.block import block_about
     from footprint.reference import EDITIONS
 
     block = block_about(card.blocks, content.about, group if content.about == "training" else "")

@@ -29,7 +29,7 @@ def show(
     The sentences are the card's own statements: they are offered, and nothing is filled from them unless asked for.
     """
     from footprint.card import named, read_card
-    from footprint.card.finder import shown
+    from footprint.card.many.finder import shown
 
     try:
         card = read_card(file)

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
-from footprint.card.hub import git_digest
+from footprint.card.hub.client import git_digest
 
 TOKEN = "hf_of_nobody"
 PAGE = 3  # models on one page of a list

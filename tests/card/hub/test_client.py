@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants, hf_hub_download
 
-from footprint.card.hub import Hub, Limits, Proposal, git_digest, require_token
+from footprint.card.hub.client import Hub, Limits, Proposal, git_digest, require_token
 from footprint.errors import ConfigError, HubError
 from tests.card.hub.loopback import TOKEN, LoopbackHub, Model, Reply, refusal
 from tests.card.samples import CORPUS

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from footprint.card.bulk import jobs_for, until_stopped, work
-from footprint.card.finder import find_cards
-from footprint.card.state import State, job_of
+from footprint.card.many.bulk import jobs_for, until_stopped, work
+from footprint.card.many.finder import find_cards
+from footprint.card.many.state import State, job_of
 from footprint.cli import call
 from footprint.errors import ConfigError, FootprintError
 from tests.card.samples import CORPUS
@@ -347,7 +347,7 @@ def test_a_second_interrupt_ends_at_once() -> None:
 def test_a_state_knows_a_card_by_its_bytes(tmp_path: Path) -> None:
     card = put(tmp_path / "README.md", b"one")
     state = State(tmp_path / "state", job_of({"a": 1}))
-    from footprint.card.state import digest_of
+    from footprint.card.many.state import digest_of
 
     state.note(str(card), changed=True, digest=digest_of(b"one"), refused=None)
     state.close()

@@ -13,7 +13,7 @@ import pytest
 
 from footprint.card import fill, read_card
 from footprint.card.export import SCHEMA_FILE, CardAccount, account_of, schema_text
-from footprint.card.finder import CARD_NAMES
+from footprint.card.many.finder import CARD_NAMES
 from footprint.cli import call
 from tests.card.samples import CORPUS, corpus, run_content, shared
 

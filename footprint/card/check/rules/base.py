@@ -9,9 +9,9 @@ from typing import Final
 from footprint import text
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.shown import number_of_line, short
-from footprint.card.labels import TEMPLATE_LABELS
-from footprint.card.metadata import scalar_value
+from footprint.card.parts.metadata import scalar_value
 from footprint.card.read import Card
+from footprint.card.words.labels import TEMPLATE_LABELS
 from footprint.model import Claim, FieldName, Finding
 
 _AMOUNTS: Final[tuple[FieldName, ...]] = ("carbon_emitted", "hours_used")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from footprint.card.block import Block, digest, group_digest
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.shown import number_of_line, short
-from footprint.card.fill_fields import SHORT
-from footprint.card.labels import TEMPLATE_LABELS
-from footprint.card.metadata import KEY
+from footprint.card.filling.fields import SHORT
+from footprint.card.parts.block import Block, digest, group_digest
+from footprint.card.parts.metadata import KEY
 from footprint.card.read import Card
+from footprint.card.words.labels import TEMPLATE_LABELS
 from footprint.model import FieldName, Finding
 
 _NAMES: Final[dict[str, FieldName]] = {short_name: name for name, short_name in SHORT.items()}

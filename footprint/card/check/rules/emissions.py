@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.shown import number_of_line, short
-from footprint.card.labels import is_placeholder
-from footprint.card.metadata import KEY, Node, scalar_value
+from footprint.card.parts.metadata import KEY, Node, scalar_value
 from footprint.card.read import Card
+from footprint.card.words.labels import is_placeholder
 from footprint.model import Finding
 
 # The client's own expression.

@@ -11,10 +11,10 @@ from typing import Final
 
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.shown import number_of_line, short
-from footprint.card.content import METADATA_KEYS
-from footprint.card.labels import is_placeholder
-from footprint.card.metadata import KEY, Node
+from footprint.card.content.known import METADATA_KEYS
+from footprint.card.parts.metadata import KEY, Node
 from footprint.card.read import Card
+from footprint.card.words.labels import is_placeholder
 from footprint.model import TRAINING_KINDS, Finding
 
 _LONGEST: Final = 60

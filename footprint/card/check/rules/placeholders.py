@@ -9,9 +9,9 @@ from typing import Final
 from footprint import text
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.shown import number_of_line, short
-from footprint.card.labels import TEMPLATE_LABELS, is_placeholder
-from footprint.card.metadata import scalar_value
+from footprint.card.parts.metadata import scalar_value
 from footprint.card.read import Card
+from footprint.card.words.labels import TEMPLATE_LABELS, is_placeholder
 from footprint.model import Claim, Evidence, FieldName, Finding, Severity
 
 # The front matter's keys that say what a field of the body says.

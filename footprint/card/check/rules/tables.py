@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from footprint import text
-from footprint.card.amounts import Amount
 from footprint.card.check.claims import claims
 from footprint.card.check.recompute import full, quoted, rounded, verdict
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.statements import Claims, Column, Stated, Work
+from footprint.card.words.amounts import Amount
 from footprint.model import Finding
 
 _SLACK: Final = 0.01

@@ -8,7 +8,7 @@ from typing import Final
 
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.shown import short
-from footprint.card.document import plain
+from footprint.card.parts.document import plain
 from footprint.card.read import Card
 from footprint.model import Finding
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from footprint import text
-from footprint.card.amounts import find_amounts
 from footprint.card.check.claims import claims
 from footprint.card.check.compared import UNITS, match_of, pairs
 from footprint.card.check.recompute import full, quoted, verdict
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.statements import Stated, Work
+from footprint.card.words.amounts import find_amounts
 from footprint.model import Finding
 
 _FEW: Final = 20

@@ -1,0 +1,1 @@
+"""A fill: what changes, what stays, and the proof that nothing else changed."""
