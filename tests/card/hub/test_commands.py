@@ -13,23 +13,9 @@ import pytest
 
 from footprint.cli import call
 from tests.card.hub.loopback import TOKEN, LoopbackHub, Model, Reply, refusal
-from tests.card.samples import CORPUS
+from tests.card.samples import CORPUS, FACTS
 
 CARD = (CORPUS / "template.md").read_bytes()
-FACTS = (
-    "--hardware",
-    "V100 SXM2",
-    "--count",
-    "8",
-    "--hours",
-    "100",
-    "--power-w",
-    "300",
-    "--pue",
-    "1.11",
-    "--intensity",
-    "293.85",
-)
 DISABLED = "Pull requests and discussions are disabled for this repository"
 TUNED = (*FACTS, "--kind", "fine-tuning")
 

@@ -15,7 +15,7 @@ import pytest
 from footprint.cli import call
 from footprint.model import CpuTime
 from footprint.reference import EDITIONS, using_edition
-from tests.card.samples import CORPUS, PROFILES, a_run
+from tests.card.samples import CORPUS, FACTS, PROFILES, a_run
 
 
 @pytest.fixture
@@ -25,20 +25,6 @@ def card(tmp_path: Path) -> Path:
     return path
 
 
-FACTS = (
-    "--hardware",
-    "V100 SXM2",
-    "--count",
-    "8",
-    "--hours",
-    "100",
-    "--power-w",
-    "300",
-    "--pue",
-    "1.11",
-    "--intensity",
-    "293.85",
-)
 SWITCH = ("--profile", str(PROFILES / "switch-c-2048" / "profile.toml"))
 
 
