@@ -13,8 +13,19 @@ from footprint.model import Component, Declaration, Device, DeviceEnergy, Footpr
 CORPUS = Path(__file__).parents[1] / "corpus"
 PROFILES = Path(__file__).parents[2] / "profiles"
 # Facts for a command line: all of them stated, so that the numbers stay the same with any factors.
-FACTS = tuple(
-    ["--hardware", "V100 SXM2", "--count", "8", "--hours", "100", "--power-w", "300", "--pue", "1.11", "--intensity", "293.85"]
+FACTS = (
+    "--hardware",
+    "V100 SXM2",
+    "--count",
+    "8",
+    "--hours",
+    "100",
+    "--power-w",
+    "300",
+    "--pue",
+    "1.11",
+    "--intensity",
+    "293.85",
 )
 
 
