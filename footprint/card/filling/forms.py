@@ -101,12 +101,12 @@ def page_section(card: Card, values: dict[FieldName, str] | None, block: bytes) 
             for name in FIELD_NAMES
         ]
         text = eol + eol.join(fields) + text
-    follows = index + 1 < len(document.lines) and not document.is_blank(index + 1)
+    follows = index + 1 < len(document.starts) and not document.is_blank(index + 1)
     if follows:
         text += eol
     what = "the five fields were" if values is not None else "the block was"
     note = f"{what} added below line {card.source.number(index)}, where the page's text has its section"
-    return insertion(document.lines[index].end, text), note
+    return insertion(document.ends[index], text), note
 
 
 def _language_of_page(document: Document) -> Language:

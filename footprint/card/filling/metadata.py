@@ -118,7 +118,7 @@ def _add_entry(card: Card, values: dict[str, str]) -> Part:
             text = f"{KEY}:".encode() + _children(values, b"  ", eol) + eol
             return _wrote_all(Part(edits=[insertion(place, text)]), values)
         place = len(BOM) if card.document.raw.startswith(BOM) else 0
-        blank = b"" if not document.lines or document.is_blank(0) else eol
+        blank = b"" if document.is_blank(0) else eol
         text = b"---" + eol + f"{KEY}:".encode() + _children(values, b"  ", eol) + eol + b"---" + eol + blank
         return _wrote_all(Part(edits=[insertion(place, text)]), values)
     entries = card.yaml.entries
@@ -151,14 +151,14 @@ def _start_of_last(card: Card, entries: Sequence[Entry]) -> int:
     document = card.document
     index = document.line_index(entries[-1].start)
     first = document.line_index(entries[0].start)
-    while index > first and _COMMENT.match(card.document.raw, document.lines[index - 1].start):
+    while index > first and _COMMENT.match(card.document.raw, document.starts[index - 1]):
         index -= 1
-    return document.lines[index].start
+    return document.starts[index]
 
 
 def _indent(card: Card, node: Node) -> bytes | None:
     """The white space before a block mapping's first key, a list's dash counted as such; None if something else stands there."""
-    line = card.document.lines[card.document.line_index(node.start)]
+    line = card.document.line(card.document.line_index(node.start))
     before = card.document.raw[line.start : node.start]
     return before.replace(b"-", b" ") if not before.strip(b" ") or _DASH.fullmatch(before) else None
 
@@ -166,7 +166,7 @@ def _indent(card: Card, node: Node) -> bytes | None:
 def _scalar_to_mapping(card: Card, key: Node, node: Node, values: dict[str, str]) -> Part:
     """Put a mapping where a placeholder or a number stands; a comment beside it stays."""
     document = card.document
-    line = document.lines[document.line_index(key.start)]
+    line = document.line(document.line_index(key.start))
     if node.end > line.end:
         return _keep(card, node, values, "it goes over several lines")
     indent = _indent(card, key)
@@ -214,7 +214,7 @@ def _list_to_mapping(card: Card, node: Node, values: dict[str, str], *, overwrit
 
 def _dash(card: Card, key: Node) -> tuple[int, int] | None:
     """The offset of the dash before a list item's key, and the key's column; None where the key does not follow it."""
-    start = card.document.lines[card.document.line_index(key.start)].start
+    start = card.document.starts[card.document.line_index(key.start)]
     before = card.document.raw[start : key.start]
     return (start + before.index(b"-"), len(before)) if _DASH.fullmatch(before) else None
 
@@ -287,7 +287,7 @@ def _add_children(card: Card, node: Node, missing: dict[str, str], stays: list[t
     if indent is None or not stays:
         return None
     last = _end_of(stays[-1])
-    line = card.document.lines[card.document.line_number(max(last.start, last.end - 1)) - 1]
+    line = card.document.line(card.document.line_number(max(last.start, last.end - 1)) - 1)
     return insertion(line.end, _children(missing, indent, card.document.eol))
 
 
@@ -375,8 +375,8 @@ def _remove_from_flow(node: Node, entries: list[tuple[Node, Node]]) -> list[Edit
 def _lines_of(card: Card, first: Node, last: Node) -> tuple[int, int]:
     """The span of whole lines from one node to another, with their line ends."""
     document = card.document
-    start = document.lines[document.line_number(first.start) - 1].start
-    end = document.lines[document.line_number(max(last.start, last.end - 1)) - 1]
+    start = document.starts[document.line_number(first.start) - 1]
+    end = document.line(document.line_number(max(last.start, last.end - 1)) - 1)
     assert document.front_matter is not None
     return start, min(end.next, document.front_matter.end)
 
@@ -390,6 +390,6 @@ def _without_lines(card: Card, spans: list[tuple[int, int]]) -> list[Edit]:
         joined[-1:] = [(joined[-1][0], end)] if joined and joined[-1][1] == start else [*joined[-1:], (start, end)]
     ended = card.document.raw[front.end - 1 : front.end] in {b"\n", b"\r"}
     if joined and joined[-1][1] >= front.end and joined[-1][0] > front.start and not ended:
-        before = card.document.lines[card.document.line_number(joined[-1][0]) - 2]
+        before = card.document.line(card.document.line_number(joined[-1][0]) - 2)
         joined[-1] = before.end, front.end
     return [Edit(start=start, end=end, new=b"") for start, end in joined]

@@ -70,7 +70,7 @@ def _row(document: Document, main: Group, table: Table, label: str, value: str) 
     row = next(cells for cells in table.rows if any(cell.start == last.start for cell in cells))
     column = next(place for place, cell in enumerate(row) if cell.start == last.start)
     opens = document.raw.lower().rfind(b"<tr", 0, row[0].start) if table.kind == "html" else row[0].start
-    line = document.lines[document.line_number(max(opens, 0)) - 1]
+    line = document.line(document.line_number(max(opens, 0)) - 1)
     before = document.raw[line.start : row[0].start]
     named = document.raw[row[0].start : row[0].end]
     if named.startswith(b"**"):
@@ -88,7 +88,7 @@ def _row(document: Document, main: Group, table: Table, label: str, value: str) 
 
 def _html_item(document: Document, last: FieldSpan, language: Language, name: FieldName, value: str) -> bytes:
     """An item of a list in HTML."""
-    line = document.lines[last.line]
+    line = document.line(last.line)
     before = document.raw[line.start : last.start]
     indent = before[: len(before) - len(before.lstrip())]
     strong = "strong" if b"<strong" in before.lower() else "b"

@@ -51,7 +51,7 @@ def after_fields(document: Document, layout: Fields, added: Mapping[FieldName, b
         edits.append(insertion(place, text))
     if block:
         end = _whole_end(document, last)
-        edits.append(insertion(document.lines[end].end, eol + eol + block + (eol if _follows(document, end) else b"")))
+        edits.append(insertion(document.ends[end], eol + eol + block + (eol if _follows(document, end) else b"")))
     return edits
 
 
@@ -60,20 +60,20 @@ def _new_lines(document: Document, layout: Fields) -> tuple[int, bytes]:
     assert layout.main is not None
     main = layout.main
     if main.table is not None and main.rows and main.table.kind == "markdown":
-        return document.lines[main.table.last].end, document.eol
+        return document.ends[main.table.last], document.eol
     last = max(main.spans.values(), key=lambda span: (span.last_line, span.end))
     if last.slot == "html":
-        line = document.lines[document.line_number(last.end) - 1]
+        line = document.line(document.line_number(last.end) - 1)
         closing = re.compile(rb"</(?:li|p|dd|div|tr)>", re.IGNORECASE)
-        stop = document.lines[main.table.last].end if main.table is not None else line.end
+        stop = document.ends[main.table.last] if main.table is not None else line.end
         ends = [found.end() for found in closing.finditer(document.raw, last.end, stop)]
         ends = [place for place in ends if main.table is None or document.raw[place - 3 : place - 1].lower() == b"tr"]
         return (ends[-1] if main.table is not None else ends[0]) if ends else line.end, document.eol
     end = main.last_line
     # A line without a bullet that goes on below the last field is part of the same paragraph.
-    while end + 1 < len(document.lines) and not document.is_blank(end + 1) and not _is_begun(document, end + 1):
+    while end + 1 < len(document.starts) and not document.is_blank(end + 1) and not _is_begun(document, end + 1):
         end += 1
-    return document.lines[end].end, b""
+    return document.ends[end], b""
 
 
 def _in_section(document: Document, layout: Fields, added: Mapping[FieldName, bytes], block: bytes) -> list[Edit]:
@@ -84,13 +84,13 @@ def _in_section(document: Document, layout: Fields, added: Mapping[FieldName, by
     index = _last_said(document, section.heading, _own_end(document, layout))
     lines = b"".join(eol + line for line in added.values())
     text = (eol + lines if lines else b"") + (eol + eol + block if block else b"")
-    return [insertion(document.lines[index].end, text + (eol if _follows(document, index) else b""))] if text else []
+    return [insertion(document.ends[index], text + (eol if _follows(document, index) else b""))] if text else []
 
 
 def after_block(document: Document, last: int, block: bytes) -> Edit:
     """Insert a block after one of ours, of which `last` is the last line."""
     eol = document.eol
-    return insertion(document.lines[last].end, eol + eol + block + (eol if _follows(document, last) else b""))
+    return insertion(document.ends[last], eol + eol + block + (eol if _follows(document, last) else b""))
 
 
 def new_section(document: Document, values: dict[FieldName, str] | None, block: bytes) -> Edit:
@@ -103,17 +103,17 @@ def new_section(document: Document, values: dict[FieldName, str] | None, block: 
     style = style_of(document, headings)
     index, level = _where(document, headings, style.language.before, style.language.after)
     title = style.language.title
-    if index >= len(document.lines):
+    if index >= len(document.starts):
         title = numbered([heading for heading in headings if heading.level == level], title)
     placeholder = style.language.placeholder if style.language is not ENGLISH else PLACEHOLDER
     fields = [] if values is None else [*(style.line(name, values.get(name, placeholder)) for name in FIELD_NAMES), b""]
     text = eol.join([style.heading(level, title, eol), b"", *fields, block]) + eol
-    if index < len(document.lines):
+    if index < len(document.starts):
         before = eol if index > 0 and not document.is_blank(index - 1) else b""
-        return insertion(document.lines[index].start, before + text + eol)
+        return insertion(document.starts[index], before + text + eol)
     raw = document.raw
     ends = raw.endswith((b"\n", b"\r")) or not raw
-    blank = not raw or (ends and document.is_blank(len(document.lines) - 1))
+    blank = not raw or (ends and document.is_blank(len(document.starts) - 1))
     return insertion(len(raw), (b"" if ends else eol) + (b"" if blank else eol) + text)
 
 
@@ -124,12 +124,12 @@ def insertion(place: int, new: bytes) -> Edit:
 
 def _follows(document: Document, index: int) -> bool:
     """Whether a line with something on it follows at once."""
-    return index + 1 < len(document.lines) and not document.is_blank(index + 1)
+    return index + 1 < len(document.starts) and not document.is_blank(index + 1)
 
 
 def _is_begun(document: Document, index: int) -> bool:
     """Whether a line begins something that is no paragraph's text, or is not shown as text."""
-    line = document.lines[index]
+    line = document.line(index)
     return line.shown == line.start or _BEGINS.match(document.raw, line.start, line.end) is not None
 
 
@@ -195,4 +195,4 @@ def _where(document: Document, headings: tuple[Heading, ...], before: tuple[str,
 def _end_of(document: Document, headings: tuple[Heading, ...], heading: Heading) -> int:
     """The line of the next heading that is not below this one."""
     later = (h.line for h in headings if h.line > heading.line and h.level <= heading.level)
-    return next(later, len(document.lines))
+    return next(later, len(document.starts))

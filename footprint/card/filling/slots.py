@@ -66,5 +66,5 @@ def _paragraph(document: Document, span: FieldSpan, value: bytes) -> bytes:
     """A paragraph of its own below a heading."""
     eol = document.eol
     below = document.line_number(span.start)
-    follows = below < len(document.lines) and not document.is_blank(below)
+    follows = below < len(document.starts) and not document.is_blank(below)
     return eol + eol + value + (eol if follows else b"")

@@ -58,7 +58,7 @@ def find_fields(document: Document, hidden: Collection[int] = (), page: int | No
         groups += [*lined, *tabled]
     if any(group.table is None for group in groups) or (groups and sections):
         return _fields(found_in, _named_apart(document, groups, sections))
-    found = line_labels(document, range(len(document.lines)), hidden, inside=False)
+    found = line_labels(document, range(len(document.starts)), hidden, inside=False)
     runs = _runs(document, found, hidden)
     loose = _loose(document, runs, hidden)
     if not loose and page is not None:

@@ -64,7 +64,7 @@ def line_labels(document: Document, lines: range, hidden: Collection[int], *, in
     headings = {heading.line for heading in headings_in(document, lines)}
     terms: list[Found] = []  # the `<dt>` that waits for its `<dd>`
     for index in lines if inside else _with_colons(document, lines):
-        line = document.lines[index]
+        line = document.line(index)
         if line.shown == line.start or index in headings or index in hidden or _is_code(document, index):
             continue
         if raw.find(b"<", line.start, line.shown) >= 0 and line.shown - line.start <= _MAX_LINE:
@@ -100,13 +100,13 @@ def _with_colons(document: Document, lines: range) -> Iterable[int]:
     if b"\xef\xbc\x9a" in raw or b"<dt" in raw or b"<DT" in raw:
         return lines
     places = [found.start() + 1 for found in _COLON.finditer(raw)]
-    if b":" in raw[: document.lines[0].end]:
+    if b":" in raw[: document.ends[0]]:
         places = [0, *places]
     return (index for place in places if (index := bisect_right(document.starts, place) - 1) in lines)
 
 
 def _on_line(document: Document, index: int, *, inside: bool) -> Found | None:
-    line = document.lines[index]
+    line = document.line(index)
     raw = document.raw
     # A label is short: a colon further on is no label's, and most lines end here.
     end = min(line.shown, line.start + _MAX_LABEL)
@@ -135,7 +135,7 @@ def _colonless(document: Document, index: int, match: re.Match[bytes]) -> Found 
     named = None if is_section_title(words) else name_of(words)
     if named is None or named.sureness < PAIR:
         return None
-    line = document.lines[index]
+    line = document.line(index)
     value = match.end() - line.start
     style = LabelMatch(
         named.name, named.sureness, match["lead"], "outside", value, bool(match["gap"]), ":", named.languages, named.unit_g
@@ -163,7 +163,7 @@ def _in_html(document: Document, index: int, terms: list[Found]) -> list[Found] 
 
     A line that only breaks is Markdown still: its fields are parted where there are several, and left whole else.
     """
-    line = document.lines[index]
+    line = document.line(index)
     raw = document.raw
     tags = list(_BLOCK_TAG.finditer(raw, line.start, line.shown))
     if not tags:
@@ -225,14 +225,14 @@ def _as_headings(document: Document, lines: range, hidden: Collection[int]) -> I
         if own and (own[-1] - own[0] >= len(own) or _NO_CONTINUATION.match(document.text(own[0]))):
             continue  # more than a paragraph: the heading of a part of its own
         last = heading.line + (1 if _underline(document, heading.line) else 0)
-        place = document.lines[last].end
+        place = document.ends[last]
         yield Found(heading.line, label, place, place, "text", heading=True)
 
 
 def _underline(document: Document, heading: int) -> int:
     """The index of the line that underlines a heading; 0 where none does."""
     below = heading + 1
-    if below >= len(document.lines) or document.text(heading).lstrip(b" \t>").startswith((b"#", b"<")):
+    if below >= len(document.starts) or document.text(heading).lstrip(b" \t>").startswith((b"#", b"<")):
         return 0
     return below if document.text(below).strip(b" \t") and not document.text(below).strip(b" \t=-") else 0
 
@@ -280,11 +280,11 @@ def _below(document: Document, found: Found, labelled: Collection[int]) -> Field
     if found.heading and _underline(document, found.line):
         first += 1
     skipped = first
-    while found.heading and skipped < len(document.lines) and document.is_blank(skipped):
+    while found.heading and skipped < len(document.starts) and document.is_blank(skipped):
         skipped += 1
     paragraph = []
-    for index in range(skipped, len(document.lines)):
-        line = document.lines[index]
+    for index in range(skipped, len(document.starts)):
+        line = document.line(index)
         text = document.raw[line.start : line.shown]
         if not text.strip(b" \t\xc2\xa0") or index in labelled or _ITEM.match(text) or _NO_CONTINUATION.match(text):
             break
@@ -293,7 +293,7 @@ def _below(document: Document, found: Found, labelled: Collection[int]) -> Field
         paragraph = []
     if not paragraph:
         return _span(found, found.start, found.start, "", first - 1, below=True) if found.heading else None
-    line = document.lines[paragraph[0]]
+    line = document.line(paragraph[0])
     text = document.raw[line.start : line.shown]
     start = line.start + len(text) - len(text.lstrip(b" \t>"))
     end = line.start + len(text) - len(_TAIL.search(text[-400:])[0])  # type: ignore[index]  # it matches anything
@@ -323,8 +323,8 @@ def _last_line(document: Document, found: Found, labelled: Callable[[int], bool]
     lead = found.label.lead
     own = len(lead) - len(lead.lstrip(b" \t>"))
     last = found.line
-    for following in range(found.line + 1, len(document.lines)):
-        line = document.lines[following]
+    for following in range(found.line + 1, len(document.starts)):
+        line = document.line(following)
         text = document.raw[line.start : line.end]
         if document.is_blank(following) or line.shown == line.start or _NO_CONTINUATION.match(text) or labelled(following):
             break

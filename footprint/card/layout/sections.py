@@ -68,7 +68,7 @@ def _is_field_above_a_rule(document: Document, heading: Heading) -> bool:
 
 def is_nested(document: Document, index: int) -> bool:
     """Whether a line is indented below an item of a list."""
-    first = document.lines[index].start
+    first = document.starts[index]
     if document.raw[first : first + 1] not in {b" ", b"\t"}:
         return False
     text = document.text(index)
@@ -96,7 +96,7 @@ def _under_headings(document: Document) -> list[Section]:
         if opened is None and is_section_title(heading.text):
             opened = heading
     if opened is not None:
-        sections.append(Section(heading=opened.line, end=len(document.lines), level=opened.level))
+        sections.append(Section(heading=opened.line, end=len(document.starts), level=opened.level))
     return sections
 
 
@@ -139,9 +139,9 @@ def _names_the_section(lead: _Lead) -> bool:
 
 def _closing(document: Document, lead: _Lead) -> int:
     """Where the `<details>` of a summary closes."""
-    end = len(document.lines)
+    end = len(document.starts)
     if lead.summary:
-        first = document.lines[lead.line].start
+        first = document.starts[lead.line]
         found = document.raw.find(b"</details>", first, first + _MAX_DETAILS)
         end = end if found < 0 else document.line_number(found) - 1
     return end
@@ -155,7 +155,7 @@ def _leads(document: Document) -> list[_Lead]:
         found = _BOLD_LINE.match(raw, document.starts[index]) if index not in document.covered else None
         if found is None:
             continue
-        line = document.lines[index]
+        line = document.line(index)
         words = found["mark"] or found["html"]
         if found.start() >= line.shown:
             continue

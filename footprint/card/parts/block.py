@@ -114,11 +114,11 @@ def group_digest(name: str | None) -> str:
 
 def _block(document: Document, first: int, begin: re.Match[bytes], last: int, end: re.Match[bytes]) -> Block:
     header = dict(re.findall(r"([a-z]+)=(\S*)", begin[2].decode("ascii", "replace")))
-    body = document.raw[document.lines[first].next : document.lines[last].start]
+    body = document.raw[document.nexts[first] : document.starts[last]]
     return Block(
         first=first,
         last=last,
-        start=document.lines[first].start,
+        start=document.starts[first],
         end=end.end(),
         header_end=begin.end(),
         header=header,

@@ -98,6 +98,12 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         made = map(tuple.__new__, repeat(Line), zip(self.starts, self.ends, self.nexts, shown, strict=True))
         return tuple(made)
 
+    def line(self, index: int) -> Line:
+        """One line, without making all of them."""
+        start, end = self.starts[index], self.ends[index]
+        shown = start if index in self.covered else self.cut.get(index, end)
+        return Line(start, end, self.nexts[index], shown)
+
     @cached_property
     def lowered(self) -> bytes:
         """The bytes with ASCII's letters in lower case: whether a word stands anywhere is quickly asked of them."""

@@ -88,7 +88,7 @@ _Piece = tuple[int, int, bytes, bool]
 
 def _rebuild(form: Form, file: Document, pieces: list[_Piece]) -> Unwrapped:
     document = scan(b"".join(text + b"\n" for _, _, text, _ in pieces))
-    rows = tuple(Row(index + 1, file.lines[index].start + skip, frozen) for index, skip, _, frozen in pieces)
+    rows = tuple(Row(index + 1, file.starts[index] + skip, frozen) for index, skip, _, frozen in pieces)
     return Unwrapped(form=form, document=document, raw=file.raw, rows=rows or (Row(1, 0, frozen=True),))
 
 

@@ -72,7 +72,7 @@ def find_tables(document: Document, lines: range | None = None) -> tuple[Table, 
         document: the card.
         lines: only tables in these lines (indices); all by default.
     """
-    within = range(len(document.lines)) if lines is None else lines
+    within = range(len(document.starts)) if lines is None else lines
     found = [*_markdown_tables(document, within), *_html_tables(document, within)]
     return tuple(sorted(found, key=lambda table: table.first))
 
@@ -109,7 +109,7 @@ def _markdown_tables(document: Document, within: range) -> list[Table]:
     raw = document.raw
     if b"|" not in raw or not within:
         return []
-    first, last = document.lines[within[0]].start, document.lines[within[-1]].end
+    first, last = document.starts[within[0]], document.ends[within[-1]]
     tables: list[Table] = []
     for index in _candidates(document, first, last):
         if index not in within or (tables and index <= tables[-1].last):
@@ -171,7 +171,7 @@ def _is_barred(document: Document, index: int) -> bool:
 
 def _cells(document: Document, index: int) -> tuple[Cell, ...]:
     """The cells of a line; none where no bar stands in it. A bar after a backslash is part of a cell."""
-    line = document.lines[index]
+    line = document.line(index)
     raw = document.raw
     if raw.find(b"|", line.start, line.shown) < 0:
         return ()
@@ -289,7 +289,7 @@ def _tokens(document: Document, within: range) -> Iterator[tuple[int, re.Match[b
     raw = document.raw
     if not within:
         return
-    start, end = document.starts[within[0]], document.lines[within[-1]].end
+    start, end = document.starts[within[0]], document.ends[within[-1]]
     if _TABLE.search(raw, start, end) is None:
         return
     hidden, closing = 0, True

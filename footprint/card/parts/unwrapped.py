@@ -93,7 +93,7 @@ class Unwrapped(msgspec.Struct, frozen=True, kw_only=True):
     def _in_row(self, edit: Edit) -> Edit:
         """An edit inside one added line of a diff."""
         index = self.document.line_number(edit.start) - 1
-        if b"\n" in edit.new or b"\r" in edit.new or edit.end > self.document.lines[index].end:
+        if b"\n" in edit.new or b"\r" in edit.new or edit.end > self.document.ends[index]:
             raise CardError(f"{NO_LINES}: fill the card itself", self.number(index))
         if self.frozen(index):
             raise CardError(f"{FROZEN}: fill the card itself", self.number(index))
@@ -107,7 +107,7 @@ class Unwrapped(msgspec.Struct, frozen=True, kw_only=True):
         eol = dominant_eol(self.raw)
         start, end = self._offset(edit.start), self._offset(edit.end)
         pieces = edit.new.split(b"\n")
-        line = self.document.lines[self.document.line_number(edit.start) - 1]
+        line = self.document.line(self.document.line_number(edit.start) - 1)
         # The first piece continues the text that stands before it on its line, if there is any.
         before = edit.start - line.start if edit.start < len(self.document.raw) else 0
         new = b"".join(piece + (b" |" if piece or (n == 0 and before) else b"|") + eol for n, piece in enumerate(pieces[:-1]))
@@ -122,4 +122,4 @@ class Unwrapped(msgspec.Struct, frozen=True, kw_only=True):
         if offset >= len(self.document.raw):
             return len(self.raw)
         index = self.document.line_number(offset) - 1
-        return self.rows[index].start + offset - self.document.lines[index].start
+        return self.rows[index].start + offset - self.document.starts[index]
