@@ -21,6 +21,7 @@ import msgspec
 
 from footprint.card.parts import front
 from footprint.card.parts.front import BOM, FrontMatter, Unseen
+from footprint.card.parts.seek import seek
 from footprint.errors import CardError
 
 __all__ = ["BOM", "Document", "FrontMatter", "Heading", "Line", "Unseen", "dominant_eol", "plain", "scan"]
@@ -42,7 +43,7 @@ _HEADS: Final = frozenset(
     + [b"#" + bytes([byte]) for byte in range(256)]
     + [mark + bytes([byte]) for mark in (b"=", b"-") for byte in b"=-\r\n\t"]
 )
-_DASHES: Final = tuple(end + b"-" + more for end in (b"\n", b"\r") for more in (b"-", b"\n", b"\r", b"\t"))
+_BLANK: Final = ord(" ")
 _LONGEST_HEADING: Final = 2000  # bytes; a longer line is no heading to anyone
 
 
@@ -137,10 +138,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
 
     def _raw_html(self) -> int | None:
         """The index of the first line that opens an HTML block which only a mark of its own would end, and none does."""
-        last_end = {ends: max(map(self.lowered.rfind, ends)) for ends in (*_RAW_ENDS.values(), _TAG_ENDS)}
         for index in self.beginning_with(b"< "):
             found = _RAW_HTML.match(self.lowered, self.starts[index]) if index not in self.covered else None
-            if found is not None and last_end[_RAW_ENDS.get(found[1], _TAG_ENDS)] < found.end():
+            if found is not None and max(map(self.lowered.rfind, _RAW_ENDS.get(found[1], _TAG_ENDS))) < found.end():
                 return index
         return None
 
@@ -239,44 +239,37 @@ def _hidden(lines: _Lines, first: int) -> tuple[list[int], dict[int, int]]:
 
     From mark to mark: a fence hides what looks like a comment in it, and a comment what looks like a fence.
     """
+    raw, starts, ends = lines
     covered = list(range(first))
     cut: dict[int, int] = {}
-    index, total = first, len(lines.starts)
-    marks = _Marks(lines.raw)
-    while index < total:
-        place = marks.after(lines.starts[index])
-        if place < 0:
-            break
-        index = lines.at(place)
-        fence = _opened(lines.text(index))
+    # Where the next mark of each kind stands: each is searched for once, from where the last one was passed.
+    place, none = starts[first] if first < len(starts) else len(raw), len(raw)
+    ticks = waves = comment = -1
+    last_close = -2
+    while True:
+        if ticks < place:
+            ticks = found if (found := seek(raw, b"```", 0, place)) >= 0 else none
+        if waves < place:
+            waves = found if (found := seek(raw, b"~~~", 0, place)) >= 0 else none
+        if comment < place:
+            comment = found if (found := seek(raw, b"<!--", 1, place)) >= 0 else none
+        mark = min(ticks, waves, comment)
+        if mark >= none:
+            return covered, cut
+        index = bisect_right(starts, mark) - 1
+        end = ends[index]
+        fence = _opened(raw[starts[index] : end]) if ticks < end or waves < end else None
         if fence is not None:
             last = _closing_line(lines, index, fence)
             covered += range(index, last + 1)
         else:
-            last = _comments(lines, index, marks.last_close, cut)
+            if last_close < -1:
+                last_close = raw.rfind(b"-->")
+            last = _comments(lines, index, last_close, cut) if comment < end else index
             covered += range(index + 1, last + 1)
-        index = last + 1
-    return covered, cut
-
-
-class _Marks:
-    """Where the next mark of a fence or a comment stands: each kind is searched for once, from where the last one was passed."""
-
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
-        self.next = {mark: place for mark in (b"```", b"~~~", b"<!--") if (place := raw.find(mark)) >= 0}
-        self.last_close = raw.rfind(b"-->") if b"<!--" in self.next else -1
-
-    def after(self, offset: int) -> int:
-        """The next mark at or after an offset; -1 if there is none."""
-        for mark, place in list(self.next.items()):
-            if place < offset:
-                found = self.raw.find(mark, offset)
-                if found < 0:
-                    del self.next[mark]
-                else:
-                    self.next[mark] = found
-        return min(self.next.values(), default=-1)
+        if last + 1 >= len(starts):
+            return covered, cut
+        place = starts[last + 1]
 
 
 def _opened(line: bytes) -> re.Match[bytes] | None:
@@ -346,21 +339,17 @@ def _headings(document: Document) -> Iterator[Heading]:
     """All headings: marked with `#`, in HTML, or underlined."""
     underline = -1  # the line that underlined the last heading
     covered, cut, starts, ends, raw = document.covered, document.cut, document.starts, document.ends, document.raw
-    # Items of lists begin with a dash, too: they are looked at only where some line of dashes stands.
-    body = document.front_matter.body - 1 if document.front_matter else 0
-    dashes = raw.endswith((b"\n-", b"\r-")) or any(raw.find(mark, body) >= 0 for mark in _DASHES)
-    for index in document.beginning_with(b"#<=- \t" if dashes else b"#<= \t"):
+    firsts, heads = document.firsts, _HEADS
+    for index in document.beginning_with(b"#<=- \t"):
         start = starts[index]
-        head = raw[start : start + 2]
-        if head[:1] in {b" ", b"\t"}:
-            head = raw[start : ends[index]].lstrip(b" \t")[:2]
-        if head not in _HEADS or index in covered:
+        head = raw[start : start + 2] if firsts[index] > _BLANK else raw[start : ends[index]].lstrip(b" \t")[:2]
+        if head not in heads or index in covered:
             continue
         end = cut.get(index, ends[index])
         if end - start > _LONGEST_HEADING:
             continue
         text = raw[start:end]
-        if head[:1] == b"#" or head[:1] == b"<":
+        if head.startswith((b"#", b"<")):
             found = _heading(text)
             if found is not None:
                 yield Heading(found[0], found[1], index)
