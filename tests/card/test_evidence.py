@@ -86,6 +86,19 @@ def test_what_starts_something_of_its_own_is_no_more_of_the_line_above(between: 
         ("Total energy consumption of the training: 1.64 kWh", {"energy_kwh": 1.64}),
         ("Fine-tuned on one V100.", {"hardware": "V100", "count": 1, "kind": "fine-tuning"}),
         ("Trained in europe-west4 for 5 h.", {"region": "europe-west4", "hours": 5}),
+        ("We trained on 1,000 hours of labelled speech for 3 days on 8 A100s.", {"hardware": "A100", "count": 8, "hours": 72}),
+        ("Trained on 680,000 hours of audio using 32 A100 GPUs.", {"hardware": "A100", "count": 32}),
+        ("Training took 9 days on 8 A100, with 24 hours of driving.", {"hardware": "A100", "count": 8, "hours": 216}),
+        ("Training used 184,320 A100 hours.", {"hardware": "A100", "device_hours": 184320}),
+        (
+            "The training of this model consumed 433 MWh on 384 A100 GPUs.",
+            {"hardware": "A100", "count": 384, "energy_kwh": 433e3},
+        ),
+        ("This is a language model trained on 8 L40s.", {"hardware": "L40s", "count": 8}),
+        ("The model trained for 30 hours on 4 A100 GPUs.", {"hardware": "A100", "count": 4, "hours": 30}),
+        ("MODEL was trained for 3 hours.", {"hours": 3}),
+        ("It took 3 hours to train on a single T4 GPU.", {"hardware": "T4", "count": 1, "hours": 3}),
+        ("Training data lies in buckets in eu-west-1; trained on 4 V100.", {"hardware": "V100", "count": 4}),
     ],
 )
 def test_facts_of_a_sentence(text: str, facts: dict[str, object]) -> None:
@@ -106,12 +119,78 @@ def test_facts_of_a_sentence(text: str, facts: dict[str, object]) -> None:
         "We evaluated it on 8 A100 GPUs for 3 days of training time saved.",
         "| large | 8 A100 GPUs | 3 days of training |",
         "Compared to training on 8 A100 GPUs for 3 days, this is cheap.",
+        "BERT was trained on 16 V100 for 4 days.",
+        "The teacher was trained on 8 A100 GPUs for 3 days.",
+        "The reward model was trained on 8 A100 GPUs for 3 days.",
+        "The vision encoder was trained on 8 A100 GPUs for 3 days.",
+        "This model is a fine-tune of Llama 2, which was trained on 2000 A100 for 21 days.",
+        "Our model, distilled from BERT (trained on 16 V100 for 4 days), was trained on 8 V100.",
+        "Training BERT took 3 days on 8 A100 GPUs.",
+        "Training the 7B model took 3 days on 8 A100 GPUs.",
+        "Training a similar model took 3 days on 8 A100 GPUs.",
+        "Training of the encoder took 3 days on 8 A100 GPUs.",
+        "Alpaca took 3 hours to train on 8 A100 GPUs.",
+        "We trained two models on 8 A100 GPUs for 3 days.",
+        "The five models were trained on 8 A100 GPUs for 3 days.",
+        "Stage 1 training took 20 hours on 8 A100.",
+        "Training was interrupted after 20 hours on 8 A100 GPUs.",
+        "We continued training for 10 hours on 8 A100.",
+        "Trained on a cluster of 128 A100, of which 64 were used, for 3 days.",
+        "Trained on 2 nodes of 8 A100 GPUs for 3 days.",
+        "A training run on 8 A100 takes 16 hours.",
+        "The model trains in 5 hours on 8 A100.",
+        "We reserved 64 A100 for 7 days to train.",
+        "Hyperparameter search for the training took 100 GPU hours on V100.",
+        "The dataset was crawled for 3 months; training took 8 hours on a V100.",
+        "Training emitted as much as 3 flights: 20 kg CO2eq.",
+        "Audio duration: 10 hours",
     ],
 )
 def test_what_may_be_about_something_else_is_set_aside(text: str) -> None:
     stated = read_statements(read_card(a_card(text)))
     assert not stated.facts
     assert stated.aside
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "v1 took 10 hours to train, the next one 20 hours.",
+        "Trained for 4 days, then 2 days more.",
+        "It was trained for 12 hours a day for 5 days.",
+        "Training hit a 24 hour cap.",
+        "Trained to forecast 7 days ahead.",
+        "We used videos of 10 hours for training.",
+    ],
+)
+def test_a_time_that_may_be_a_part_or_a_length_is_no_hours_of_training(text: str) -> None:
+    assert "hours" not in facts_of(text)
+
+
+@pytest.mark.parametrize(
+    ("heading", "line", "known"),
+    [
+        ("## Hardware Requirements", "- GPU: 8 x A100", False),
+        ("## Usage", "- GPU: 8 x A100", False),
+        ("## Evaluation", "Hardware: 8 x A100", False),
+        ("## Training Data", "Duration: 300 hours", False),
+        ("## Inference\n\n### Setup", "GPU: A100", False),
+        ("## Training Procedure", "Duration: 300 hours", True),
+        ("## Environmental Impact", "GPU: A100", True),
+        ("## Usage\n\n### Training hardware", "GPU: A100", True),
+    ],
+)
+def test_a_label_says_what_stands_above_it(heading: str, line: str, *, known: bool) -> None:
+    assert bool(read_statements(read_card(f"# M\n\n{heading}\n\n{line}\n".encode())).facts) == known
+
+
+@pytest.mark.parametrize(
+    ("title", "front", "known"),
+    [("BERT", "", True), ("bert-base-mrpc", "base_model: bert", False), ("bert-finetuned-mrpc", "", False), ("MRPC", "", False)],
+)
+def test_a_name_is_this_models_only_where_the_title_says_it(title: str, front: str, *, known: bool) -> None:
+    card = f"---\n{front}\n---\n# {title}\n\nBERT was trained on 8 V100 for 90 hours.\n"
+    assert bool(read_statements(read_card(card.encode())).facts) == known
 
 
 def test_pre_training_is_the_base_models_where_the_card_names_one() -> None:

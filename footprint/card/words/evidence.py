@@ -222,11 +222,15 @@ def hardware_in(sentence: str) -> list[str]:
     reached = -1
     for start, end in spans:
         value = sentence[start:end].strip()
+        if _HOURS_OF_IT.match(sentence, end):
+            value = _COUNTED.sub("", value)  # `184,320 A100 hours` are hours, not so many devices
         if start >= reached and not _NOT_HARDWARE.fullmatch(value):
             values.append(value)
             reached = end
     return list(dict.fromkeys(values))
 
 
+_HOURS_OF_IT: Final = re.compile(r"[ -](?:hours?|hrs?|h|days?)\b")
+_COUNTED: Final = re.compile(rf"\A{_COUNT} ?(?:[xX×*] ?)?(?=\D)")
 # A letter and two digits, or four, may be anything (a grade, a paper size, a section): that needs a count, a maker or a noun.
 _NOT_HARDWARE: Final = re.compile(r"[A-Z]\d{2}|[A-Z]\d{4}|[KLMT]\d{3}")

@@ -16,6 +16,7 @@ from footprint import text
 from footprint.card.filling.fields import SHORT
 from footprint.card.parts.block import digest
 from footprint.card.read import Card
+from footprint.card.words.about import is_stored, names_of, time_of, why_not
 from footprint.card.words.amounts import Amount, find_amounts, read_hours, read_mass, same
 from footprint.card.words.evidence import hardware_in
 from footprint.card.words.labels import TEMPLATE_LABELS
@@ -38,44 +39,13 @@ FACTS: Final[dict[Fact, str]] = {
     "kind": "the kind of training",
 }
 
-_ANOTHER: Final = re.compile(
-    r"\b(?:base|parent|teacher|student|original|baseline|previous|earlier|other|reference|larger|smaller|bigger|upstream)\s+"
-    r"(?:\w+\s+)?(?:models?|versions?|networks?|checkpoints?|releases?|work)\b"
-    r"|\bcompar(?:ed|ison|able)\b|\binstead of\b|\bunlike\b|\bwhereas\b|\bequivalent to\b"
-    r"|\ball (?:of the |our |the )?models\b|\bmodels were\b|\bvariants?\b|\beither\b|\brespectively\b",
-    re.IGNORECASE,
-)
-_NOT_DONE: Final = re.compile(
-    r"\bwould\b|\bcould\b|\bcan be\b|\brecommend|\brequire[sd]?\b|\brequirement|\bat least\b"
-    r"|\bneed(?:s|ed)?\b|\bminimum\b|\bplan(?:s|ned)?\b"
-    r"|\bshould\b|\bif you\b|\byou (?:can|may|will|need)\b|\bnot (?:been )?trained\b|\bso far\b",
-    re.IGNORECASE,
-)
-_USE: Final = re.compile(
-    r"\binferenc|\binferr|\bdeploy|\bserving\b|\bserved\b|\bevaluat|\bbenchmark|\bquanti[sz]|\bconvert|\blatenc|\bthroughput"
-    r"|\bgenerat(?:e|es|ing) "
-    r"|\btokeni[sz]|\bpre-?process|\bdata(?:set)? (?:was|were) (?:collected|filtered|cleaned)|\bannotat",
-    re.IGNORECASE,
-)
-_PART: Final = re.compile(
-    r"\bper\s+(?:epoch|step|run|model|fold|trial|seed|experiment|task|language|node|hour|iteration|stage)"
-    r"|\b(?:each|every|first|second|third|last|remaining|additional|another|further)\b|\bepoch took\b|\bup to\b|\bat most\b",
-    re.IGNORECASE,
-)
-_MAKING: Final = re.compile(
-    r"\b(?:pre-?)?train(?:ed|ing|s)?\b|\bfine-?tun|\btook\b|\bdistill?|\bemissions? (?:were|was|are|is)\b|\bemitted\b",
-    re.IGNORECASE,
-)
-_LABELLED: Final = re.compile(
-    r"[^:|]{0,40}\b(?:hardware|gpus?|tpus?|accelerators?|time|duration|runtime|compute|energy|emissions?|carbon|co2)\b[^:|]{0,40}[:|]",
-    re.IGNORECASE,
-)
 _PRE: Final = re.compile(r"\bpre-?train", re.IGNORECASE)
 _FINE: Final = re.compile(r"\bfine-?tun", re.IGNORECASE)
 _NOT_OF_THE_SERVER: Final = re.compile(
     r"\bPUE\b|data cent|facility|\A\W{0,8}(?:CPU|GPU|RAM|memory)s?\b[^:]{0,20}:", re.IGNORECASE
 )
 _DEVICES: Final = re.compile(r"(?<=\d)(\w{0,3})\s+(?:GPUs?|graphics cards?|accelerators?|chips?)\Z", re.IGNORECASE)
+_PLURAL: Final = re.compile(r"[\dX]s\Z")
 _COUNTED: Final = re.compile(
     r"(?:a |one )?single (?:GPU|TPU|graphics card|accelerator)|(\d{1,6}) (?:GPU|TPU|accelerator|chip)s?", re.IGNORECASE
 )
@@ -142,14 +112,21 @@ def read_statements(card: Card, *, ours: bool = False) -> Stated:
         reason = f"the model was made without training ({untrained.value}), so what is said of a training is another's"
         return Stated(facts={}, by={}, refused={}, aside=((untrained.line, reason),))
     sections = _sections(card)
+    names = names_of(card)
     has_base = card.yaml.root is not None and card.yaml.root.find("base_model") is not None
     for line, sentence, ones in _sentences(evidence):
-        why = _why_not(sentence, has_base=has_base)
+        headings = _headings_above(sections, line)
+        why = why_not(sentence, headings, names, has_base=has_base)
         if why is not None:
             found.aside.append((line, why))
             continue
+        times = [one for one in ones if one.field == "hours_used"]
+        if unclear := next((one.value for one in times if _is_unclear(sentence, one.value)), None):
+            # Of several times, one that cannot be told may be another part of the same work.
+            found.aside.append((line, f"{unclear!r} may not be what the training took"))
+            ones = [one for one in ones if one.field != "hours_used"]  # noqa: PLW2901 - the rest of the sentence
         for one in ones:
-            _gather(found, one, Statement(line, sentence, _above(sections, line), one.value))
+            _gather(found, one, Statement(line, sentence, next(iter(headings), ""), one.value))
     for name, claim in own_claims(card, ours=ours):
         _gather_claim(card, found, name, claim)
     return _agreed(found)
@@ -166,23 +143,6 @@ def _sentences(evidence: Iterable[Evidence]) -> Iterator[tuple[int, str, list[Ev
         yield line, sentence, ones
 
 
-def _why_not(sentence: str, *, has_base: bool) -> str | None:
-    """Why a sentence is not taken for one on the making of this model; None if it is."""
-    about_training = _MAKING.search(sentence) or _LABELLED.match(sentence)
-    only_before = _PRE.search(sentence) and not _FINE.search(sentence)
-    reasons = (
-        (sentence.endswith("…"), "too long to be read as one statement"),
-        (sentence.count(" | ") > 1, "a row of a table"),
-        (_ANOTHER.search(sentence), "it may be about another model"),
-        (_NOT_DONE.search(sentence), "it does not say what was done"),
-        (_USE.search(sentence), "it may be about using the model"),
-        (_PART.search(sentence), "it may be about a part of the work"),
-        (not about_training, "it does not say that it is about the training"),
-        (has_base and only_before, "it is about pre-training, and the card names a base model"),
-    )
-    return next((why for against, why in reasons if against), None)
-
-
 def _gather(found: _Found, one: Evidence, said: Statement) -> None:
     """Read one finding as a fact."""
     if one.field == "hardware_type":
@@ -196,10 +156,15 @@ def _gather(found: _Found, one: Evidence, said: Statement) -> None:
         }[one.field]
         if amount is None or amount.kind != kind:
             return
+        if kind == "time" and time_of(said.words, amount) == "length":
+            return
         if one.field == "energy" and _NOT_OF_THE_SERVER.search(said.words):
             found.aside.append((said.line, "the energy is that of a part of the machine, or of the whole site"))
             return
         where.append((amount, said))
+    elif one.field in {"compute_region", "cloud_provider"} and is_stored(said.words):
+        found.aside.append((said.line, f"{one.value!r} may be where data lies"))
+        return
     elif one.field == "compute_region":
         found.names["region"].append((one.value, said))
     elif one.field == "cloud_provider":
@@ -222,6 +187,11 @@ def _gather_hardware(found: _Found, value: str, said: Statement) -> None:
     except UnknownHardware:
         return
     found.hardware.append((match, said))
+
+
+def _is_unclear(sentence: str, value: str) -> bool:
+    amount = _amount_at(sentence, value)
+    return amount is None or (amount.kind == "time" and time_of(sentence, amount) == "unclear")
 
 
 def _amount_at(sentence: str, value: str) -> Amount | None:
@@ -325,7 +295,19 @@ def _one_hardware(matches: Sequence[HardwareMatch]) -> str | None:
     if slices and any(match.count_in_text for match in matches if not match.instance):
         return None
     exact = min(matches, key=lambda match: (match.instance is None, len(match.candidates)))
-    return _DEVICES.sub(r"\1", exact.name_in_text or exact.query)
+    name = _DEVICES.sub(r"\1", exact.name_in_text or exact.query)
+    return name[:-1] if _PLURAL.search(name) and _is_known(name[:-1], exact) else name
+
+
+def _is_known(name: str, as_match: HardwareMatch) -> bool:
+    """Whether a name means the same hardware as another; of `8 V100s` it may not: there is a V100S, too."""
+    from footprint.reference import find_accelerator
+
+    try:
+        found = find_accelerator(name)
+    except UnknownHardware:
+        return False
+    return {one.id for one in found.candidates} == {one.id for one in as_match.candidates}
 
 
 def _one_amount(amounts: Sequence[Amount]) -> float | None:
@@ -348,12 +330,17 @@ def _told(statements: Sequence[Statement]) -> str:
     return ", ".join(said[:4]) + (f" and {len(said) - 4} more" if len(said) > 4 else "")  # noqa: PLR2004 - enough to see it
 
 
-def _sections(card: Card) -> list[tuple[int, str]]:
-    """The headings' lines, as a person sees them, and their texts."""
-    headings = card.document.headings
-    return [(card.source.number(heading.line), text.clean(heading.text, limit=80, empty="")) for heading in headings]
+def _sections(card: Card) -> list[tuple[int, int, str]]:
+    """The headings' lines, as a person sees them, their levels and texts."""
+    return [(card.source.number(one.line), one.level, text.clean(one.text, limit=80, empty="")) for one in card.document.headings]
 
 
-def _above(sections: Sequence[tuple[int, str]], line: int) -> str:
-    """The heading that a line stands under."""
-    return next((title for at, title in reversed(sections) if at <= line), "")
+def _headings_above(sections: Sequence[tuple[int, int, str]], line: int) -> list[str]:
+    """The headings that a line stands under, the innermost first."""
+    found: list[str] = []
+    inside = 7  # deeper than any heading
+    for at, level, title in reversed(sections):
+        if at <= line and level < inside:
+            found.append(title)
+            inside = level
+    return found
