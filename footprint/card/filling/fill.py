@@ -12,6 +12,7 @@ import msgspec
 
 from footprint.card.content.explain import names_of
 from footprint.card.content.known import CardContent
+from footprint.card.filling.agree import body_says_otherwise, metadata_says_otherwise, without_carbon
 from footprint.card.filling.block import render
 from footprint.card.filling.fields import fill_fields, refuse
 from footprint.card.filling.forms import NO_BLOCK, fill_front_matter, page_section, writable
@@ -52,10 +53,12 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False, group: st
     if making:
         refuse(card, overwrite=overwrite)
     fitting, no_line = writable(card, content)
-    body = fill_fields(card, fitting, overwrite=overwrite) if making else Part()
-    body.kept += no_line if making else []
     key = group_key(card.layout)
+    body = fill_fields(card, fitting, overwrite=overwrite) if making else Part()
     meta = fill_front_matter(card, content, overwrite=overwrite) if making and not key else Part()
+    if making and not key:
+        body, meta, content, fitting = _one_emission(card, body, meta, content, fitting, overwrite=overwrite)
+    body.kept += no_line if making else []
     values = {name: safe(value) for name, value in (content.fields | fitting.fields).items()} if making else {}
     blocks = [render(card, content, Part.join(body, meta), overwrite=overwrite, group=group_digest(key) if making else "")]
     blocks += [render(card, one, Part(), overwrite=overwrite) for one in content.beside]
@@ -90,6 +93,22 @@ def fill(card: Card, content: CardContent, *, overwrite: bool = False, group: st
     )
     prove(card, plan, content.metadata, {one.name: one.new for one in blocks})
     return plan
+
+
+def _one_emission(
+    card: Card, body: Part, meta: Part, content: CardContent, fitting: CardContent, *, overwrite: bool
+) -> tuple[Part, Part, CardContent, CardContent]:
+    """Both halves such that ours is not written into one of them where a person states another amount in the other."""
+    new = "carbon_emitted" in fitting.fields and not (card.layout.spans or card.layout.section)
+    if (note := body_says_otherwise(card, body, meta, content.grams)) is not None:
+        content = msgspec.structs.replace(content, metadata={})
+        meta = fill_front_matter(card, content, overwrite=overwrite)
+        meta.notes += (note,)
+    elif (note := metadata_says_otherwise(card, body, meta, content.grams, new=new)) is not None:
+        content, fitting = without_carbon(content), without_carbon(fitting)
+        body = fill_fields(card, fitting, overwrite=overwrite)
+        meta.notes += (note,)
+    return body, meta, content, fitting
 
 
 def _notes(card: Card, key: str, content: CardContent, *, changed: bool, aside: Sequence[FieldName]) -> tuple[str, ...]:
