@@ -23,7 +23,9 @@ def hours_facts(text: str, line: int, label: str = "") -> dict[str, Any]:
     if found is not None:
         spans = {name: Span(amount.low, amount.high) for name in ("wall", "device", "unsaid") if (amount := getattr(found, name))}
     else:
-        amounts = [amount for amount in find_amounts(text) if amount.kind == "time" and not amount.per]
+        amounts = [amount for amount in find_amounts(text) if amount.kind == "time"]
+        if any(amount.per for amount in amounts):
+            return facts  # `4,608 (16 GPUs x 12 days x 24 h)`: factors, not hours that add up
         if not amounts and said is not None and said.unit is not None:
             one = read_value(text, said)
             amounts = [one] if one is not None else []

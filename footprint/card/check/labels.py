@@ -68,7 +68,9 @@ def read_label(text: str) -> Label | None:
     if not text or len(text) > _MOST:
         return None
     bare = _BRACKET.sub(" ", text)
-    quantity = next((name for name, pattern in _RULES if pattern.search(text)), None)
+    facility = _FACILITY.search(text) is not None
+    # `Energy (including PUE)` asks for an energy.
+    quantity = next((name for name, pattern in _RULES if pattern.search(text) and not (facility and name == "pue")), None)
     if quantity is None or (quantity not in {"intensity", "hardware", "power"} and _PART.search(bare)):
         return None
     unit = _unit(text)
@@ -81,7 +83,7 @@ def read_label(text: str) -> Label | None:
         unit,
         device=_DEVICE_HOURS.search(text) is not None,
         market=_MARKET.search(text) is not None,
-        facility=_FACILITY.search(text) is not None,
+        facility=facility,
         whole=_WHOLE.search(text) is not None,
     )
 

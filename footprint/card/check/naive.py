@@ -1,4 +1,4 @@
-"""What the calculators that cards use give for one device: the marks by which a stated number is known to be theirs."""
+"""What the calculators that cards use give: the marks by which a stated number is known to be theirs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ from footprint.derive import declared_footprint
 from footprint.derive.compare import compare
 from footprint.errors import ConfigError
 from footprint.model import Declaration, Range
+from footprint.reference import HardwareMatch
 
 _MOST_HOURS: Final = 876_000.0
+_OF_NO_PLACE: Final = (
+    (432.0, "the ML CO2 calculator's figure for private infrastructure anywhere"),
+    (475.0, "the world's average"),
+)
+"""g/kWh that are of no place, and are taken where a place is stated."""
 
 
 def as_calculated(work: Work, hours: float) -> tuple[Bound, ...]:
@@ -46,6 +52,29 @@ def _of(work: Work, hours: float) -> Iterator[Bound]:
         if said.emissions_g is not None and said.steps:
             told = f"the ML CO2 calculator has {' and '.join(said.steps)} for one"
             yield Bound(value=said.emissions_g, told=told)
+
+
+def of_no_place(work: Work, hours: float) -> tuple[Bound, ...]:
+    """The emissions, g, that device-hours give at g/kWh that are of no place, by rated watts: as if the place were unknown.
+
+    Args:
+        work: for its hardware.
+        hours: summed over devices, h.
+    """
+    match = work.devices.match if work.devices is not None else None
+    return tuple(_at_no_place(match, hours)) if match is not None and 0 < hours <= _MOST_HOURS else ()
+
+
+def _at_no_place(match: HardwareMatch, hours: float) -> Iterator[Bound]:
+    for candidate in match.candidates:
+        for grid, whose in _OF_NO_PLACE:
+            facts = Declaration(hardware=candidate.name, device_hours=hours, intensity_g_per_kwh=grid)
+            try:
+                said = compare(facts, "mlco2")
+            except ConfigError:
+                continue
+            if said.emissions_g is not None and said.steps:
+                yield Bound(value=said.emissions_g, told=f"{' and '.join(said.steps)}: {text.number(grid)} g/kWh is {whose}")
 
 
 def usual(work: Work, device_h: float) -> Range | None:

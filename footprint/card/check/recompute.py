@@ -96,7 +96,7 @@ def rounded(stated: Stated) -> tuple[float, float]:
     decimals = len(plain.partition(".")[2])
     zeros = len(plain) - len(plain.rstrip("0")) if not decimals and "." not in plain else 0
     half = 0.5 * 10.0 ** (zeros - decimals)
-    scale = amount.low / shown if shown else 0.0
+    scale = amount.low / shown if shown else amount.scale  # `0.000 kg` is less than half a gram
     return max(0.0, amount.low - half * scale), amount.high + half * scale
 
 
@@ -205,14 +205,14 @@ def _watts(work: Work) -> tuple[float, str, float, str] | None:
     return low, f"{text.power(low)} (the least that one draws)", high * pue, f"{told} × {pue:g} (PUE)"
 
 
-def _with_server(match: HardwareMatch, watts: float) -> tuple[float, str]:
+def _with_server(match: HardwareMatch, watts: float, server_w: float = _SERVER_W) -> tuple[float, str]:
     """The most that a device with its server draws, W, and the arithmetic."""
     if match.power_scope != "chip":
         return watts, text.power(watts)
     host = host_overhead(match).high
-    if watts * host >= watts + _SERVER_W:
+    if watts * host >= watts + server_w:
         return watts * host, f"{text.power(watts)} × {host:g} (host)"
-    return watts + _SERVER_W, f"({text.power(watts)} + {text.power(_SERVER_W)} of a server)"
+    return watts + server_w, f"({text.power(watts)} + {text.power(server_w)} of a server)"
 
 
 @lru_cache(maxsize=512)
@@ -227,10 +227,10 @@ def _power(hardware: str) -> tuple[float, float] | None:
     return (found.low, found.high) if found is not None else None
 
 
-def most_watts(match: HardwareMatch) -> tuple[float, str] | None:
-    """The most that one device with its part of the server draws, W, and the arithmetic; None where no power is published."""
+def most_watts(match: HardwareMatch, server_w: float = _SERVER_W) -> tuple[float, str] | None:
+    """The most that one device draws with a server of its own, W, and the arithmetic; None where no power is published."""
     power = _power(match.query)
-    return _with_server(match, power[1]) if power is not None else None
+    return _with_server(match, power[1], server_w) if power is not None else None
 
 
 # -- Grids ------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Final
 from footprint import text
 from footprint.card.check.claims import claims
 from footprint.card.check.compared import UNITS, agree, match_of, pairs
-from footprint.card.check.naive import as_calculated, usual
+from footprint.card.check.naive import as_calculated, of_no_place, usual
 from footprint.card.check.recompute import (
     AGREE_HIGH,
     AGREE_LOW,
@@ -31,6 +31,8 @@ _CLOSE: Final = 0.02
 """Factors of a product are told from each other within this share, beside the roundings of the stated numbers."""
 _PUE: Final = 1.6
 """The most that a facility of unknown overhead is taken to have, as in `recompute`."""
+_METERED_SERVER_W: Final = 2_000.0
+"""A meter of the whole machine counts idle neighbours and terabytes of memory with the one device that is named."""
 
 
 @rule("body-and-metadata-disagree", "error", "the body and the front matter state different emissions")
@@ -87,7 +89,7 @@ def emissions_out_of_range(subject: Subject) -> Iterator[Finding]:
             line=found.stated.line,
             message=(
                 f"{_said(found.stated)} is {sign} that the card's facts allow: {found.bound.told}"
-                f"{_implied(work, found.stated)}{_by_count(found)}"
+                f"{_implied(work, found.stated)}{_by_no_place(work, found) or _by_count(found)}"
             ),
             stated=_said(found.stated),
             expected=f"at {'least' if found.is_low else 'most'} {text.mass(found.bound.value)}",
@@ -104,6 +106,16 @@ def _implied(work: Work, stated: Stated) -> str:
     if work.energy is None or work.energy.amount.middle <= 0:
         return ""
     return f"; stated are {text.number(stated.amount.middle / work.energy.amount.middle)} g for each stated kWh"
+
+
+def _by_no_place(work: Work, found: Verdict) -> str:
+    """That the emission is what a figure of no place gives, where one does and the card names a place."""
+    hours = device_hours(work)
+    if found.is_low or hours is None or place_of(work) is None:
+        return ""
+    each = dict.fromkeys(one for one in (hours.low, hours.high) if not math.isinf(one))
+    match = next((bound for one in each for bound in of_no_place(work, one) if _near(found.stated, bound.value)), None)
+    return f"; it is {match.told}" if match is not None else ""
 
 
 def _by_count(found: Verdict) -> str:
@@ -143,7 +155,7 @@ def count_not_multiplied(subject: Subject) -> Iterator[Finding]:
             severity="warning",
             line=stated.line,
             message=(
-                f"{_said(stated)} is that of one device, and {quoted(devices.text)} is {full(count)}: "
+                f"{_said(stated)} is that of one device, and {quoted(devices.text)} is {full(count)} devices: "
                 f"{match.told}; "
                 f"× {full(count)} = {text.mass(right)}, unless {full(hours.low)} h are summed over the devices"
             ),
@@ -303,7 +315,7 @@ def energy_beyond_hardware(subject: Subject) -> Iterator[Finding]:
         if energy is None or devices is None or devices.match is None or math.isinf(energy.amount.high):
             continue
         hours = device_hours(work)
-        most_each = most_watts(devices.match)
+        most_each = most_watts(devices.match, _METERED_SERVER_W)
         if hours is None or most_each is None or math.isinf(hours.high):
             continue
         pue = work.pue or _PUE

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
+from footprint import text
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.shown import number_of_line, short
 from footprint.card.parts.metadata import KEY, Node, scalar_value
 from footprint.card.read import Card
+from footprint.card.words.amounts import read_mass
 from footprint.card.words.labels import is_placeholder
 from footprint.model import Finding
 
@@ -23,7 +25,9 @@ _CLIENT: Final = re.compile(r"\d+\.\d+|\d+")
 _DECIMAL: Final = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)")
 _EXPONENT: Final = re.compile(r"[-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})[eE][-+]?\d{1,3}")
 _COMMAS: Final = re.compile(r"[-+]?\d{1,20}(?:[,' \u00a0\u202f]\d{3}){1,9}(?:[.,]\d{1,20})?|[-+]?\d{1,20},\d{1,20}")
-_GRAMS: Final = re.compile(r"\s*([-+]?\d[\d,._]{0,40})\s*(?:g|gr|grams?)\b(?:\s*(?:of\s*)?CO.{0,20})?\s*", re.IGNORECASE)
+_GRAMS: Final = re.compile(
+    r"\s*([-+]?\d[\d,._]{0,40})\s*(?:g|gr|grams?)(?:\b|(?=CO[2₂]))(?:\s*(?:of\s*)?CO.{0,20})?\s*", re.IGNORECASE
+)
 _MAX_DIGITS: Final = 30
 _MAX_TEXT: Final = 300
 
@@ -101,7 +105,8 @@ def emissions_thousands(subject: Subject) -> Iterator[Finding]:
 def emissions_text(subject: Subject) -> Iterator[Finding]:
     """The Hub asks for a number of grams. Text, a truth value, a time of day or an octal number is none.
 
-    A number in quotes, or with grams written behind it, is a warning, for the number that is read from it is right.
+    A number in quotes, or with grams written behind it, is a warning, for the number that is read from it is right. With
+    kilograms or tonnes behind it it is an error: their number is read as grams.
     """
     for one in _stated(subject.card):
         if is_placeholder(one.text) or any(form.fullmatch(one.text) for form in (_EXPONENT, _COMMAS)) or "_" in one.text:
@@ -115,14 +120,16 @@ def emissions_text(subject: Subject) -> Iterator[Finding]:
         digits = grams[1] if grams else one.text
         expected = digits if _DECIMAL.fullmatch(digits) and not number else None
         means = f"is read as {str(one.value).lower()}" if not isinstance(one.value, str) else "is text"
+        mass = read_mass(one.text) if expected is None and isinstance(one.value, str) else None
+        plain = text.plain(mass.low, 6) if mass is not None and 0 < mass.low == mass.high else None
         yield Finding(
             code="emissions-text",
             severity="warning" if expected is not None else "error",
             line=number_of_line(subject.card, one.node),
             message=f"{one.name} {means}, not a number of grams",
             stated=short(one.text),
-            expected=expected,
-            fix=f"write {expected}" if expected is not None else "write a plain decimal, in grams of CO2eq",
+            expected=expected or plain,
+            fix=f"write {expected or plain}" if expected or plain else "write a plain decimal, in grams of CO2eq",
         )
 
 

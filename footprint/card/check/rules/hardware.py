@@ -15,6 +15,7 @@ from footprint.card.check.registry import Subject, rule
 from footprint.card.check.statements import Work
 from footprint.model import Finding
 from footprint.place import provider_name
+from footprint.reference import HardwareMatch
 from footprint.reference.chips import CORES_PER_CHIP
 
 _SLICE: Final = re.compile(r"\bv(?P<generation>2|3|4|5p)-(?P<cores>\d{1,5})\b", re.IGNORECASE)
@@ -34,7 +35,7 @@ def hardware_not_of_provider(subject: Subject) -> Iterator[Finding]:
         if stated is None or match is None or match.provider in {None, stated}:
             continue
         own = provider_name(match.provider or "")
-        what = match.instance or match.name
+        what = match.query if match.instance else _kind(match)
         yield Finding(
             code="hardware-not-of-provider",
             severity="error",
@@ -74,7 +75,7 @@ def _before_launch(work: Work, today: date) -> Finding | None:
         return None
     count = devices.count_high
     span, what, most = work.wall, "h", since
-    told = f"since the start of {launched}, when {devices.match.name} was launched, {full(since)} h have passed"
+    told = f"since the start of {launched}, when {_kind(devices.match)} was launched, {full(since)} h have passed"
     if span is None:
         span, what = (work.device, "device-h") if work.device is not None else (work.unsaid, "h")
         most = since * count
@@ -91,6 +92,11 @@ def _before_launch(work: Work, today: date) -> Finding | None:
         expected=f"at most {full(most)} h",
         fix="correct the hours, or the count: hours summed over devices need the number of devices",
     )
+
+
+def _kind(match: HardwareMatch) -> str:
+    """What hardware is called, without a count."""
+    return quoted(match.name if len(match.candidates) == 1 else match.name_in_text or match.query)
 
 
 @rule("tpu-cores-as-chips", "warning", "TensorCores of a TPU slice counted as chips")

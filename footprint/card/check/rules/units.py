@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
 from footprint import text
 from footprint.card.check.claims import claims
 from footprint.card.check.compared import UNITS, match_of, pairs
-from footprint.card.check.recompute import full, quoted, verdict
+from footprint.card.check.recompute import full, grid_bounds, place_of, quoted, verdict
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.statements import Stated, Work
 from footprint.card.words.amounts import find_amounts
@@ -17,6 +18,8 @@ from footprint.model import Finding
 _FEW: Final = 20
 _MANY: Final = 1_000
 """Grams a kWh of clean and of dirty grids, to show what an energy can emit."""
+_FIGURES: Final = 3
+"""So many equal figures of an energy and its emission are no chance."""
 
 
 @rule("emissions-not-in-grams", "error", "kilograms or tonnes where grams are required")
@@ -57,12 +60,9 @@ def _by_bounds(work: Work) -> Finding | None:
     stated = found.stated
     unit = {"thousand": "kg", "million": "t"}[found.mistake]
     right = stated.amount.middle * found.factor
-    if found.is_low:
-        expected = f"{_number(stated)} {unit}" if stated.amount.unit == "g" else text.mass(right)
-        about = f"less than {found.bound.told}; in {expected} it would fit"
-    else:
-        expected = text.mass(right)
-        about = f"more than {found.bound.told}; {expected} would fit"
+    meant = f"{_number(stated)} {unit}" if found.is_low and stated.amount.unit == "g" else text.mass(right)
+    expected = f"{text.plain(right, 6)} g" if stated is work.metadata else meant
+    about = f"{'less' if found.is_low else 'more'} than {found.bound.told}; {meant} would fit"
     return Finding(
         code="emissions-not-in-grams",
         severity="warning",
@@ -70,7 +70,9 @@ def _by_bounds(work: Work) -> Finding | None:
         message=f"{_number(stated)} {stated.amount.unit} is {about}",
         stated=f"{_number(stated)} {stated.amount.unit}",
         expected=expected,
-        fix="write grams in the front matter, and the unit that the number has in the body",
+        fix=f"write {expected.removesuffix(' g')}, in grams, if the number is {meant}"
+        if stated is work.metadata
+        else f"write {expected}, if that is what was meant",
     )
 
 
@@ -82,7 +84,8 @@ def _number(stated: Stated) -> str:
 def energy_as_carbon(subject: Subject) -> Iterator[Finding]:
     """KWh are energy; an emission is a mass of CO2eq, and how much a kWh emits hangs on the grid.
 
-    Found where a field or a line that names an emission holds an energy and no mass.
+    Found where a field or a line that names an emission holds an energy and no mass; and, as a warning, where the emission in kg
+    is to three figures the number of the kWh that stand beside it, which would be 1,000 g/kWh.
     """
     seen: set[int] = set()
     values = [
@@ -110,6 +113,36 @@ def energy_as_carbon(subject: Subject) -> Iterator[Finding]:
             expected="a mass of CO2eq",
             fix="state the emission in g or kg of CO2eq, and the energy in a line of its own",
         )
+    for work in claims(subject.card).works:
+        yield from _same_number(work)
+
+
+def _same_number(work: Work) -> Iterator[Finding]:
+    """That an emission is its energy's number, where no grid that it can be of has 1,000 g/kWh."""
+    stated, energy = work.emissions, work.energy
+    if stated is None or energy is None or stated.market or work.intensity is not None:
+        return
+    kg, kwh = stated.amount.low / 1000, energy.amount.low
+    digits = f"{kwh:.12g}".partition("e")[0].replace(".", "").strip("0")
+    if stated.amount.low != stated.amount.high or kwh != energy.amount.high or not math.isclose(kg, kwh, rel_tol=1e-9):
+        return
+    _, most, _, told = grid_bounds(work)
+    is_placed = place_of(work) is not None
+    if len(digits) < _FIGURES or (is_placed and most >= _MANY):
+        return
+    yield Finding(
+        code="energy-as-carbon",
+        severity="warning",
+        line=stated.line,
+        message=(
+            f"{full(stated.amount.stated)} {stated.amount.unit} is the number of the energy, {quoted(energy.text)}: "
+            f"{text.mass(stated.amount.low)} ÷ {text.energy(kwh)} = {_MANY:,} g/kWh"
+            + (f", and {told} is {text.number(most)} g/kWh" if is_placed else "")
+        ),
+        stated=quoted(stated.text),
+        expected="the energy times the g/kWh of its grid",
+        fix="multiply the energy by the g/kWh of the grid where the work ran",
+    )
 
 
 @rule("power-as-energy", "warning", "a power where an energy is asked for")
