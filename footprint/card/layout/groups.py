@@ -18,6 +18,7 @@ from footprint.card.layout.lines import NESTED, Found, field_span, line_labels
 from footprint.card.layout.sections import BOLD, find_sections, headings_in, top_headings
 from footprint.card.layout.spans import Fields, Group, Section
 from footprint.card.parts.document import Document
+from footprint.card.parts.seek import seek
 from footprint.card.parts.tables import find_tables, readable
 from footprint.card.words.labels import EXACT, PAIR
 from footprint.errors import CardError
@@ -28,7 +29,8 @@ _GROUP_GAP: Final = 12  # lines between two fields of one group
 _FAR: Final = 2000  # lines above a group in which the heading that names it is looked for
 _LISTED: Final = 12  # groups that a message names
 _NESTED: Final = 60  # lines above a nested item in which the one that it belongs to is looked for
-_TABLE_WORDS: Final = (b"carbon", b"co2", b"co<sub>2", "co₂".encode(), b"emission", b"hardware", "排放".encode())
+_TABLE_WORDS: Final = (b"hardware", b"emission", b"carbon", b"co<sub>2", "排放".encode())
+_SHORT_WORDS: Final = ((b"co2", 2), ("co₂".encode(), 2))
 _BULLET = re.compile(rb"[ \t>]*(?:[-*+]|\d{1,3}[.)]|\xe2\x80\xa2)(?:[ \t]|\xc2\xa0)")
 _TITLE_LINE = re.compile(rb"[ \t>]*(?:\*\*|__|<(?:b|strong)>)[^\r\n]{2,200}(?:\*\*|__|</(?:b|strong)>):?[ \t]*\Z")
 _TRAINING = re.compile(r"\b(?:pre-?|fine-?)?(?:training|tuning)\b|训练|訓練|学習|\bentrena|\bentraîn|\btreina", re.IGNORECASE)
@@ -397,8 +399,10 @@ def _only_emissions(document: Document, runs: Sequence[list[Found]], hidden: Col
 
 def _loose_tables(document: Document, hidden: Collection[int]) -> list[Group]:
     """The groups of tables outside any section that name at least three fields."""
-    words = document.raw.lower()
-    if (b"|" not in words and b"<table" not in words) or not any(word in words for word in _TABLE_WORDS):
+    words = document.lowered
+    if b"|" not in words and seek(words, b"<table", 0) < 0:
+        return []
+    if not any(word in words for word in _TABLE_WORDS) and not any(seek(words, word, rare) >= 0 for word, rare in _SHORT_WORDS):
         return []
     tables = [table for table in find_tables(document) if table.first not in hidden]
     return [group for table in tables for group in table_groups(document, table, loose=True)]

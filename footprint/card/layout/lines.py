@@ -12,6 +12,7 @@ from footprint.card.layout.cells import cell_label
 from footprint.card.layout.sections import headings_in, is_nested, next_heading
 from footprint.card.layout.spans import FieldSpan, Slot
 from footprint.card.parts.document import Document, plain
+from footprint.card.parts.seek import seek
 from footprint.card.parts.tables import readable
 from footprint.card.words.labels import PAIR, LabelMatch, is_placeholder, is_section_title, name_of, read_label
 
@@ -29,8 +30,8 @@ _NO_CONTINUATION = re.compile(rb"[ \t]*(?:#|<|\||```|~~~|\*\*[^*]{1,100}(?::\*\*
 # White space, and what breaks the line in Markdown (a backslash) or in HTML: no part of a value.
 _TAIL = re.compile(rb"(?:[ \t]|\xc2\xa0)*(?:\\|<br ?/?>)?(?:[ \t]|\xc2\xa0)*\Z", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rb"<(/?)(li|ul|ol|p|div|center|dl|dt|dd|details|summary|br)\b[^<>]{0,300}>", re.IGNORECASE)
+_BLANKS: Final = frozenset(b" \t")
 _INDENTED = re.compile(rb" {4}|\t| {1,3}\t")
-_COLON = re.compile(rb"[\r\n][^:\r\n]{1,400}:")
 # A label in bold (or a heading) without a colon: `**Hardware Type** A100`, `**Hours used** - 5`, or alone on its line.
 _COLONLESS = re.compile(
     rb"(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+|(?:\xe2\x80\xa2|\xc2\xb7)[ \t]*)?)"
@@ -60,19 +61,28 @@ def line_labels(document: Document, lines: range, hidden: Collection[int], *, in
         inside: whether they are in the section: there a bold label needs no colon, and a heading may be a label.
     """
     found: list[Found] = []
-    raw = document.raw
+    raw, starts, ends, firsts, covered, cut = (
+        document.raw,
+        document.starts,
+        document.ends,
+        document.firsts,
+        document.covered,
+        document.cut,
+    )
     headings = {heading.line for heading in headings_in(document, lines)}
     terms: list[Found] = []  # the `<dt>` that waits for its `<dd>`
     for index in lines if inside else _with_colons(document, lines):
-        line = document.line(index)
-        if line.shown == line.start or index in headings or index in hidden or _is_code(document, index):
+        start, shown = starts[index], cut.get(index, ends[index])
+        if shown == start or index in covered or index in headings or index in hidden:
             continue
-        if raw.find(b"<", line.start, line.shown) >= 0 and line.shown - line.start <= _MAX_LINE:
+        if firsts[index] in _BLANKS and _is_code(document, index):
+            continue
+        if raw.find(b"<", start, shown) >= 0 and shown - start <= _MAX_LINE:
             several = _in_html(document, index, terms)
             if several is not None:
                 found += several
                 continue
-        one = _on_line(document, index, inside=inside)
+        one = _on_line(document, index, start, shown, inside=inside)
         if one is not None:
             found.append(one)
     if inside:
@@ -96,26 +106,32 @@ def _is_code(document: Document, index: int) -> bool:
 
 def _with_colons(document: Document, lines: range) -> Iterable[int]:
     """The lines that may hold a label: those with a colon near their beginning, found without a look at the others."""
-    raw = document.raw
-    if b"\xef\xbc\x9a" in raw or b"<dt" in raw or b"<DT" in raw:
+    raw, starts, nexts = document.raw, document.starts, document.nexts
+    if seek(raw, b"\xef\xbc\x9a", 0) >= 0 or (b"<" in raw and (b"<dt" in raw or b"<DT" in raw)):
         return lines
-    places = [found.start() + 1 for found in _COLON.finditer(raw)]
-    if b":" in raw[: document.ends[0]]:
-        places = [0, *places]
-    return (index for place in places if (index := bisect_right(document.starts, place) - 1) in lines)
+    front = document.front_matter
+    found = []
+    place = raw.find(b":", max(starts[lines.start], front.body if front else 0))
+    while place >= 0:
+        index = bisect_right(starts, place) - 1
+        if index >= lines.stop:
+            break
+        if not index or 0 < place - starts[index] <= _MAX_LABEL:
+            found.append(index)
+        place = raw.find(b":", nexts[index])
+    return found
 
 
-def _on_line(document: Document, index: int, *, inside: bool) -> Found | None:
-    line = document.line(index)
+def _on_line(document: Document, index: int, start: int, shown: int, *, inside: bool) -> Found | None:
     raw = document.raw
     # A label is short: a colon further on is no label's, and most lines end here.
-    end = min(line.shown, line.start + _MAX_LABEL)
-    if raw.find(b":", line.start, end) >= 0 or raw.find(b"\xef\xbc\x9a", line.start, end) >= 0:
-        label = _label(raw[line.start : line.shown])
+    end = min(shown, start + _MAX_LABEL)
+    if raw.find(b":", start, end) >= 0 or raw.find(b"\xef\xbc\x9a", start, end) >= 0:
+        label = _label(raw[start:shown])
         if label is not None:
-            return _found(document, index, label, line.start, line.shown, "text")
+            return _found(document, index, label, start, shown, "text")
     if inside:
-        match = _COLONLESS.match(raw, line.start, line.shown)
+        match = _COLONLESS.match(raw, start, shown)
         if match is not None:
             return _colonless(document, index, match)
     return None

@@ -20,6 +20,7 @@ _RUN_ON: Final = ("carbon footprint ", "environmental impact ")
 _ABOUT: Final = re.compile(r"carbon|co ?2|co₂|emission|energy|power|climate|greenhouse|ghg", re.IGNORECASE)
 _MAX_DETAILS: Final = 100_000  # bytes between a summary and the end of its details
 _LINE: Final = attrgetter("line")
+_HASH: Final = ord("#")
 _NEAR: Final = 60  # lines above an indented heading in which the item that it stands in is looked for
 _ITEM = re.compile(rb"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|\Z)")
 _BOLD_LINE = re.compile(
@@ -51,10 +52,11 @@ def find_sections(document: Document) -> list[Section]:
 @lru_cache(maxsize=4)  # asked for several times of the one card that is filled
 def top_headings(document: Document) -> tuple[Heading, ...]:
     """The headings that part a card: neither those inside a list's item, nor fields that a rule follows without a blank line."""
+    firsts = document.firsts
     return tuple(
         heading
         for heading in document.headings
-        if not is_nested(document, heading.line) and not _is_field_above_a_rule(document, heading)
+        if firsts[heading.line] == _HASH or not (is_nested(document, heading.line) or _is_field_above_a_rule(document, heading))
     )
 
 
@@ -149,10 +151,10 @@ def _closing(document: Document, lead: _Lead) -> int:
 
 def _leads(document: Document) -> list[_Lead]:
     """The lines that begin in bold and are no label with a value."""
-    raw = document.raw
+    raw, starts, covered = document.raw, document.starts, document.covered
     leads = []
     for index in document.beginning_with(b"*_< \t>"):
-        found = _BOLD_LINE.match(raw, document.starts[index]) if index not in document.covered else None
+        found = _BOLD_LINE.match(raw, starts[index]) if index not in covered else None
         if found is None:
             continue
         line = document.line(index)

@@ -24,7 +24,7 @@ _MAX_COMMENTS: Final = 9  # at each end of a cell
 _MAX_SPAN: Final = 50  # columns or rows that one cell may cover
 
 _DASHES = re.compile(rb"\|[ \t]{0,99}:?-|-:?[ \t]{0,99}\|")
-_BARRED = re.compile(rb"(?:\A|[\r\n])[ \t>]{0,40}\|")
+_BARRED = re.compile(rb"[ \t>]{0,40}\|")
 _DELIMITER = re.compile(rb"[ \t>]*+\|?(?:[ \t]*+:?-++:?[ \t]*+\|)*+(?:[ \t]*+:?-++:?)?[ \t]*+\Z")
 _LEAD = re.compile(rb"[ \t>]*+")
 _BAR = re.compile(rb"\\.|\|", re.DOTALL)
@@ -122,29 +122,33 @@ def _markdown_tables(document: Document, within: range) -> list[Table]:
 
 def _candidates(document: Document, first: int, last: int) -> list[int]:
     """Indices of lines at which a table may begin: the one above a row of dashes, or a row between bars."""
-    found: list[int] = []
-    for dashes in _DASHES.finditer(document.raw, first, last):
-        index = bisect_right(document.starts, dashes.start()) - 2
-        if index >= 0 and (not found or index != found[-1]):
-            found.append(index)
-    barred = (bisect_right(document.starts, bar.end() - 1) - 1 for bar in _BARRED.finditer(document.raw, first, last))
-    return sorted({*found, *barred})
+    raw, starts, ends, nexts = document.raw, document.starts, document.ends, document.nexts
+    found: set[int] = set()
+    bar = raw.find(b"|", first, last)
+    while bar >= 0:
+        index = bisect_right(starts, bar) - 1
+        if index and _DASHES.search(raw, starts[index], ends[index]):
+            found.add(index - 1)
+        if _BARRED.match(raw, starts[index]):
+            found.add(index)
+        bar = raw.find(b"|", nexts[index], last)
+    return sorted(found)
 
 
 def _markdown_table(document: Document, index: int, end: int) -> Table | None:
     """The table whose first row is a line, up to a line `end`, or None."""
     if index + 1 >= end:
         return None
+    delimiter = _is_dashes(document, index + 1)
+    if not delimiter and not (_is_barred(document, index) and _is_barred(document, index + 1)):
+        return None
     head = _cells(document, index)
     if not head or _is_dashes(document, index):
         return None
-    delimiter = _is_dashes(document, index + 1)
     if delimiter:
         below = document.text(index + 1).strip(b" \t>").strip(b"|")
         if below.count(b"|") + 1 != len(head):
             return None  # GitHub takes such lines for text
-    elif not _is_barred(document, index) or not _is_barred(document, index + 1):
-        return None
     rows = [head]
     last = index
     for following in range(index + 1, end):

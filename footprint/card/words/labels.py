@@ -242,6 +242,7 @@ def is_placeholder(value: str) -> bool:
     return _WANTED.fullmatch(text) is not None or fold(text) in PLACEHOLDERS
 
 
+@lru_cache(maxsize=4096)  # each heading is asked about several times, and cards share most of theirs
 def is_section_title(title: str) -> bool:
     """Whether a heading's text names the section of environmental impact."""
     return fold(title_words(title)) in SECTION_TITLES
