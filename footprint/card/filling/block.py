@@ -105,7 +105,7 @@ def prove_blocks(card: Card, after: Card, rendered: Mapping[Name, bytes]) -> Non
 def _lines(card: Card, content: CardContent, part: Part) -> list[str]:
     """The block's lines: what introduces it, and its list."""
     lines = [_INTRODUCTIONS[content.about], ""]
-    lines += [f"{'  - ' if line.startswith(INSIDE) else '- '}{safe(line, limit=LIMIT)}" for line in content.lines]
+    lines += _items(tuple(content.lines))
     if (key := group_key(card.layout)) and content.about == "training":
         lines.insert(2, f"- Of the card's groups of fields, these figures are about this one: {safe(key, limit=LIMIT)}")
     for name, value in part.aside.items():
@@ -114,6 +114,12 @@ def _lines(card: Card, content: CardContent, part: Part) -> list[str]:
         label = TEMPLATE_LABELS.get(kept.field, kept.field)  # type: ignore[call-overload]  # a key of the front matter has no label
         lines.append(f"- The card's own {label} was kept; known to us: {safe(kept.known)}")
     return lines
+
+
+@lru_cache(maxsize=64)  # the same account may fill many cards
+def _items(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Lines of an account as items of a list."""
+    return tuple(f"{'  - ' if line.startswith(INSIDE) else '- '}{safe(line, limit=LIMIT)}" for line in lines)
 
 
 def _kept(card: Card, old: Block, one: Theirs) -> Kept:

@@ -58,10 +58,13 @@ def fill_fields(card: Card, content: CardContent, *, overwrite: bool) -> Part:
     """The edits of fields that stand already, new lines for others, what is kept, and the digests of all that is ours then."""
     part = Part()
     block = block_of_fields(card)
+    placed_beside = bool(card.layout.spans) or card.layout.section is not None
     for name in FIELD_NAMES:
         span, value = card.layout.spans.get(name), content.fields.get(name)
         if span is not None:
             _fill(card, part, span, value, content, block, overwrite=overwrite)
+        elif value is not None and not placed_beside:
+            part.wrote(name, "", safe(value), SHORT[name])  # the new section has it
         elif value is not None and can_be_added(card.layout):
             new, line = new_field(card, name, value)
             part.added[name] = line

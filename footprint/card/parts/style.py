@@ -21,6 +21,7 @@ _LABEL = re.compile(
 _ITEM = re.compile(rb"(?P<bullet>[-*+])[ \t]")
 _BOLD_HEADING = re.compile(rb"\*\*[^*\r\n]{3,60}\*\*[ \t]{0,3}(?=[\r\n])")
 _NUMBERED = re.compile(r"(\d{1,2})([.)]?)[ \t]+\S")
+_SAYS = re.compile(r"[^\W_]")
 _FEW: Final = 2  # headings of another kind that may be chance
 
 
@@ -70,9 +71,9 @@ def style_of(document: Document, headings: tuple[Heading, ...]) -> Style:
         headings: its headings of the first order, none inside lists and quotations.
     """
     labels = list(_matches(document, _LABEL, b"-*+"))
-    bullets = Counter(found["bullet"] for found in labels or _matches(document, _ITEM, b"-*+"))
+    bullets = [found["bullet"] for found in labels or _matches(document, _ITEM, b"-*+")]
     outside = sum(1 for found in labels if found["outside"])
-    bullet = bullets.most_common(1)[0][0] if bullets else b"-"
+    bullet = Counter(bullets).most_common(1)[0][0] if bullets else b"-"
     return Style(
         headings=_headings(document, headings),
         bullet=bullet + b" ",
@@ -99,19 +100,19 @@ def _matches(document: Document, pattern: re.Pattern[bytes], first: bytes) -> It
 
 def _headings(document: Document, headings: tuple[Heading, ...]) -> HeadingStyle:
     """What most of a card's headings look like."""
-    kinds: Counter[HeadingStyle] = Counter()
+    kinds: dict[HeadingStyle, int] = {}
     for heading in headings:
-        if not any(character.isalnum() for character in heading.text):
+        if not _SAYS.search(heading.text):
             continue
         line = document.text(heading.line).strip()
-        if line[:2].lower() == b"<h":
-            kinds["html"] += 1
-        elif line.startswith(b"#"):
-            kinds["closed" if len(line.rstrip(b"#")) < len(line) and line.strip(b"#") else "atx"] += 1
-        else:
-            kinds["setext"] += 1
+        kind: HeadingStyle = "setext"
+        if line.startswith(b"#"):
+            kind = "closed" if line.endswith(b"#") and line.strip(b"#") else "atx"
+        elif line[:2].lower() == b"<h":
+            kind = "html"
+        kinds[kind] = kinds.get(kind, 0) + 1
     if not kinds:
         bold = sum(1 for _ in _matches(document, _BOLD_HEADING, b"*"))
         return "bold" if bold > _FEW else "atx"
     # One title in HTML or underlined says nothing of the rest.
-    return kinds.most_common(1)[0][0]
+    return max(kinds, key=kinds.__getitem__)

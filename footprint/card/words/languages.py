@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -380,11 +379,21 @@ def language_of(headings: Iterable[str]) -> Language:
     English counts for English too, unless it has an accent.
     """
     texts = list(headings)
-    votes: Counter[str] = Counter()
+    votes = dict.fromkeys((language.code for language in LANGUAGES), 0)
+    kana = False
     for text in texts:
-        codes = set(_HEADINGS.get(fold(text), ()))
-        votes.update(codes if text.isascii() else codes - {"en"})
-    if any(_KANA.search(text) for text in texts):
-        votes["ja"] += votes.pop("zh", 0)
+        for code in _languages_of(text):
+            votes[code] += 1
+        kana = kana or (not text.isascii() and _KANA.search(text) is not None)
+    if kana:
+        votes["ja"] += votes["zh"]
+        votes["zh"] = 0
     best = max(LANGUAGES, key=lambda language: votes[language.code])
     return best if votes[best.code] > min(1, len(texts) - 1) else ENGLISH
+
+
+@lru_cache(maxsize=4096)  # cards share most of their headings
+def _languages_of(heading: str) -> frozenset[str]:
+    """The languages that a heading counts for."""
+    codes = frozenset(_HEADINGS.get(fold(heading), ()))
+    return codes if heading.isascii() else codes - {"en"}
