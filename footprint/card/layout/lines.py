@@ -26,9 +26,10 @@ _SHORT = 200  # bytes of a line that other cards may have too
 _MAX_BELOW = 120  # bytes of a paragraph that can be a value
 
 _ITEM = re.compile(rb"(?P<indent>[ \t>]*)(?:[-*+]|\d{1,3}[.)]|\xe2\x80\xa2)(?:[ \t]|\xc2\xa0|\Z)")
-_NO_CONTINUATION = re.compile(rb"[ \t]*(?:#|<|\||```|~~~|\*\*[^*]{1,100}(?::\*\*|\*\*[^:]{0,160}:)|[-*_ \t]{3,}\Z)")
+_NO_CONTINUATION = re.compile(rb"[ \t]*+(?:#|<|\||```|~~~|\*\*[^*]{1,100}(?::\*\*|\*\*[^:]{0,160}:))|[-*_ \t]{3,}+\Z")
 # White space, and what breaks the line in Markdown (a backslash) or in HTML: no part of a value.
 _TAIL = re.compile(rb"(?:[ \t]|\xc2\xa0)*(?:\\|<br ?/?>)?(?:[ \t]|\xc2\xa0)*\Z", re.IGNORECASE)
+_TAIL_ENDS: Final = frozenset((b" ", b"\t", b"\xa0", b"\\", b">"))
 _BLOCK_TAG = re.compile(rb"<(/?)(li|ul|ol|p|div|center|dl|dt|dd|details|summary|br)\b[^<>]{0,300}>", re.IGNORECASE)
 _BLANKS: Final = frozenset(b" \t")
 _INDENTED = re.compile(rb" {4}|\t| {1,3}\t")
@@ -71,11 +72,12 @@ def line_labels(document: Document, lines: range, hidden: Collection[int], *, in
     )
     headings = {heading.line for heading in headings_in(document, lines)}
     terms: list[Found] = []  # the `<dt>` that waits for its `<dd>`
+    begun: dict[int, int] = {}
     for index in lines if inside else _with_colons(document, lines):
         start, shown = starts[index], cut.get(index, ends[index])
         if shown == start or index in covered or index in headings or index in hidden:
             continue
-        if firsts[index] in _BLANKS and _is_code(document, index):
+        if firsts[index] in _BLANKS and _is_code(document, index, begun):
             continue
         if raw.find(b"<", start, shown) >= 0 and shown - start <= _MAX_LINE:
             several = _in_html(document, index, terms)
@@ -92,14 +94,18 @@ def line_labels(document: Document, lines: range, hidden: Collection[int], *, in
     return found
 
 
-def _is_code(document: Document, index: int) -> bool:
-    """Whether a line is indented so far that it is code: by four, below a blank line, and in no item of a list."""
+def _is_code(document: Document, index: int, begun: dict[int, int]) -> bool:
+    """Whether a line is indented so far that it is code: by four, below a blank line, and in no item of a list.
+
+    `begun` keeps what stands above indented lines, so that those below look no further up than to these.
+    """
     raw, starts = document.raw, document.starts
     if raw[starts[index] : starts[index] + 1] not in {b" ", b"\t"} or not _INDENTED.match(raw, starts[index]):
         return False
     above = index - 1
-    while above >= 0 and _INDENTED.match(raw, starts[above]) and not document.is_blank(above):
+    while above >= 0 and above not in begun and _INDENTED.match(raw, starts[above]) and not document.is_blank(above):
         above -= 1
+    above = begun[index] = begun.get(above, above)
     paragraph = above >= 0 and not document.is_blank(above) and not headings_in(document, range(max(above - 1, 0), above + 1))
     return not paragraph and not is_nested(document, index)
 
@@ -165,10 +171,15 @@ def _found(  # noqa: PLR0917 - one per part of what was found
     """What a label read from `origin` on is, without what only breaks the line after its value."""
     raw = document.raw
     start = origin + label.value
-    text = raw[start:end]
-    tail = _TAIL.search(text[-400:])
-    trimmed = max(end - (len(tail[0]) if tail else 0), start)
-    return Found(index, label, start, trimmed, slot, heading)
+    return Found(index, label, start, max(end - _tail(raw[start:end]), start), slot, heading)
+
+
+def _tail(text: bytes) -> int:
+    """How many bytes at a text's end are white space and what breaks the line."""
+    if text[-1:] not in _TAIL_ENDS:
+        return 0
+    found = _TAIL.search(text[-400:])
+    return len(found[0]) if found else 0
 
 
 # -- HTML and `<br>` --------------------------------------------------------------------------------------------------
@@ -312,7 +323,7 @@ def _below(document: Document, found: Found, labelled: Collection[int]) -> Field
     line = document.line(paragraph[0])
     text = document.raw[line.start : line.shown]
     start = line.start + len(text) - len(text.lstrip(b" \t>"))
-    end = line.start + len(text) - len(_TAIL.search(text[-400:])[0])  # type: ignore[index]  # it matches anything
+    end = line.start + len(text) - _tail(text)
     value = " ".join(plain(document.text(i)).strip(" \t>") for i in paragraph)
     single = len(paragraph) == 1 and (end - start <= _MAX_BELOW or is_placeholder(value))
     return _span(found, start, max(end, start), value, paragraph[-1], whole=single, below=True)
