@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from footprint.card.layout.beside import beside_emissions
 from footprint.card.layout.cells import table_groups
 from footprint.card.layout.lines import NESTED, Found, field_span, line_labels
 from footprint.card.layout.sections import BOLD, find_sections, headings_in, top_headings
@@ -69,6 +70,8 @@ def find_fields(document: Document, hidden: Collection[int] = (), page: int | No
         loose = [group for group in named if any(span.label.sureness >= PAIR for span in group.spans.values())]
     if not loose and not sections:
         loose = _only_emissions(document, runs, hidden)
+    if not sections and len(loose) <= 1 and (listed := beside_emissions(document, found, loose)):
+        loose = _groups(_Where(document, range(listed[0].line, listed[-1].line + 1), hidden), listed)
     if loose:
         return _fields(None, loose)
     if sections:

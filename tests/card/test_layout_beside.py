@@ -1,0 +1,49 @@
+"""A list outside any section that states the emission beside what made it: it is the card's place for the five fields."""
+
+from __future__ import annotations
+
+import pytest
+
+from footprint.card import fill, read_card
+from tests.card.laws import check_laws, check_sequences
+from tests.card.samples import nothing_known, other_content, run_content
+
+LIST = "- **Size:** 3 parameters\n- **GPU:** 1 NVIDIA A100\n- **Emissions:** {value}\n- **Total Energy Consumption:** 0.85 kWh\n"
+
+
+def a_card(heading: str = "## Details", value: str = "0.33 KgCO2 (Netherlands)", after: str = "## Usage\n\nRun it.\n") -> bytes:
+    return f"# T\n\n{heading}\n\n{LIST.format(value=value)}\n{after}".encode()
+
+
+def test_it_is_filled_and_no_section_is_added() -> None:
+    plan = fill(read_card(a_card()), run_content())
+    text = plan.after.decode()
+    assert "Environmental Impact" not in text
+    assert text.count("Emissions:** ") == 1
+    assert "0.33 KgCO2 (Netherlands)\n- **Hours used:** 100 h" in text
+    assert {one.field for one in plan.kept} == {"hardware_type", "carbon_emitted"}
+    assert text.index("0.85 kWh") < text.index("<!-- footprint:begin") < text.index("## Usage")
+
+
+@pytest.mark.parametrize("value", ["0.33 KgCO2 (Netherlands)", "TBD", "400 g"])
+def test_the_laws_hold_on_it(value: str) -> None:
+    for overwrite in (False, True):
+        check_laws(a_card(value=value), run_content(), overwrite=overwrite)
+    check_sequences(a_card(value=value), run_content(), other_content(), nothing_known())
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        a_card("## Inference"),
+        a_card("### Evaluation"),
+        a_card(value="low"),
+        a_card(value="0.3 g per image"),
+        a_card(after="- **Emissions:** 4 kg\n"),
+        a_card(after="## Environmental Impact\n\n- **Carbon Emitted:** TBD\n"),
+    ],
+)
+def test_what_is_no_such_list(raw: bytes) -> None:
+    text = fill(read_card(raw), run_content()).after.decode()
+    assert "0.85 kWh\n\n<!-- footprint" not in text
+    assert "Environmental Impact" in text
