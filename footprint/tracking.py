@@ -46,7 +46,8 @@ class track:  # noqa: N801 - reads as a verb where it is used
         pue: the site's power usage effectiveness, at least 1.
         account: what the run belongs to, together with others; by default the job's id.
         labels: anything to find the run by.
-        card: a model card that is filled with the run's footprint once it has completed.
+        card: a model card that is filled once the run has completed: with the run's footprint, or that of all runs so far of
+            the `account` that is stated, failed ones included.
         record: a file that the finished run is written to, besides the ledger.
         interval_s: seconds between two readings.
         budget_g: what the run may emit, g CO2-equivalent; needs a place. It is compared with the mean of what the run has emitted
@@ -199,6 +200,7 @@ class TrackedRun(WatchedRun):
     def __init__(self, *, card: Path | None, record: Path | None, **facts: Any) -> None:
         super().__init__(**facts, is_kept=record is not None)
         self._card, self._record = card, record
+        self._is_of_an_account = facts.get("account") is not None
 
     @property
     def footprint(self) -> Footprint:
@@ -232,11 +234,16 @@ class TrackedRun(WatchedRun):
         write_run_file(self.facts, path)
 
     def _fill_card(self, path: Path) -> None:
-        fill_card(path, [self.id])
+        # An account that somebody named is one piece of work: earlier attempts belong to it. A job's may hold anything.
+        fill_card(path, [self.account, self.id] if self._is_of_an_account else [self.id])
 
 
 def fill_card(path: Path, run_ids: Sequence[str]) -> None:
     """Fill a card from runs of the ledger, in a process of its own, so that nothing heavy is loaded into the program.
+
+    Args:
+        path: the card.
+        run_ids: the runs, by their ids or their accounts' names.
 
     Raises:
         ConfigError: if the card is not filled; says why.

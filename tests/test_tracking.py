@@ -461,9 +461,44 @@ def test_a_card_is_filled_once_the_run_has_completed(tmp_path: Path) -> None:
     assert run.id in card.read_text()
 
 
+def test_a_card_states_the_whole_of_a_named_account_failed_attempts_included(tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    card.write_text(TEMPLATE)
+    failed = track("x", kind="fine-tuning", account="ad").start()
+    failed.stop("failed")
+    with track("x", kind="fine-tuning", account="ad", card=card) as run:
+        sum(range(100_000))
+    assert run.facts.warnings == ()
+    text = card.read_text()
+    assert "2 runs of x (1 completed, 1 failed)" in text
+    assert run.id in text
+    assert failed.id in text
+    assert "Not counted here" not in text
+
+
+def test_a_card_that_states_one_of_a_jobs_runs_says_that_there_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+    card = tmp_path / "README.md"
+    card.write_text(TEMPLATE)
+    other = track("the other model", kind="fine-tuning").start()
+    other.stop()
+    with track("x", kind="fine-tuning", card=card) as run:
+        sum(range(100_000))
+    assert run.facts.warnings == ()
+    text = card.read_text()
+    assert f"runs={run.id} " in text
+    assert "Not counted here, though recorded as part of slurm:4711: 1 run of the other model (completed)" in text
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"---\nlicense: mit\nnever closed\n", "never closes"), (b"\x00\x01", "binary"), (b"x" * 5_000_001, "larger than 5 MB")],
+    [
+        (b"<!-- footprint:begin -->\n", "without its beginning or end"),
+        (b"\x00\x01", "binary"),
+        (b"x" * 5_000_001, "larger than 5 MB"),
+    ],
 )
 def test_a_card_that_cannot_be_filled_is_refused_before_the_work(tmp_path: Path, content: bytes, says: str) -> None:
     card = tmp_path / "README.md"
@@ -478,10 +513,10 @@ def test_a_card_that_was_spoilt_during_the_run_is_one_warning(tmp_path: Path) ->
     card = tmp_path / "README.md"
     card.write_text(TEMPLATE)
     with track("x", card=card) as run:
-        card.write_text("---\nlicense: mit\nnever closed\n")
+        card.write_text("<!-- footprint:begin -->\n")
     assert len(run.facts.warnings) == 1
     assert "the card was not filled" in run.facts.warnings[0]
-    assert card.read_text() == "---\nlicense: mit\nnever closed\n"
+    assert card.read_text() == "<!-- footprint:begin -->\n"
 
 
 def test_the_footprint_is_derived_from_the_facts() -> None:

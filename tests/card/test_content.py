@@ -151,14 +151,14 @@ def test_each_source_of_factors_is_named_once_and_options_stay_out_of_the_card()
     lines = content_from_run(a_run(), footprint).lines
     assert lines[-6:] == (
         "Factors (with their 90 % ranges) and their sources:",
-        "\tutilisation 2 (1–3); overhead 2 (1–3); from Logs (of 3), 2024",
-        "\tpue 2 (1–3); from Survey 2024",
+        "\tutilisation = 2 (1–3); overhead = 2 (1–3); from Logs (of 3), 2024",
+        "\tpue = 2 (1–3); from Survey 2024",
         "Note: the host is added.",
         "Note: the site's PUE was assumed.",
         RANGES,
     )
     after = fill(read_card(b"# T\n"), content_from_run(a_run(), footprint)).after
-    assert b"\n- Factors (with their 90 % ranges) and their sources:\n  - utilisation 2" in after
+    assert b"\n- Factors (with their 90 % ranges) and their sources:\n  - utilisation = 2" in after
     assert fill(read_card(after), content_from_run(a_run(), footprint)).after == after
 
 
@@ -268,6 +268,31 @@ def test_restarts_are_one_account_and_the_failed_one_is_counted_and_named() -> N
     assert content.lines[at + 1].startswith("\tfinetune (r2), started 2026-03-05 22:00 UTC, failed: 2 h, ")
     assert content.lines[at + 1].endswith("CO2eq")
     assert content.runs == ("r1", "r2", "r3")
+
+
+def test_a_part_of_an_account_says_what_it_leaves_out() -> None:
+    first, failed, last = attempts()
+    content = content_from_account([last], others=[first, failed])
+    said = "Not counted here, though recorded as part of a1: 2 runs of finetune (1 completed, 1 failed); fine-tuning; "
+    (line,) = (line for line in content.lines if line.startswith("Not counted"))
+    assert line == f"{said}one after the other; started 2026-03-01 to 2026-03-05 (UTC)."
+    assert content.grams == content_from_account([last]).grams
+    assert b"Not counted here" in fill(read_card(b"# M\n"), content).after
+
+
+def test_what_is_about_something_else_or_nested_is_not_missed() -> None:
+    chosen = measured(ident="r1", parent="outer")
+    others = [
+        measured(ident="outer"),
+        measured(ident="inner", parent="r1"),
+        measured(ident="use", kind="inference", work={"requests": 5.0}),
+    ]
+    assert not [line for line in content_from_account([chosen], others=others).lines if line.startswith("Not counted")]
+    lost = msgspec.structs.replace(others[2], name="<!-- footprint:end -->\n- x", account="b\n<!--")
+    use = content_from_account([others[2]], others=[lost])
+    after = fill(read_card(b"# M\n"), use).after
+    assert b"part of b &lt;!--: 1 run of &lt;!-- footprint:end --&gt; - x" in after
+    assert after.count(b"footprint:end -->") == 1
 
 
 def test_many_runs_that_did_not_complete_are_not_all_named() -> None:

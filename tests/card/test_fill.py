@@ -331,7 +331,7 @@ def test_profiles_fill_the_hubs_template(name: str) -> None:
             }
             assert "Recomputed by us from the stated facts: 72.1 t CO2eq" in text
             assert text.count("is an inference") == 1
-            assert "as stated: power 245 W; pue 1.1; intensity 403 g/kWh" in text
+            assert "as stated: power = 245 W; pue = 1.1; intensity = 403 g/kWh" in text
         elif name == "MiniLMv2":
             assert said == {}
             assert "Left blank: the hardware, the hours, the provider, the region, the emissions." in text

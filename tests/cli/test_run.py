@@ -206,11 +206,11 @@ def test_killed_ourselves_the_run_is_interrupted(tmp_path: Path) -> None:
 
 def test_a_card_that_cannot_be_filled_is_found_before_the_work(tmp_path: Path) -> None:
     card = tmp_path / "README.md"
-    card.write_text("---\nlicense: mit\n# never closed\n", encoding="utf-8")
+    card.write_text("<!-- footprint:begin -->\n", encoding="utf-8")
     done = run("--card", str(card), "--", "echo", "ran")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
-    assert "never closes" in done.stderr
+    assert "without its beginning or end" in done.stderr
     assert read_runs().runs == ()
 
 

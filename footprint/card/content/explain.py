@@ -192,7 +192,7 @@ def _factor(factor: Factor) -> str:
     unit = "" if factor.unit == "ratio" else f" {factor.unit}"
     unit += f" {factor.basis}" if factor.basis.startswith("per ") and "/" not in unit else ""
     name = factor.id.partition(f".{STATED}")[0] if factor.source == STATED else factor.id
-    return f"{name} {text.number(factor.central)}{spread}{unit}"
+    return f"{name} = {text.number(factor.central)}{spread}{unit}"
 
 
 def _about_place(warning: str, footprint: Footprint) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -28,7 +28,7 @@ _ENDS: Final = {
 }
 
 
-def content_from_account(runs: Iterable[Run], account: Account | None = None) -> CardContent:
+def content_from_account(runs: Iterable[Run], account: Account | None = None, *, others: Sequence[Run] = ()) -> CardContent:
     """What some runs say together, each joule once.
 
     Runs that made the model are what the fields and the front matter are for. Runs that used or evaluated it are told in a block
@@ -37,6 +37,7 @@ def content_from_account(runs: Iterable[Run], account: Account | None = None) ->
     Args:
         runs: the account's runs, failed ones included.
         account: these runs, and others if need be, with their draws.
+        others: further runs that belong to the same accounts, and are not counted: the card says so.
 
     Raises:
         ConfigError: if there is none.
@@ -50,7 +51,10 @@ def content_from_account(runs: Iterable[Run], account: Account | None = None) ->
     by_subject: dict[Subject, list[Run]] = {}
     for run in by_id.values():
         by_subject.setdefault(_subject(run, by_id), []).append(run)
-    contents = [_of_subject(account, by_subject[subject]) for subject in SUBJECTS if subject in by_subject]
+    apart = _apart(by_id, others)
+    contents = [
+        _of_subject(account, by_subject[subject], apart.get(subject, ())) for subject in SUBJECTS if subject in by_subject
+    ]
     if not contents:
         raise ConfigError("there is no run to fill the card with")
     return msgspec.structs.replace(contents[0], beside=tuple(contents[1:]))
@@ -63,6 +67,7 @@ def content_from_run(
     complete: bool = True,
     each: Mapping[str, Footprint] | None = None,
     uses: Uses | None = None,
+    others: Sequence[Run] = (),
 ) -> CardContent:
     """What an account says: one run, or several that belong together and are about one subject.
 
@@ -72,6 +77,7 @@ def content_from_run(
         complete: whether it covers all of them; a total of some is not written as the account's.
         each: the footprint of each run as it counts in theirs together, by id.
         uses: what the runs counted of their work, see `use`.
+        others: further runs of the same accounts and on the same subject, which are not counted.
     """
     chosen = [runs] if isinstance(runs, Run) else list(runs)
     if not chosen:
@@ -88,7 +94,7 @@ def content_from_run(
     }
     fields = known_fields(known)
     how = wording.how(footprint) if footprint.energy_kwh is not None else "recorded"
-    lines = [f"{how[0].upper()}{how[1:]}: {wording.account(chosen)}.", *_not_completed(chosen, each or {})]
+    lines = [f"{how[0].upper()}{how[1:]}: {wording.account(chosen)}.", *_not_completed(chosen, each or {}), *_not_counted(others)]
     if about != "training":
         lines += circumstances(fields)
     lines += explain_use(chosen, footprint if complete else None, uses, about)
@@ -114,25 +120,53 @@ def content_from_run(
     )
 
 
-def _of_subject(account: Account, runs: Sequence[Run]) -> CardContent:
+def _apart(chosen: Mapping[str, Run], others: Sequence[Run]) -> dict[Subject, list[Run]]:
+    """The runs that are not counted, by their subjects, without those that contain chosen ones, or are contained in them."""
+    by_id = {run.id: run for run in others} | dict(chosen)
+    around = {run.id for one in chosen.values() for run in _around(one, by_id)}
+    found: dict[Subject, list[Run]] = {}
+    for run in others:
+        within = {one.id for one in _around(run, by_id)}
+        if run.id not in around and not within & chosen.keys():
+            found.setdefault(_subject(run, by_id), []).append(run)
+    return found
+
+
+def _of_subject(account: Account, runs: Sequence[Run], others: Sequence[Run]) -> CardContent:
     """What the runs on one subject say."""
     ids = [run.id for run in runs]
     uses = Uses.of(runs, account.total)
     if len(runs) == 1:
         # A run's own footprint also says how well each part of the machine was read.
-        return content_from_run(runs, account.footprint(ids[0]), uses=uses)
+        return content_from_run(runs, account.footprint(ids[0]), uses=uses, others=others)
     total = account.total(ids)
     complete = total.with_energy == total.runs and total.with_emissions in {0, total.runs}
-    return content_from_run(runs, total.footprint, complete=complete, each=account.counted(ids), uses=uses)
+    return content_from_run(runs, total.footprint, complete=complete, each=account.counted(ids), uses=uses, others=others)
 
 
 def _subject(run: Run, among: Mapping[str, Run]) -> Subject:
     """What a run is about: what the outermost of the runs that contain it is."""
+    for outer in _around(run, among):
+        run = outer
+    return _SUBJECTS.get(run.kind, "training")
+
+
+def _around(run: Run, among: Mapping[str, Run]) -> Iterator[Run]:
+    """The runs that contain a run, from the inside out."""
     seen = {run.id}
     while run.parent is not None and run.parent in among and run.parent not in seen:
         run = among[run.parent]
         seen.add(run.id)
-    return _SUBJECTS.get(run.kind, "training")
+        yield run
+
+
+def _not_counted(others: Sequence[Run]) -> list[str]:
+    """That the card states a part of an account, and which runs it leaves out."""
+    lines = []
+    for account in dict.fromkeys(run.account for run in others):
+        more = [run for run in others if run.account == account]
+        lines.append(f"Not counted here, though recorded as part of {text.clean(account, limit=60)}: {wording.account(more)}.")
+    return lines
 
 
 def _not_completed(runs: Sequence[Run], each: Mapping[str, Footprint]) -> list[str]:

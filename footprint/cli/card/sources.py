@@ -65,52 +65,59 @@ def from_runs(refs: list[str], place: dict[str, Any]) -> Any:
     from footprint.place import resolve
 
     runs = list({found.id: found for ref in refs for found in _runs(ref)}.values())
-    notes = _left_out(runs)
+    others = _others(runs)
     if place:
         named = {name: value for name, value in place.items() if name != "intensity"}
         known = resolve(**named, intensity_g_per_kwh=place.get("intensity"))
         runs = [msgspec.structs.replace(found, place=_joined(found.place, known)) for found in runs]
-    content = content_from_account(runs)
-    return msgspec.structs.replace(content, notes=(*content.notes, *notes))
+    content = content_from_account(runs, others=others)
+    return msgspec.structs.replace(content, notes=(*content.notes, *_left_out(others)))
 
 
 def _runs(ref: str) -> list[Run]:
-    """The run that is meant, or those of the account that is."""
+    """The run that is meant, or those of the account that is; an account's whole name goes before the beginning of an id."""
     from footprint.errors import LedgerError
     from footprint.ledger import find_run, read_runs
 
     try:
-        return [find_run(ref)]
+        found = [find_run(ref)]
     except LedgerError:
         named = [run for run in read_runs().runs if run.account == ref]
         if not named:
             raise
         return named
+    if found[0].id.startswith(ref) and found[0].id != ref:
+        found = [run for run in read_runs().runs if run.account == ref] or found
+    return found
 
 
-def _left_out(runs: list[Run]) -> list[str]:
-    """A note for each account of which only some runs were named: the card would state a part of it."""
+def _others(runs: list[Run]) -> list[Run]:
+    """Recorded runs of the same accounts that were not chosen: what is filled in is a part of these accounts."""
     from footprint.errors import LedgerError
     from footprint.ledger import read_runs
 
     chosen = {run.id for run in runs}
-    accounts = dict.fromkeys(run.account for run in runs if run.account not in chosen)
+    accounts = {run.account for run in runs if run.account not in chosen}
     if not accounts:
         return []  # each run is its own account, as most are
     try:
         recorded = read_runs().runs
     except LedgerError:
         return []  # the runs came from files
+    return [run for run in recorded if run.account in accounts and run.id not in chosen]
+
+
+def _left_out(others: list[Run]) -> list[str]:
+    """A note for each account of which only some runs were named."""
     notes = []
-    for account in accounts:
-        others = [run for run in recorded if run.account == account and run.id not in chosen]
-        if others:
-            ended = sum(run.outcome in {"failed", "interrupted"} for run in others)
-            failed = f", {ended} of which did not complete" if ended else ""
-            notes.append(
-                f"account {text.clean(account)} has {text.plural(len(others), 'more run')}{failed}: to count them, too, "
-                f"give --run {text.clean(account)}"
-            )
+    for account in dict.fromkeys(run.account for run in others):
+        more = [run for run in others if run.account == account]
+        ended = sum(run.outcome in {"failed", "interrupted"} for run in more)
+        failed = f", {ended} of which did not complete" if ended else ""
+        notes.append(
+            f"account {text.clean(account)} has {text.plural(len(more), 'more run')}{failed}: to count them, too, "
+            f"give --run {text.clean(account)}"
+        )
     return notes
 
 

@@ -168,7 +168,7 @@ def test_a_place_given_later_stands_for_the_one_that_was_not_recorded(card: Path
     assert "- **Compute Region:** europe-west4 (Eemshaven, Netherlands)" in text
     assert "- **Cloud Provider:** Google Cloud" in text
     assert "CO2eq (90 % range" in text
-    assert "pue 1.2" in text.lower()
+    assert "pue = 1.2" in text.lower()
 
 
 def test_a_section_that_was_added_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
