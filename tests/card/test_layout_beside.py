@@ -47,3 +47,10 @@ def test_what_is_no_such_list(raw: bytes) -> None:
     text = fill(read_card(raw), run_content()).after.decode()
     assert "0.85 kWh\n\n<!-- footprint" not in text
     assert "Environmental Impact" in text
+
+
+def test_a_new_section_does_not_part_a_heading_in_html_from_the_tag_around_it() -> None:
+    raw = b'# T\n\nText.\n\n<div align="center">\n<h2> Citation </h2>\n</div>\n\nCite us.\n'
+    text = fill(read_card(raw), run_content()).after.decode()
+    assert text.index("Environmental Impact") < text.index('<div align="center">\n<h2> Citation </h2>\n</div>')
+    check_laws(raw, run_content())

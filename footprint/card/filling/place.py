@@ -23,6 +23,8 @@ PLACEHOLDER: Final = "[More Information Needed]"
 _BEGINS = re.compile(
     rb"[ \t>]*(?:#{1,6}(?:[ \t]|\Z)|[-*+](?:[ \t]|\Z)|\d{1,9}[.)](?:[ \t]|\Z)|\||<|```|~~~|(?:[-*_][ \t]*){3,}\Z|=+[ \t]*\Z)"
 )
+_HTML_HEADING = re.compile(rb"[ \t]{0,8}<h[1-6]\b", re.IGNORECASE)
+_OPENS = re.compile(rb"[ \t]{0,8}<(?:div|center|p|section|header|table|tr|td|a|span)\b[^<>]{0,400}>[ \t]*\Z", re.IGNORECASE)
 _ITEM = re.compile(rb"(?P<indent>[ \t>]*)(?P<bullet>[-*+]|\d{1,3}[.)]|\xe2\x80\xa2|\xc2\xb7)(?:[ \t]|\xc2\xa0)")
 
 
@@ -102,6 +104,7 @@ def new_section(document: Document, values: dict[FieldName, str] | None, block: 
     headings = top_headings(document)
     style = style_of(document, headings)
     index, level = _where(document, headings, style.language.before, style.language.after)
+    index = _before_wrapper(document, index)
     title = style.language.title
     if index >= len(document.starts):
         title = numbered([heading for heading in headings if heading.level == level], title)
@@ -190,6 +193,14 @@ def _where(document: Document, headings: tuple[Heading, ...], before: tuple[str,
     levels = [heading.level for heading in headings]
     # One heading of the first level is the card's title; several are its sections.
     return end, 1 if levels.count(1) > 1 else 2
+
+
+def _before_wrapper(document: Document, index: int) -> int:
+    """The line before the tags that open right above a heading in HTML, for what is put before it does not belong in them."""
+    if index < len(document.starts) and _HTML_HEADING.match(document.raw, document.starts[index]):
+        while index > 0 and _OPENS.match(document.raw, document.starts[index - 1], document.ends[index - 1]):
+            index -= 1
+    return index
 
 
 def _end_of(document: Document, headings: tuple[Heading, ...], heading: Heading) -> int:
