@@ -100,7 +100,11 @@ def _is_code(document: Document, index: int, begun: dict[int, int]) -> bool:
     `begun` keeps what stands above indented lines, so that those below look no further up than to these.
     """
     raw, starts = document.raw, document.starts
-    if raw[starts[index] : starts[index] + 1] not in {b" ", b"\t"} or not _INDENTED.match(raw, starts[index]):
+    if (
+        raw[starts[index] : starts[index] + 1] not in {b" ", b"\t"}
+        or not _INDENTED.match(raw, starts[index])
+        or document.is_blank(index)
+    ):
         return False
     above = index - 1
     while above >= 0 and above not in begun and _INDENTED.match(raw, starts[above]) and not document.is_blank(above):

@@ -107,9 +107,11 @@ def _unmarked(text: str) -> str:
 
 def _markdown_tables(document: Document, within: range) -> list[Table]:
     raw = document.raw
-    if b"|" not in raw or not within:
+    if not within:
         return []
     first, last = document.starts[within[0]], document.ends[within[-1]]
+    if raw.find(b"|", first, last) < 0:
+        return []
     tables: list[Table] = []
     for index in _candidates(document, first, last):
         if index not in within or (tables and index <= tables[-1].last):
