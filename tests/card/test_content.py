@@ -295,6 +295,21 @@ def test_what_is_about_something_else_or_nested_is_not_missed() -> None:
     assert after.count(b"footprint:end -->") == 1
 
 
+@pytest.mark.parametrize("kind", ["fine-tuning", "inference"])
+def test_a_run_that_lasted_no_time_is_no_zero(kind: str) -> None:
+    content = content_from_account([measured(duration_s=0.0, kind=kind, outcome="interrupted", work={"requests": 3.0})])
+    assert not content.grams
+    assert not content.metadata
+    assert not {"carbon_emitted", "hours_used"} & content.fields.keys()
+    assert any(line.startswith("Nothing was read before this ended") for line in content.lines)
+    assert not any(re.search(r"\b0 (kWh|g|J)\b|no accelerator", line) for line in content.lines)
+
+
+def test_figures_of_requests_and_tokens_are_not_to_be_added() -> None:
+    content = content_from_account([measured(kind="inference", work={"requests": 12_000.0, "tokens": 3.4e6})])
+    assert any(line.endswith("Each of them shares out all of the energy: they do not add up.") for line in content.lines)
+
+
 def test_many_runs_that_did_not_complete_are_not_all_named() -> None:
     runs = [measured(ident=f"s{n}", gpus=1, first_gpu=n, outcome="interrupted" if n else "completed") for n in range(9)]
     lines = content_from_account(runs).lines
@@ -408,9 +423,11 @@ def test_what_is_beyond_operation_stands_apart_and_is_in_no_number() -> None:
 
 def test_emissions_are_a_product_that_a_reader_can_follow() -> None:
     content = content_from_account([measured()])
+    emissions_g = run_footprint(measured()).emissions_g
+    assert emissions_g is not None
     (line,) = [line for line in content.lines if line.startswith("Emissions: ")]
-    found = re.search(r" = ([\d.,]+) MWh x (\d+) g CO2eq/kWh \(grid: Ireland\)\.\Z", line)
+    found = re.search(r" = ([\d.,]+) MWh x ([\d.]+) g CO2eq/kWh \(grid: Ireland\)\.\Z", line)
     assert found is not None
-    assert float(found[1]) * 1000 * float(found[2]) == pytest.approx(grams(content), rel=0.01)
+    assert float(found[1]) * 1000 * float(found[2]) == pytest.approx(emissions_g.central, rel=0.002)
     hourly = msgspec.structs.replace(a_footprint(), intensity_g_per_kwh=a_range(999.0))
     assert not any("999" in line for line in content_from_run(a_run(), hourly).lines), "what does not multiply is not shown so"

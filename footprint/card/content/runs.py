@@ -84,10 +84,14 @@ def content_from_run(
         raise ConfigError("there is no run to fill the card with")
     by_id = {run.id: run for run in chosen}
     about = _subject(next((run for run in chosen if run.parent not in by_id), chosen[0]), by_id)
+    lasted = any(run.duration_s > 0 for run in chosen)
+    if not lasted:
+        # No time, no reading: a zero would say that nothing was used.
+        footprint = _without_quantities(footprint)
     places = (footprint.place,) if footprint.place is not None else wording.run_places(chosen)
     known: dict[FieldName, str | None] = {
         "hardware_type": wording.run_hardware(chosen),
-        "hours_used": wording.hours(*wording.run_hours(chosen)),
+        "hours_used": wording.hours(*wording.run_hours(chosen)) if lasted else None,
         "cloud_provider": wording.each(places, lambda one: wording.provider(one.provider) if one.provider else None),
         "compute_region": wording.each(places, lambda one: wording.region(None, None, one)),
         "carbon_emitted": carbon_text(footprint) if complete else None,
@@ -95,9 +99,10 @@ def content_from_run(
     fields = known_fields(known)
     how = wording.how(footprint) if footprint.energy_kwh is not None else "recorded"
     lines = [f"{how[0].upper()}{how[1:]}: {wording.account(chosen)}.", *_not_completed(chosen, each or {}), *_not_counted(others)]
+    lines += [] if lasted else ["Nothing was read before this ended, so nothing is said of its hours, energy and emissions."]
     if about != "training":
         lines += circumstances(fields)
-    lines += explain_use(chosen, footprint if complete else None, uses, about)
+    lines += explain_use(chosen, footprint if complete else None, uses if lasted else None, about)
     lines += explain_footprint(footprint, partly=None if complete else _covered(chosen, each or {}))
     if None in places and len(places) > 1:
         lines.append("Where some of the runs took place is not known, so the account has no place.")
@@ -105,7 +110,8 @@ def content_from_run(
     kinds = {run.kind for run in chosen if run.parent not in by_id}
     if about == "training" and not kinds <= set(TRAINING_KINDS):
         lines.append(f"Kind of work: {', '.join(sorted(kinds))}; the front matter's emissions are for training only.")
-    lines += how_to_give([name for name in FIELD_NAMES if name not in fields], footprint.unknown)
+    if lasted:
+        lines += how_to_give([name for name in FIELD_NAMES if name not in fields], footprint.unknown)
     source = f"{wording.how(footprint)} with footprint (see the model card)"
     making = about == "training"
     stated = footprint.emissions_g if complete and making else None
@@ -190,6 +196,20 @@ def _not_completed(runs: Sequence[Run], each: Mapping[str, Footprint]) -> list[s
     return lines
 
 
+def _without_quantities(footprint: Footprint) -> Footprint:
+    """What is left of a footprint of which no quantity is known: its place."""
+    return Footprint(
+        scope=footprint.scope,
+        basis=None,
+        accelerator_energy_kwh=None,
+        it_energy_kwh=None,
+        energy_kwh=None,
+        emissions_g=None,
+        place=footprint.place,
+        factors_version=footprint.factors_version,
+    )
+
+
 def _covered(runs: Sequence[Run], each: Mapping[str, Footprint]) -> str:
     """Of how many runs something is known, where it is not all of them."""
     if not each:
@@ -197,4 +217,5 @@ def _covered(runs: Sequence[Run], each: Mapping[str, Footprint]) -> str:
     whole = text.plural(len(runs), "run")
     energy = sum(1 for run in runs if (one := each.get(run.id)) is not None and one.energy_kwh is not None)
     emissions = sum(1 for run in runs if (one := each.get(run.id)) is not None and one.emissions_g is not None)
-    return f"energy is known of {energy or 'none'} of the {whole}, emissions of {emissions or 'none'}"
+    known = "each" if energy == len(runs) else energy or "none"
+    return f"energy is known of {known} of the {whole}, emissions of {emissions or 'none'}"

@@ -75,8 +75,11 @@ def explain_use(runs: Sequence[Run], footprint: Footprint | None, uses: Uses | N
         took = _per_thousand(use) if about != "training" else ""
         lines.append(f"Per 1,000 {noun}: {took}; counted: {amount}." if took else f"Counted: {amount}.")
     if about == "inference":
-        if any(line.startswith("Per ") for line in lines):
+        per = sum(line.startswith("Per ") for line in lines)
+        if per:
             lines.append("What the machine took while it waited for work is part of these figures.")
+        if per > 1:
+            lines[-1] += " Each of them shares out all of the energy: they do not add up."
         if not lines:
             lines.append("Neither requests nor tokens were counted, so nothing is said of what one of them takes.")
     return lines

@@ -259,7 +259,7 @@ def _grid(place: Place) -> str | None:
 
 
 def product_of(footprint: Footprint) -> str | None:
-    """How energy and the grid's intensity make the emissions, where one product does: `440 kWh x 348 g CO2eq/kWh`."""
+    """How energy and the grid's intensity make the emissions, where one product does: `440.1 kWh x 348.2 g CO2eq/kWh`."""
     energy, intensity, emissions = footprint.energy_kwh, footprint.intensity_g_per_kwh, footprint.emissions_g
     if energy is None or intensity is None or emissions is None:
         return None
@@ -267,4 +267,7 @@ def product_of(footprint: Footprint) -> str | None:
         return None  # by the hours of the run, say
     grid = _grid(footprint.place) if footprint.place is not None and footprint.basis != "stated" else None
     of = f" (grid: {text.clean(grid, limit=80)})" if grid else ""
-    return f"{text.energy(energy.central)} x {text.number(intensity.central)} g CO2eq/kWh{of}"
+    name, scale = text.unit_for(energy.central, text.ENERGY)
+    # One figure more than the emissions have, so that who multiplies gets them.
+    factors = [text.number(value, text.FIGURES + 1) for value in (energy.central / scale, intensity.central)]
+    return f"{factors[0]} {name} x {factors[1]} g CO2eq/kWh{of}"
