@@ -1,4 +1,4 @@
-"""A list outside any section that states the emission beside what made it: it is the card's place for the five fields."""
+"""A card without a section: a list that states the emission beside what made it is the place; else where a section goes."""
 
 from __future__ import annotations
 
@@ -54,3 +54,28 @@ def test_a_new_section_does_not_part_a_heading_in_html_from_the_tag_around_it() 
     text = fill(read_card(raw), run_content()).after.decode()
     assert text.index("Environmental Impact") < text.index('<div align="center">\n<h2> Citation </h2>\n</div>')
     check_laws(raw, run_content())
+
+
+@pytest.mark.parametrize(
+    ("headings", "level"),
+    [
+        ("# T|## A|## B", 2),
+        ("# A|# B", 1),
+        ("### A|### B", 3),
+        ("# T|### A|### B", 3),
+        ("# T|## A|### B|### C", 2),
+        ("#### A", 2),
+    ],
+)
+def test_a_new_section_has_the_level_of_the_others(headings: str, level: int) -> None:
+    raw = "\n\nText.\n\n".join([*headings.split("|"), ""]).encode()
+    assert f"\n{'#' * level} Environmental Impact\n" in fill(read_card(raw), run_content()).after.decode()
+
+
+def test_headings_in_chinese_characters_need_no_known_words() -> None:
+    raw = "### 语料\n\n甲\n\n### 底座：\n\n乙\n\n### 跑分办法\n\n丙\n\n### Training hyperparameters\n\n- lr: 1\n"
+    assert "\n### 环境影响\n\n- **硬件类型：**" in fill(read_card(raw.encode()), run_content()).after.decode()
+    kana = raw.replace("底座：", "ベース")
+    assert "環境" in fill(read_card(kana.encode()), run_content()).after.decode()
+    mixed = "# T\n\n## 语料\n\n甲\n\n## Quickstart\n\n乙\n\n## Demo\n\n丙\n\n## 底座\n\n丁\n"
+    assert "\n## Environmental Impact\n" in fill(read_card(mixed.encode()), run_content()).after.decode()

@@ -191,8 +191,9 @@ def _where(document: Document, headings: tuple[Heading, ...], before: tuple[str,
         if words in following:
             return heading.line, heading.level
     levels = [heading.level for heading in headings]
-    # One heading of the first level is the card's title; several are its sections.
-    return end, 1 if levels.count(1) > 1 else 2
+    # One heading of the first level is the card's title; several of the highest level are its sections.
+    highest = min((level for level in levels if level > 1 or levels.count(1) > 1), default=2)
+    return end, highest if levels.count(highest) > 1 else 2
 
 
 def _before_wrapper(document: Document, index: int) -> int:

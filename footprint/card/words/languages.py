@@ -304,6 +304,7 @@ _FILLERS: Final = frozenset(
     )
 )
 _CJK: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_WORD_LETTER: Final = re.compile(r"[^\W\d_]")
 _KANA: Final = re.compile("[\u3040-\u30ff]")
 _WORD: Final = re.compile(r"[^\W_]+")
 
@@ -375,8 +376,9 @@ def is_heading(text: str) -> bool:
 def language_of(headings: Iterable[str]) -> Language:
     """The language of a card's headings: the one that most of them are known in; English where that is not clear.
 
-    Chinese and Japanese share many headings: kana in any of them says that they are Japanese. A heading that is spelled alike in
-    English counts for English too, unless it has an accent.
+    Chinese and Japanese share many headings: kana in any of them says that they are Japanese. Where most headings are written in
+    these scripts their words need not be known. A heading that is spelled alike in English counts for English too, unless it
+    has an accent.
     """
     texts = list(headings)
     votes = dict.fromkeys((language.code for language in LANGUAGES), 0)
@@ -385,6 +387,9 @@ def language_of(headings: Iterable[str]) -> Language:
         for code in _languages_of(text):
             votes[code] += 1
         kana = kana or (not text.isascii() and _KANA.search(text) is not None)
+    chinese = sum(1 for text in texts if not text.isascii() and len(_CJK.findall(text)) * 2 > len(_WORD_LETTER.findall(text)))
+    if chinese * 2 > len(texts):
+        votes["zh"] = max(votes["zh"], chinese)
     if kana:
         votes["ja"] += votes["zh"]
         votes["zh"] = 0
