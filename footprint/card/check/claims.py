@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, TypeGuard
 
@@ -16,6 +16,7 @@ import msgspec
 
 from footprint.card.check.facts import emission_facts, hardware_facts, hours_facts
 from footprint.card.check.labels import Quantity, read_label, read_value
+from footprint.card.check.remarks import is_by_contract
 from footprint.card.check.rows import read_table
 from footprint.card.check.statements import Claims, Item, Span, Stated, Work
 from footprint.card.parts.metadata import KEY, Node, value_of
@@ -68,7 +69,7 @@ def _claims(card: Card) -> Claims:
     if not any(work.emissions or work.energy for work in works):
         lines = {claim.line for group in groups for claim in group.fields.values() if claim is not None}
         said = [item for item in items if item.line not in lines and not is_placeholder(item.text)]
-        works += _list_works(said, groups) or _only_emission(said)
+        works += _list_works(card, said, groups) or _only_emission(said)
     works = _with_metadata(card, [*works, *rows])
     return Claims(works=tuple(works[:MOST_WORKS]), columns=columns, items=items, groups=every)
 
@@ -110,6 +111,7 @@ def _group_work(where: _Lines, group: FieldGroup, items: tuple[Item, ...]) -> Wo
     fields: dict[FieldName, tuple[str, int]] = {
         name: (claim.value, claim.line) for name, claim in group.fields.items() if claim is not None and not claim.placeholder
     }
+    facts["contract"] = where.contract(lines)
     near = _beside(where, items, set(lines))
     facts |= _quantities([item for item in near if item.label.quantity in {"energy", "power", "pue", "intensity"}])
     if "hardware_type" in fields:
@@ -150,14 +152,33 @@ class _Lines:
     def label(self, line: int) -> str:
         """The label of the field that stands on a line of the file: what is in front of its colon."""
         document = self.card.document
-        index = line - 1 if self._index is None else self._index.get(line, -1)
+        index = self._at(line)
         if not 0 <= index < len(document.lines):
             return ""
         span = document.lines[index]
         return readable(document.raw[span.start : min(span.shown, span.start + _LONGEST)]).partition(":")[0]
 
+    def _at(self, line: int) -> int:
+        """The index in the document of a line of the file; -1 where it has none."""
+        return line - 1 if self._index is None else self._index.get(line, -1)
 
-def _list_works(items: list[Item], groups: list[FieldGroup]) -> list[Work]:
+    def contract(self, lines: Iterable[int]) -> bool:
+        """Whether what stands around some lines of the file speaks of power that was bought as clean."""
+        indices = [index for line in lines if (index := self._at(line)) >= 0]
+        return bool(indices) and contract_beside(self.card, min(indices), max(indices))
+
+
+def contract_beside(card: Card, first: int, last: int) -> bool:
+    """Whether what stands around lines of the document, by index, speaks of power that was bought as clean."""
+    ours = {index for block in card.blocks for index in block.lines}
+    low, lines = max(0, first - _NEAR), card.document.lines
+    others = (lines[index] for index in range(low, min(last + _NEAR + 1, len(lines))) if index not in ours)
+    return any(
+        is_by_contract(readable(card.document.raw[line.start : min(line.shown, line.start + _LONGEST)])) for line in others
+    )
+
+
+def _list_works(card: Card, items: list[Item], groups: list[FieldGroup]) -> list[Work]:
     """Works that a list states outside the five fields: items close together, at one depth, with an emission or an energy."""
     works: list[Work] = []
     runs: list[list[Item]] = []
@@ -182,7 +203,7 @@ def _list_works(items: list[Item], groups: list[FieldGroup]) -> list[Work]:
         region = _one(run, "region")
         if region is not None and not is_placeholder(region.text):
             facts |= {"region": region.text, "region_line": region.line}
-        works.append(Work(**facts))
+        works.append(Work(contract=contract_beside(card, run[0].index, run[-1].index), **facts))
     return works
 
 

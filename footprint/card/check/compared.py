@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from footprint.card.check.claims import claims
 from footprint.card.check.recompute import AGREE_HIGH, AGREE_LOW, rounded
 from footprint.card.check.statements import Stated
+from footprint.card.parts.tables import readable
 from footprint.card.read import Card
+from footprint.card.words.amounts import find_amounts
 
 UNITS: Final = {1e3, 1e6}
 """Kilograms and tonnes in grams."""
 _EXACT: Final = 0.03
+_LONGEST: Final = 2_000
+_EMITS: Final = re.compile(rb"c[o0](?:2|\xe2\x82\x82|<sub>)|carbon|emi(?:ssion|tted)", re.IGNORECASE)
 
 
 def pairs(card: Card) -> Iterator[tuple[Stated, Stated]]:
@@ -27,7 +32,8 @@ def pairs(card: Card) -> Iterator[tuple[Stated, Stated]]:
     if metadata is None or not bodies:
         return
     if len(bodies) == 1:
-        yield metadata, bodies[0]
+        if match_of(metadata, bodies[0]) in UNITS or agree(metadata, bodies[0]) or not _stands_elsewhere(card, metadata):
+            yield metadata, bodies[0]
         return
     if any(agree(metadata, body) for body in bodies) or _is_sum(metadata, bodies):
         return
@@ -52,6 +58,21 @@ def match_of(metadata: Stated, body: Stated) -> float | None:
         if meta_low * times * (1 - _EXACT) <= high and low <= meta_high * times * (1 + _EXACT) and low > 0:
             return times
     return None
+
+
+def _stands_elsewhere(card: Card, metadata: Stated) -> bool:
+    """Whether the body has the front matter's emission in words of its own: of all experiments, say, or of both stages."""
+    document = card.document
+    start = document.front_matter.end if document.front_matter is not None else 0
+    ours = {index for block in card.blocks for index in block.lines}
+    for index, line in enumerate(document.lines):
+        raw = document.raw[line.start : min(line.shown, line.start + _LONGEST)]
+        if line.start < start or index in ours or _EMITS.search(raw) is None:
+            continue
+        for amount in find_amounts(readable(raw)):
+            if amount.kind == "mass" and agree(metadata, Stated(amount=amount, line=0, text=amount.text)):
+                return True
+    return False
 
 
 def _is_sum(metadata: Stated, bodies: list[Stated]) -> bool:

@@ -12,7 +12,7 @@ from footprint.errors import UnknownHardware
 from footprint.reference import HardwareMatch, find_hardware
 
 _REMARK: Final = re.compile(r"\s*\((?!\s*\d{1,5}\s*[x×]?\s*\)|\s*[x×]\s*\d)[^()]{0,200}\)\s*\Z")
-_SINGLE: Final = re.compile(r"\b(?:single|one|1 ?[x×]|a)\b", re.IGNORECASE)
+_SINGLE: Final = re.compile(r"(?:(?:single|one|1 ?[x×])\b|a (?!\d))", re.IGNORECASE)
 
 
 class Devices(msgspec.Struct, frozen=True, kw_only=True):

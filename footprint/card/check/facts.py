@@ -6,6 +6,7 @@ from typing import Any
 
 from footprint.card.check.equipment import read_devices
 from footprint.card.check.labels import read_label, read_value
+from footprint.card.check.remarks import is_by_contract
 from footprint.card.check.statements import Span, Stated
 from footprint.card.words.amounts import find_amounts, read_hours
 
@@ -45,4 +46,6 @@ def emission_facts(text: str, line: int, label: str) -> dict[str, Any]:
     amount = read_value(text, said) if said is not None else None
     if amount is None or said is None:
         return {}
-    return {"emissions": Stated(amount=amount, line=line, text=text, label=label, market=said.market)}
+    return {
+        "emissions": Stated(amount=amount, line=line, text=text, label=label, market=said.market or is_by_contract(label, text))
+    }

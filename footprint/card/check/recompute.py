@@ -15,6 +15,7 @@ from typing import Final, Literal
 import msgspec
 
 from footprint import text
+from footprint.card.check.remarks import has_made
 from footprint.card.check.statements import Span, Stated, Work
 from footprint.errors import ConfigError
 from footprint.model import Declaration, Place
@@ -40,6 +41,8 @@ _MARGIN: Final = 1.15
 """Beyond published figures of a grid: those of a year that no table here holds, and an hour's beside its year's."""
 _HIGHEST_G_PER_KWH: Final = 1_400.0
 _LEAST_G_PER_KWH: Final = 1.0
+_PLAIN_LEAST: Final = 5.0
+"""Grids below are known, but are not what a misread number is taken for."""
 _WATER_G_PER_KWH: Final = 10.0
 """Of a grid that runs on water nearly alone: what little there is changes by this and that year, and counter by counter."""
 _INNER: Final = 2.2
@@ -245,8 +248,10 @@ def grid_bounds(work: Work) -> tuple[float, float, str, str]:
     bounds = _figures(place.zone, place.provider, place.region) if place is not None and place.zone is not None else None
     if bounds is not None:
         name = text.clean((place.name or place.zone or "") if place else "")
+        if work.contract:
+            return _LEAST_G_PER_KWH, bounds[1], "power by contract", f"the most known of {name}"
         return bounds[0], bounds[1], f"the least known of {name}", f"the most known of {name}"
-    if work.region is None and work.energy is None:
+    if work.region is None and work.energy is None and not work.contract:
         # Nobody says where: then no smaller than the least of a nation, in which all is counted that its electricity takes.
         return _least_national(), _HIGHEST_G_PER_KWH, "the cleanest nation's, life-cycle", "the dirtiest grid's"
     return _LEAST_G_PER_KWH, _HIGHEST_G_PER_KWH, "below all grids", "the dirtiest grid's"
@@ -309,8 +314,29 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     is_low: bool
 
 
+def misread_intensity(work: Work) -> float | None:
+    """The g/kWh that are meant where the stated ones are those of no grid, and a thousand times more or less of some; else None.
+
+    Less than any grid's can be one that runs on water: then the stated energy and emission must say that it is not.
+    """
+    stated = work.intensity
+    if stated is None or stated.amount.low <= 0 or math.isinf(stated.amount.high):
+        return None
+    grid = stated.amount.middle
+    right = grid * 1000 if grid < _LEAST_G_PER_KWH else grid / 1000 if grid > _HIGHEST_G_PER_KWH else 0.0
+    if not _PLAIN_LEAST <= right <= _HIGHEST_G_PER_KWH:
+        return None
+    emitted, energy = work.emissions or work.metadata, work.energy
+    if emitted is None or energy is None or energy.amount.middle <= 0:
+        return right if grid > _HIGHEST_G_PER_KWH else None
+    implied = emitted.amount.middle / energy.amount.middle
+    return right if right * AGREE_LOW <= implied <= right * AGREE_HIGH * _AROUND * _PUE_HIGH else None
+
+
 def verdict(work: Work) -> Verdict | None:
     """Whether a work's emission is outside what the card's own facts allow; the body's, else the front matter's."""
+    if misread_intensity(work) is not None:
+        work = msgspec.structs.replace(work, intensity=None)
     stated = work.emissions or work.metadata
     if stated is None or stated.market or stated.amount.high <= 0 or math.isinf(stated.amount.high):
         return None
@@ -319,7 +345,7 @@ def verdict(work: Work) -> Verdict | None:
         return None
     low, high = rounded(stated)
     is_low = bounds.below(low, high)
-    if not is_low and not bounds.above(low, high):
+    if not is_low and (not bounds.above(low, high) or has_made(stated.label, stated.text)):
         return None
     bound = bounds.low if is_low else bounds.high
     # Another unit explains it only if the number is then well within: at the far end it would be as odd as before.

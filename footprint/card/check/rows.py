@@ -113,4 +113,5 @@ def _column(card: Card, rows: list[list[tuple[str, int]]], title: str, label: La
         total=read_value(text, label) if text else None,
         total_text=text,
         total_line=card.source.number(index) if text else None,
+        device=label.device,
     )

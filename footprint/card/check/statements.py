@@ -33,7 +33,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """What a card claims of one piece of work; None where it claims nothing that can be read in one way.
 
     Hours are of the clock on the wall (`wall`), summed over devices (`device`), or without a word about which (`unsaid`).
-    `emissions` is the body's, `metadata` the front matter's where it can only be about the same work.
+    `emissions` is the body's, `metadata` the front matter's where it can only be about the same work. `contract` says that words
+    beside it speak of power that was bought as clean.
     """
 
     name: str | None
@@ -56,11 +57,15 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     region: str | None = None
     region_line: int | None = None
     hardware_line: int | None = None
+    contract: bool = False
     row: bool = False
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """A column of a table of compute: its title, what it holds, its cells' amounts by row, and that of the row of totals."""
+    """A column of a table of compute: its title, what it holds, its cells' amounts by row, and that of the row of totals.
+
+    `device` is of hours that are summed over devices.
+    """
 
     title: str
     quantity: Quantity
@@ -70,6 +75,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     total: Amount | None
     total_text: str
     total_line: int | None
+    device: bool = False
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):

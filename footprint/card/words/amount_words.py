@@ -17,7 +17,8 @@ _TIME: Final = (
 _CO2: Final = r"C[O0](?:<sub>|_\{?|\$_\{?)?[2₂](?:</sub>|\}?\$|\})?(?:[- ]?eq(?:uivalents?|uiv)?\b\.?|[- ]?e\b)?"
 _OF: Final = r"[- ]?(?:\(|of )?"
 _MASS: Final = (
-    r"(?P<mass>mg|µg|kilograms?|kilos?|kgs?|grams?|grammes?|gr|metric[- ]tonn?e?s?|tonn?e?s?|pounds?|lbs?|kt|MT|g|t)"
+    r"(?P<mass>mg|µg|kilogramm?e?s?|kilogramos?|kilos?|quilogramas?|quilos?|kgs?|gramm?e?s?|gramos?|gramas?|gr"
+    r"|metric[- ]tonn?e?s?|tonnen|tonn?e?s?|toneladas?|pounds?|lbs?|kt|MT|g|t|千克|公斤|克|吨|噸|トン|キログラム|グラム)"
     rf"(?:(?![A-Za-z])|(?={_OF}{_CO2}))(?:{_OF}(?P<co2>{_CO2}|carbon(?: dioxide)?))?"
     r"(?P<rate> ?(?:/|per) ?k(?:ilo)?[Ww](?:att)?[- ]?[Hh](?:our)?s?)?"
 )
@@ -48,7 +49,9 @@ _TIME_WORDS: Final = {
 _G: Final = {
     "µg": 1e-6, "mg": 1e-3, "g": 1.0, "gr": 1.0, "gram": 1.0, "gramme": 1.0, "kg": 1e3, "kilo": 1e3, "kilogram": 1e3, "t": 1e6,
     "ton": 1e6, "tonne": 1e6, "metric ton": 1e6, "metric-ton": 1e6, "metric tonne": 1e6, "metric-tonne": 1e6, "mt": 1e6,
-    "kt": 1e9, "lb": 453.59237, "pound": 453.59237,
+    "kt": 1e9, "lb": 453.59237, "pound": 453.59237, "gramo": 1.0, "grama": 1.0, "kilogramo": 1e3, "quilograma": 1e3, "quilo": 1e3,
+    "kilogramm": 1e3, "gramm": 1.0, "kilogramme": 1e3, "tonnen": 1e6, "tonelada": 1e6, "千克": 1e3, "公斤": 1e3, "克": 1.0,
+    "吨": 1e6, "噸": 1e6, "トン": 1e6, "キログラム": 1e3, "グラム": 1.0,
 }  # fmt: skip
 _PREFIX: Final = {"": 1e-3, "k": 1.0, "m": 1e3, "g": 1e6, "t": 1e9}
 

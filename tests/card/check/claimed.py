@@ -10,7 +10,7 @@ from footprint.card.check.registry import RULES
 from footprint.model import Finding
 
 TODAY = date(2026, 11, 21)
-FILES = {"units", "arithmetic", "tables", "hardware", "places"}
+FILES = {"units", "arithmetic", "counts", "tables", "hardware", "places"}
 
 
 def card(*fields: str, yaml: str = "", more: str = "") -> bytes:

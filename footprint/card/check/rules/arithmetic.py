@@ -9,7 +9,7 @@ from typing import Final
 from footprint import text
 from footprint.card.check.claims import claims
 from footprint.card.check.compared import UNITS, agree, match_of, pairs
-from footprint.card.check.naive import as_calculated, of_no_place, usual
+from footprint.card.check.naive import of_no_place
 from footprint.card.check.recompute import (
     AGREE_HIGH,
     AGREE_LOW,
@@ -17,6 +17,7 @@ from footprint.card.check.recompute import (
     device_hours,
     full,
     grid_bounds,
+    misread_intensity,
     most_watts,
     place_of,
     quoted,
@@ -24,6 +25,9 @@ from footprint.card.check.recompute import (
     verdict,
 )
 from footprint.card.check.registry import Subject, rule
+from footprint.card.check.remarks import is_by_contract
+from footprint.card.check.rules.counts import multiplied_twice, near, not_multiplied, said
+from footprint.card.check.rules.hardware import before_launch
 from footprint.card.check.statements import Stated, Work
 from footprint.model import Finding
 
@@ -78,8 +82,10 @@ def emissions_out_of_range(subject: Subject) -> Iterator[Finding]:
     """
     for work in claims(subject.card).works:
         found = verdict(work)
-        if found is None or found.mistake != "unknown":
+        if found is None or found.mistake != "unknown" or before_launch(work, subject.today) is not None:
             continue
+        if next(not_multiplied(work), None) is not None or next(multiplied_twice(work), None) is not None:
+            continue  # told there, with what it is
         counted = work.energy is not None or work.device is not None or (work.devices is not None and work.devices.counted)
         sure = counted and (place_of(work) is not None or work.intensity is not None)
         sign = "less than the least" if found.is_low else "more than the most"
@@ -88,18 +94,13 @@ def emissions_out_of_range(subject: Subject) -> Iterator[Finding]:
             severity="error" if sure else "warning",
             line=found.stated.line,
             message=(
-                f"{_said(found.stated)} is {sign} that the card's facts allow: {found.bound.told}"
+                f"{said(found.stated)} is {sign} that the card's facts allow: {found.bound.told}"
                 f"{_implied(work, found.stated)}{_by_no_place(work, found) or _by_count(found)}"
             ),
-            stated=_said(found.stated),
+            stated=said(found.stated),
             expected=f"at {'least' if found.is_low else 'most'} {text.mass(found.bound.value)}",
             fix="correct the emission, or the fact of which it was worked out",
         )
-
-
-def _said(stated: Stated) -> str:
-    unit = stated.amount.unit or "g"
-    return f"{full(stated.amount.stated)} {unit}"
 
 
 def _implied(work: Work, stated: Stated) -> str:
@@ -114,7 +115,7 @@ def _by_no_place(work: Work, found: Verdict) -> str:
     if found.is_low or hours is None or place_of(work) is None:
         return ""
     each = dict.fromkeys(one for one in (hours.low, hours.high) if not math.isinf(one))
-    match = next((bound for one in each for bound in of_no_place(work, one) if _near(found.stated, bound.value)), None)
+    match = next((bound for one in each for bound in of_no_place(work, one) if near(found.stated, bound.value)), None)
     return f"; it is {match.told}" if match is not None else ""
 
 
@@ -124,88 +125,6 @@ def _by_count(found: Verdict) -> str:
         return ""
     sign, count = ("×", found.factor) if found.factor > 1 else ("÷", 1 / found.factor)
     return f"; {sign} {full(count)} (the count) = {text.mass(found.stated.amount.middle * found.factor)} would fit"
-
-
-# -- Counts -----------------------------------------------------------------------------------------------------------
-
-
-@rule("count-not-multiplied", "warning", "an emission of one device where the card names several")
-def count_not_multiplied(subject: Subject) -> Iterator[Finding]:
-    """Calculators ask for hours and one device; who used eight has to enter eight times the hours, or multiply.
-
-    Found where the stated emission is what the ML CO2 calculator, or the card's own watts and intensity, gives for one device
-    and the stated hours, while the hardware counts several, and it is not usual for all of them at the stated place.
-    """
-    for work in claims(subject.card).works:
-        stated, devices = work.emissions or work.metadata, work.devices
-        if stated is None or devices is None or stated.market or work.device is not None:
-            continue
-        hours = work.wall or work.unsaid
-        count = devices.count_low if devices.counted or devices.each > 1 else 1.0
-        if count <= 1 or hours is None or hours.low != hours.high:
-            continue
-        calculated = as_calculated(work, hours.low)
-        match = next((one for one in calculated if _near(stated, one.value)), None)
-        normal = usual(work, hours.low * count)
-        if match is None or (normal is not None and stated.amount.high >= normal.low):
-            continue
-        right = stated.amount.middle * count
-        yield Finding(
-            code="count-not-multiplied",
-            severity="warning",
-            line=stated.line,
-            message=(
-                f"{_said(stated)} is that of one device, and {quoted(devices.text)} is {full(count)} devices: "
-                f"{match.told}; "
-                f"× {full(count)} = {text.mass(right)}, unless {full(hours.low)} h are summed over the devices"
-            ),
-            stated=_said(stated),
-            expected=text.mass(right),
-            fix=f"multiply by {full(count)}, or say that the hours are device-hours",
-        )
-
-
-@rule("count-multiplied-twice", "warning", "device-hours multiplied by the count once more")
-def count_multiplied_twice(subject: Subject) -> Iterator[Finding]:
-    """Device-hours hold the count already: 439 GPU-hours on three GPUs are 439, not 1,317.
-
-    Found where the stated emission is what the ML CO2 calculator, or the card's own watts and intensity, gives for the stated
-    device-hours times the count, and it is not usual for the hours at the stated place.
-    """
-    for work in claims(subject.card).works:
-        stated, devices = work.emissions or work.metadata, work.devices
-        if stated is None or devices is None or not devices.counted or devices.count_low <= 1 or stated.market:
-            continue
-        count = devices.count_low
-        hours = work.device
-        times = count
-        if hours is None and work.wall is not None:
-            hours, times = work.wall, count * count
-        match = None
-        if hours is not None and hours.low == hours.high:
-            calculated = as_calculated(work, hours.low * times)
-            match = next((one for one in calculated if _near(stated, one.value)), None)
-        normal = usual(work, hours.low * times / count) if hours is not None else None
-        if match is None or (normal is not None and stated.amount.low <= normal.high):
-            continue
-        right = stated.amount.middle / count
-        yield Finding(
-            code="count-multiplied-twice",
-            severity="warning",
-            line=stated.line,
-            message=(
-                f"{_said(stated)} has the count of {full(count)} in it twice: {match.told}; ÷ {full(count)} = {text.mass(right)}"
-            ),
-            stated=_said(stated),
-            expected=text.mass(right),
-            fix="multiply device-hours by watts, and not by the count",
-        )
-
-
-def _near(stated: Stated, value: float) -> bool:
-    """Whether a stated number is a calculated one, by its rounding and a calculator's."""
-    low, high = rounded(stated)
-    return low * (1 - _CLOSE / 2) <= value <= high * (1 + _CLOSE / 2)
 
 
 # -- Stated energy, PUE and intensity ---------------------------------------------------------------------------------
@@ -242,7 +161,7 @@ def pue_twice(subject: Subject) -> Iterator[Finding]:
             severity="warning",
             line=stated.line,
             message=f"the PUE is in this emission twice: {message} {text.mass(right)}",
-            stated=_said(stated),
+            stated=said(stated),
             expected=text.mass(right),
             fix="apply the PUE to the energy of the machines, once",
         )
@@ -251,7 +170,7 @@ def pue_twice(subject: Subject) -> Iterator[Finding]:
 def _product(work: Work) -> tuple[Stated, float, float, float, float] | None:
     """Emission, energy, g/kWh, emission ÷ (energy × g/kWh), and how much of that may be rounding; None without all of them."""
     stated, energy, grid = work.emissions, work.energy, work.intensity
-    if stated is None or energy is None or grid is None or stated.market:
+    if stated is None or energy is None or grid is None or stated.market or misread_intensity(work) is not None:
         return None
     if min(stated.amount.low, energy.amount.low, grid.amount.low) <= 0 or math.isinf(stated.amount.high):
         return None
@@ -296,8 +215,8 @@ def emissions_not_the_product(subject: Subject) -> Iterator[Finding]:
             code="emissions-not-the-product",
             severity="warning",
             line=stated.line,
-            message=f"{text.energy(energy)} × {pue:g} × {text.number(grid)} g/kWh = {text.mass(product)}, not {_said(stated)}",
-            stated=_said(stated),
+            message=f"{text.energy(energy)} × {pue:g} × {text.number(grid)} g/kWh = {text.mass(product)}, not {said(stated)}",
+            stated=said(stated),
             expected=text.mass(product),
             fix="correct the emission, the energy, the PUE or the intensity",
         )
@@ -341,10 +260,16 @@ def energy_beyond_hardware(subject: Subject) -> Iterator[Finding]:
 def grid_not_of_place(subject: Subject) -> Iterator[Finding]:
     """An intensity is that of the grid where the work ran: France's is a tenth of the world's average.
 
-    Found where the stated g/kWh, or the emission for each stated kWh, lies outside every figure published for the stated place.
+    Found where the stated g/kWh lie outside every figure published for the stated place, and no word says that the power was
+    bought as clean; and where they are those of no grid at all, but would be one's with the other unit.
     """
     for work in claims(subject.card).works:
-        if work.intensity is None or place_of(work) is None or work.intensity.amount.low <= 0:
+        meant = misread_intensity(work)
+        if meant is not None:
+            yield _misread(work, meant)
+        if meant is not None or work.intensity is None or place_of(work) is None or work.intensity.amount.low <= 0:
+            continue
+        if work.contract or is_by_contract(work.intensity.label, work.intensity.text):
             continue
         bare = _without_intensity(work)
         low, high, low_told, high_told = grid_bounds(bare)
@@ -361,6 +286,27 @@ def grid_not_of_place(subject: Subject) -> Iterator[Finding]:
             expected=f"{text.number(low)} to {text.number(high)} g/kWh",
             fix="use the intensity of the place, or say whose it is",
         )
+
+
+def _misread(work: Work, meant: float) -> Finding:
+    """The finding that a stated intensity is a thousand times off."""
+    assert work.intensity is not None
+    stated = f"{text.number(work.intensity.amount.middle)} g/kWh"
+    emitted, energy = work.emissions or work.metadata, work.energy
+    told = f"no grid has {stated}"
+    if emitted is not None and energy is not None:
+        product = energy.amount.middle * work.intensity.amount.middle
+        told = f"{text.energy(energy.amount.middle)} × {stated} = {text.mass(product)}, not {said(emitted)}"
+    right = f"{text.number(meant)} g/kWh"
+    return Finding(
+        code="grid-not-of-place",
+        severity="warning",
+        line=work.intensity.line,
+        message=f"{told}: {right} ({text.number(meant / 1000)} kg/kWh) would fit",
+        stated=stated,
+        expected=right,
+        fix=f"write {right}, or {text.number(meant / 1000)} kg/kWh",
+    )
 
 
 def _without_intensity(work: Work) -> Work:

@@ -57,12 +57,13 @@ def hours_before_launch(subject: Subject) -> Iterator[Finding]:
     first of January of that year is taken.
     """
     for work in claims(subject.card).works:
-        found = _before_launch(work, subject.today)
+        found = before_launch(work, subject.today)
         if found is not None:
             yield found
 
 
-def _before_launch(work: Work, today: date) -> Finding | None:
+def before_launch(work: Work, today: date) -> Finding | None:
+    """The finding that a work's hours cannot have passed since its hardware was launched; None where they can."""
     devices = work.devices
     if devices is None or devices.match is None or work.hours_line is None:
         return None

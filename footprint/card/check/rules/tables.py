@@ -51,6 +51,8 @@ def _total(column: Column) -> Finding | None:
     if low * (1 - _SLACK) <= total_high and total_low <= high * (1 + _SLACK):
         return None
     right = math.fsum(value.low for value in values)
+    if column.quantity == "hours" and not column.device and total.low < right:
+        return None  # they ran side by side
     unit = total.unit or ""
     terms = [full(value.low / total.scale) for value in values]
     listed = " + ".join(terms if len(terms) <= _SHOWN else [*terms[: _SHOWN - 1], f"… ({len(terms)} rows)"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,6 +12,7 @@ from footprint.card.check.claims import claims
 from footprint.card.check.compared import UNITS, match_of, pairs
 from footprint.card.check.recompute import full, grid_bounds, place_of, quoted, verdict
 from footprint.card.check.registry import Subject, rule
+from footprint.card.check.rules.hardware import before_launch
 from footprint.card.check.statements import Stated, Work
 from footprint.card.words.amounts import find_amounts
 from footprint.model import Finding
@@ -18,6 +20,7 @@ from footprint.model import Finding
 _FEW: Final = 20
 _MANY: Final = 1_000
 """Grams a kWh of clean and of dirty grids, to show what an energy can emit."""
+_OF_CO2: Final = re.compile(r"Wh(?: of)? CO[2₂]", re.IGNORECASE)
 _FIGURES: Final = 3
 """So many equal figures of an energy and its emission are no chance."""
 
@@ -48,7 +51,7 @@ def emissions_not_in_grams(subject: Subject) -> Iterator[Finding]:
                 fix=f"write the emissions in grams: {grams}",
             )
     for work in claims(subject.card).works:
-        found = _by_bounds(work)
+        found = _by_bounds(work) if before_launch(work, subject.today) is None else None
         if found is not None and found.line not in told:
             yield found
 
@@ -96,8 +99,10 @@ def energy_as_carbon(subject: Subject) -> Iterator[Finding]:
     values += [(item.text, item.line) for item in claims(subject.card).items if item.label.quantity == "emissions"]
     for value, line in values:
         kinds = {amount.kind for amount in find_amounts(value)}
-        if line in seen or "energy" not in kinds or kinds & {"mass", "intensity"} or "co2" in value.lower():
+        if line in seen or "energy" not in kinds or kinds & {"mass", "intensity"}:
             continue
+        if "co2" in _OF_CO2.sub(" ", value).lower():
+            continue  # a mass beside it that cannot be read
         seen.add(line)
         energy = next(amount for amount in find_amounts(value) if amount.kind == "energy")
         product = (
@@ -128,6 +133,8 @@ def _same_number(work: Work) -> Iterator[Finding]:
         return
     _, most, _, told = grid_bounds(work)
     is_placed = place_of(work) is not None
+    if work.region is not None and not is_placed:
+        return
     if len(digits) < _FIGURES or (is_placed and most >= _MANY):
         return
     yield Finding(
