@@ -16,7 +16,7 @@ from footprint.card.parts.block import digest
 from footprint.card.parts.document import BOM
 from footprint.card.parts.edits import Edit
 from footprint.card.parts.metadata import KEY, Entry
-from footprint.card.parts.nodes import Node, doubled_key, scalar_value, value_of
+from footprint.card.parts.nodes import Node, doubled_key, parse, scalar_value, value_of
 from footprint.card.words.labels import is_placeholder
 from footprint.errors import CardError
 
@@ -133,11 +133,17 @@ def _add_entry(card: Card, values: dict[str, str]) -> Part:
         return Part(notes=(f"{KEY} was not written: the front matter's first key does not start its line",))
     entry = indent + f"{KEY}:".encode() + _children(values, indent + b"  ", eol)
     last = card.document.raw[entries[-1].start : front.end] if entries else b""
-    if (b"|" in last or b">" in last) and card.yaml.root is not None and _last_leaf(card.yaml.root).style in {"|", ">"}:
+    if (b"|" in last or b">" in last) and _ends_in_block_text(card, last):
         # A block scalar's text ends where the front matter does, without a line end: what followed it would give it one.
         return _wrote_all(Part(edits=[insertion(_start_of_last(card, entries), entry + eol)]), values)
     start = b"" if front.start == front.end else eol
     return _wrote_all(Part(edits=[insertion(front.end, start + entry)]), values)
+
+
+def _ends_in_block_text(card: Card, last: bytes) -> bool:
+    """Whether the front matter ends in a block scalar's text; `last` is its last entry, which may parse alone."""
+    root = parse(last) if card.yaml.alone else card.yaml.root
+    return root is not None and _last_leaf(root).style in {"|", ">"}
 
 
 def _empty_front_matter(card: Card) -> int | None:

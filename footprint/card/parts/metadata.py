@@ -8,6 +8,7 @@ edit elsewhere leaves it as it was. That is the proof of a fill, and why it cost
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple
@@ -16,7 +17,18 @@ import msgspec
 
 from footprint.card.parts.columns import is_plain
 from footprint.card.parts.document import Document
-from footprint.card.parts.nodes import Node, TooMuchError, decoded, doubled_key, meaning, parse, scalar_value, tied, value_of
+from footprint.card.parts.nodes import (
+    MAX_NODES,
+    Node,
+    TooMuchError,
+    decoded,
+    doubled_key,
+    meaning,
+    parse,
+    scalar_value,
+    tied,
+    value_of,
+)
 from footprint.errors import CardError
 
 __all__ = ["KEY", "Entry", "Metadata", "Node", "other_entries", "read_metadata", "same_others", "scalar_value", "value_of"]
@@ -24,8 +36,13 @@ __all__ = ["KEY", "Entry", "Metadata", "Node", "other_entries", "read_metadata",
 KEY: Final = "co2_eq_emissions"
 MAX_BYTES: Final = 512 * 1024
 
+_TOO_LONG: Final = "is too long for what is in it (tabs, or `?` beside brackets), and is left alone"
 _TWICE: Final = f"{KEY} stands twice, and readers differ on which counts"
 _MAX_ALONE: Final = 300  # so many entries are parsed one by one; more are parsed together
+_MOST: Final = (
+    5_000  # entries with more to them than plain words; front matter that has more is read as a whole, within its bounds
+)
+_MAX_STRICT: Final = 32 * 1024  # bytes that only PyYAML's parser in Python can judge, which takes a second for 60,000
 _SMALL: Final = 2048  # bytes of an entry that is remembered among many
 # A line in the first column: a key's, or anything else but an item of a list, a comment and a blank line.
 _COLUMN = re.compile(rb"\n(?:([A-Za-z_][\w.-]{0,99}):(?=[ \r\n]|\Z)|(?=[^ \r\n#-])|-(?![ \r\n]|\Z))")
@@ -88,7 +105,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         front = self.document.front_matter
         if not self.alone or front is None:
             return self.tree
-        node = parse(self.document.raw[front.start : front.end])
+        node = parse(self.document.raw[front.start : front.end], math.inf)  # its entries are known for sound
         return node.moved(front.start) if node is not None else None
 
     @property
@@ -150,15 +167,17 @@ def _read_alone(document: Document) -> Metadata | None:
     if entries is None:
         return None
     raw = document.raw
-    texts = [raw[start:end] for _, start, end in entries]
+    mine = [entry for entry in entries if entry.key == KEY]
+    texts = [raw[start:end] for key, start, end in entries if key != KEY]
     # Blank lines at an entry's end mean something only to a block of text.
     texts = [text if b"|" in text or b">" in text else text.rstrip(b" \r\n") for text in texts]
     difficult = [text for text in texts if not _SIMPLE.fullmatch(text)]
-    if len(difficult) > _MAX_ALONE or not all(map(_is_sound, difficult)):
+    if not (all(map(_is_sound, difficult)) if len(difficult) <= _MAX_ALONE else _are_sound(difficult)):
         return None
-    mine = [entry for entry in entries if entry.key == KEY]
     if not mine:
         return Metadata(document=document, entries=tuple(entries), alone=True)
+    if not all(_is_sound(raw[start:end]) for _, start, end in mine):
+        return None
     own = _own(raw[mine[0].start : mine[0].end])
     if own is None:
         return None
@@ -214,25 +233,51 @@ def _is_sound_large(text: bytes) -> bool:
 
 def _loads_alone(text: bytes) -> bool:
     """Whether an entry by itself is YAML that PyYAML makes a mapping of one key of."""
-    # What is tied to other entries, and what may be deep, is read with the rest.
-    if is_plain(text):
-        return True
+    return is_plain(text) or (_is_tame(text) and _keys(text) == 1)
+
+
+def _are_sound(texts: list[bytes]) -> bool:
+    """Whether many entries are, each by itself: they are parsed together, and each has to give a key of its own.
+
+    A text of one entry that went on into the next would take its key away, for no other line begins one.
+    """
+    if len(texts) > _MOST:
+        return False
+    rest = [text for text in texts if not is_plain(text)]
+    return all(map(_is_tame, rest)) and _keys_together(b"\n".join(rest)) == len(rest)
+
+
+def _is_tame(text: bytes) -> bool:
+    """Whether an entry is neither tied to others nor deep nor costly to parse: what is, is read with the rest."""
     if b"&" in text or b"*" in text or text.count(b"[") + text.count(b"{") + text.count(b"- -") > 20:  # noqa: PLR2004 - far from deep
         return False
+    return text.count(b",") <= MAX_NODES and not (_is_strict(text) and len(text) > _MAX_STRICT)
+
+
+@lru_cache(maxsize=4)  # the proof of a fill asks again
+def _keys_together(text: bytes) -> int:
+    return _keys(text) if len(text) <= _MAX_STRICT or not _is_strict(text) else -1
+
+
+def _keys(text: bytes) -> int:
+    """How many keys PyYAML finds at the top of a text; -1 if it takes it for no mapping."""
     try:
         found = _load(text)
     except Exception:  # noqa: BLE001 - PyYAML raises whatever Python's constructors raise
-        return False
-    return isinstance(found, dict) and len(found) == 1
+        return -1
+    return len(found) if isinstance(found, dict) else -1
+
+
+def _is_strict(text: bytes) -> bool:
+    """Whether the parser in C may take what the one in Python refuses: a `?` in a flow, or a tab between two words."""
+    return b"\t" in text or (b"?" in text and (b"[" in text or b"{" in text))
 
 
 def _load(text: bytes) -> Any:
     """What PyYAML makes of a text."""
     import yaml
 
-    # The parser in C takes some texts that the one in Python refuses: with a `?` in a flow, or a tab between two words.
-    strict = b"\t" in text or (b"?" in text and (b"[" in text or b"{" in text))
-    loader = yaml.SafeLoader if strict else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = yaml.SafeLoader if _is_strict(text) else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return yaml.load(decoded(text), Loader=loader)  # noqa: S506 - both loaders are safe ones
 
 
@@ -252,6 +297,16 @@ def _own(text: bytes) -> _Own | None:
     return _Own(root.entries[0], *_obstacle(root.entries[0]))
 
 
+def _parsed(data: bytes) -> Node | None:
+    """The top node of a text of which PyYAML makes something, too."""
+    root = parse(data)
+    if root is not None:
+        if len(data) > _MAX_STRICT and _is_strict(data):
+            raise TooMuchError(_TOO_LONG, 0, hostile=False)
+        _load(data)
+    return root
+
+
 def _read_whole(document: Document) -> Metadata:
     """Front matter read as a whole."""
     import yaml
@@ -260,9 +315,7 @@ def _read_whole(document: Document) -> Metadata:
     assert front is not None
     data = document.raw[front.start : front.end]
     try:
-        root = parse(data)
-        if root is not None:
-            _load(data)
+        root = _parsed(data)
     except TooMuchError as error:
         line = document.line_number(front.start + error.place)
         if error.hostile:

@@ -15,6 +15,8 @@ from typing import Any, Final
 import msgspec
 
 MAX_DEPTH: Final = 64
+MAX_NODES: Final = 20_000
+"""Keys, values and lists, which takes half a second; many entries of plain words are known without a parser."""
 MAX_EXPANDED: Final = 100_000  # nodes, once aliases are followed
 
 _STRAY: Final = re.compile("[\udc80-\udcff]")
@@ -67,14 +69,14 @@ def decoded(data: bytes) -> str:
     return _STRAY.sub("\ufffd", data.decode("utf-8", "surrogateescape"))
 
 
-def parse(data: bytes) -> Node | None:
-    """The top node of a text, with spans from its beginning; None for an empty text.
+def parse(data: bytes, most: float = MAX_NODES) -> Node | None:
+    """The top node of a text of so many nodes at most, with spans from its beginning; None for an empty text.
 
     Raises:
         yaml.YAMLError: for what is not YAML.
         TooMuchError: for what no card needs.
     """
-    return _Builder(data).build()
+    return _Builder(data, most).build()
 
 
 def value_of(node: Node) -> Any:
@@ -147,7 +149,8 @@ class _Open:
 class _Builder:
     """Builds the tree of nodes from the parser's events."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, most: float) -> None:
+        self.most = most
         self.text = data.decode("utf-8", "surrogateescape")
         # Where each character starts; counted only where characters are not all single bytes.
         self.offsets: list[int] | None = None
@@ -158,6 +161,7 @@ class _Builder:
         self.stack: list[_Open] = []
         self.root: Node | None = None
         self.documents = 0
+        self.nodes = 0
 
     def build(self) -> Node | None:
         """The top node; None for an empty text."""
@@ -217,6 +221,9 @@ class _Builder:
     def _add(self, event: Any, node: Node, size: int) -> None:
         if node.anchor:
             self.sizes[node.anchor] = size
+        self.nodes += 1
+        if self.nodes > self.most:
+            raise TooMuchError(f"holds more than {self.most:,} keys and values, and is left alone", node.start, hostile=False)
         if not self.stack:
             self.root = node
             return
