@@ -19,6 +19,7 @@ _ANOTHER: Final = re.compile(
     r"|\bcompar(?:ed|ison|able)\b|\binstead of\b|\bunlike\b|\bwhereas\b|\bequivalent to\b"
     r"|\ball (?:of the |our |the )?(?:models|sizes|versions)\b|\bmodels were\b|\bvariants?\b|\beither\b|\brespectively\b"
     r"|\b(?:\d{1,4}|two|three|four|five|six|several|multiple|both|these) (?:\w{1,20} )?models\b"
+    r"|\bsav(?:ed|es|ing)\b|\bavoid(?:ed|s|ing)\b|\breduc(?:es?|ed|tion|ing)\b"
     r"|\bas (?:much|many|long)\b|\bhouseholds?\b|\bflights?\b"
     r"|\b(?:model|whole|entire) (?:family|suite|series|collection)\b|\bcumulative|\boffset\b",
     re.IGNORECASE,
@@ -26,11 +27,13 @@ _ANOTHER: Final = re.compile(
 _NOT_DONE: Final = re.compile(
     r"\bwould\b|\bcould\b|\bcan be\b|\brecommend|\brequire[sd]?\b|\brequirement|\bat least\b"
     r"|\bneed(?:s|ed)?\b|\bminimum\b|\bplan(?:s|ned)?\b|\btakes\b|\breserved\b|\ballocat|\bquota\b|\blimits?\b|\btrains in\b"
+    r"|\btook\b.{0,40}\bto (?!(?:re-?|pre-?)?(?:train|tune|fine|distil|complete|finish|converge|run)\w{0,10}\b)[a-z]"
     r"|\bshould\b|\bif you\b|\byou (?:can|may|will|need)\b|\bnot (?:been )?trained\b|\bso far\b|\bsupports?\b|\bcompatible\b",
     re.IGNORECASE,
 )
 _USE: Final = re.compile(
-    r"\binferenc|\binferr|\bdeploy|\bserving\b|\bserved\b|\bevaluat|\bbenchmark|\bquanti[sz]|\bconvert|\blatenc|\bthroughput"
+    r"\btested\b|\bplants?\b|\bvehicles?\b|\bbuildings?\b|\breadings?\b|\binferenc|\binferr|\bdeploy|\bserving\b"
+    r"|\bserved\b|\bevaluat|\bbenchmark|\bquanti[sz]|\bconvert|\blatenc|\bthroughput"
     r"|\bgenerat(?:e|es|ing) "
     r"|\btokeni[sz]|\bpre-?process|\bannotat|\bcrawl|\bscrap(?:ed|ing)\b|\bcollected\b|\bdownload|\btranscrib|\bpredicts?\b",
     re.IGNORECASE,
@@ -38,7 +41,8 @@ _USE: Final = re.compile(
 _PART: Final = re.compile(
     r"\bper\s+(?:epoch|step|run|model|fold|trial|seed|experiment|task|language|node|hour|iteration|stage|day|machine|server)"
     r"|\b(?:each|every|first|second|third|last|remaining|additional|another|further|half)\b|\bepoch took\b|\bup to\b|\bat most\b"
-    r"|\b(?:stages?|phases?)\b|\bstep \d|\bof which\b|\bout of\b|\binterrupt"
+    r"|\b(?:stages?|phases?)\b|\bstep \d|\bof which\b|\b(?:\d{1,5}|one|two|four) of (?:the|these|them)\b"
+    r"|\bonly (?:one|two|four|\d{1,5})\b|\bout of\b|\binterrupt"
     r"|\bstopped\b|\bcrash|\bresum(?:e|ed|ing)\b|\bwarm-?up\b"
     r"|\bcontinu(?:e|ed|ing)\b|\bablation|\bsweeps?\b|\bhyper-?param\w{0,10} (?:search|tun|optimi)|\bgrid search\b",
     re.IGNORECASE,
@@ -50,7 +54,9 @@ _NODES: Final = re.compile(
     re.IGNORECASE,
 )
 _MAKING: Final = re.compile(
-    r"\b(?:pre-?)?train(?:ed|ing|s)?\b|\bfine-?tun|\btook\b|\bdistill?|\bemissions? (?:were|was|are|is)\b|\bemitted\b",
+    r"\b(?:pre-?)?train(?:ed|ing|s)?\b(?! (?:data|data-?sets?|sets?|splits?|corpus|samples?|examples?|audio|code"
+    r"|scripts?|images?|texts?)\b)"
+    r"|\bfine-?tun|\btook\b|\bdistill?|\bemissions? (?:were|was|are|is)\b|\bemitted\b",
     re.IGNORECASE,
 )
 _LABELLED: Final = re.compile(
@@ -103,7 +109,12 @@ _THIS: Final = re.compile(
 )
 _INTRODUCED: Final = re.compile(r"(?:this|it|here)(?: model| checkpoint| version)? is (?:an?|the|our)\b", re.IGNORECASE)
 _TOOK: Final = re.compile(r"\b(?:took|emitted|consumed)\b", re.IGNORECASE)
-_WORK: Final = re.compile(r"train|tun(?:ing|e)\b|distil|\b(?:which|we|run|job|process|work|everything|all)\s?\Z", re.IGNORECASE)
+_WORK: Final = re.compile(r"\b(?:pre-?|re-?)?train|\bfine-?tun|\bdistil|\bemission", re.IGNORECASE)
+_SOMETHING: Final = re.compile(r"\b(?:which|we|run|job|process|work|everything|all)\Z", re.IGNORECASE)
+_NO_ONES: Final = re.compile(
+    r"(?:(?:the|our|this|its|a|total|overall|final|whole|entire|full|complete|actual|model|then|here|and|carbon|co2)\s){0,6}",
+    re.IGNORECASE,
+)
 _BY: Final = re.compile(
     r"\s?(?:on|for|with|using|in|at|over|to|from|during|by|via|until|as|through|across|under|and)\b|\s?[.,;:()]|\s?\Z",
     re.IGNORECASE,
@@ -126,8 +137,18 @@ _FILLER: Final = (
     r"|a total of|total|in total|us|me|between|an estimated|~|≈|<|>|≤|≥)){0,3}\s?\Z"
 )
 _BEFORE: Final = re.compile(
-    r"(?:\A|[:|=(~≈,]|\b(?:for|in|within|took|taken|lasted|lasting|over|spanned|spanning|requiring|spent|is|was|trained"
+    r"(?:\A|\b(?:for|in|within|took|taken|lasted|lasting|over|spanned|spanning|requiring|spent|is|was|trained"
     r"|(?:total|time|duration|runtime|period|sum) of))" + _FILLER,
+    re.IGNORECASE,
+)
+# `Training time: 3 h`, not `Training data: 3 h`; `100 epochs (3 h)`, not `LibriSpeech (3 h)`.
+_NAMED_BEFORE: Final = re.compile(
+    r"\b(?:time|duration|run-?time|hours?|compute|took|wall\w*)\b[^.;:|=]{0,40}[:|=]"
+    + _FILLER
+    + r"|\b(?:training|pre-?training|fine-?tuning)\s?[:|=]"
+    + _FILLER
+    + r"|\b(?:steps?|epochs?|iterations?|updates|batches|overnight|time|duration|minutes|hours?|days?|weeks?|months?|[0-9]h)\s?\("
+    + _FILLER,
     re.IGNORECASE,
 )
 _AFTER: Final = re.compile(
@@ -217,7 +238,7 @@ def time_of(sentence: str, amount: Amount) -> Of:
         return "taken"
     if _LENGTH.match(after):
         return "length"
-    return "taken" if _AFTER.match(after) and _BEFORE.search(before) else "unclear"
+    return "taken" if _AFTER.match(after) and (_BEFORE.search(before) or _NAMED_BEFORE.search(before)) else "unclear"
 
 
 def is_stored(sentence: str) -> bool:
@@ -262,7 +283,7 @@ def _trained(sentence: str, names: Names) -> Iterator[bool]:
             yield _is_object(what, names)
     for took in _TOOK.finditer(sentence):
         clause = _clause(sentence[: took.start()])
-        yield not clause or _WORK.search(clause) is not None or _names_this(clause, names)
+        yield not clause or _is_work(clause, names)
 
 
 def _is_this(before: str, names: Names) -> bool:
@@ -290,6 +311,15 @@ def _begins_with_this(sentence: str, names: Names) -> bool:
     if not words or words[0].casefold() in {"we", "i"} or _VERB.match(words[0]):
         return bool(words)
     return any(_names_this(" ".join(words[:number]), names) for number in range(1, len(words) + 1))
+
+
+def _is_work(clause: str, names: Names) -> bool:
+    """Whether what took so long is this model, or its training; `BERT's training` is another's."""
+    found = _WORK.search(clause)
+    whose = re.sub(r"['’]s?\Z", "", clause[: found.start()].strip()) if found else clause
+    if found is None:
+        return _SOMETHING.search(clause) is not None or _names_this(clause, names)
+    return _NO_ONES.fullmatch(f"{whose} " if whose else "") is not None or _names_this(whose, names)
 
 
 def _is_object(after: str, names: Names) -> bool:
