@@ -17,6 +17,7 @@ import msgspec
 
 from footprint.card import Card, CardContent, FillPlan, fill, read_card
 from footprint.card.parts.block import safe
+from footprint.card.parts.document import BOM
 from footprint.card.parts.edits import Edit
 from footprint.card.parts.metadata import KEY
 from footprint.card.words.labels import is_placeholder
@@ -268,7 +269,7 @@ def _is_same(piece: readers.Piece, other: readers.Piece, ends: set[int]) -> bool
 def _touched(raw: bytes, edit: Edit) -> tuple[int, int]:
     """The lines that an edit touches, the last one not included; whole lines that are inserted stand between two."""
     first, last = readers.line_of(raw, edit.start), readers.line_of(raw, edit.end)
-    if edit.start == edit.end and (edit.start == 0 or raw[edit.start - 1 : edit.start] in {b"\n", b"\r"}):
+    if edit.start == edit.end and (raw[: edit.start] in {b"", BOM} or raw[edit.start - 1 : edit.start] in {b"\n", b"\r"}):
         return first, first
     if edit.start == edit.end and edit.new[:1] in {b"\n", b"\r"} and raw[edit.start : edit.start + 1] in {b"", b"\n", b"\r"}:
         return first + 1, first + 1

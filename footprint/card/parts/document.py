@@ -185,6 +185,9 @@ def scan(raw: bytes) -> Document:
         ends = list(map((-1).__add__, nexts))
         ends[-1] = nexts[-1] - raw.endswith(b"\n")
     firsts = bytes(map(itemgetter(0), kept)) or b"\n"
+    if raw.startswith(BOM):  # no part of the first line's text
+        starts[0] = len(BOM)
+        firsts = (raw[len(BOM) : len(BOM) + 1] or b"\n") + firsts[1:]
     front_matter = front.find(raw)
     first = bisect_left(starts, front_matter.body) if front_matter else 0
     covered, cut = _hidden(_Lines(raw, starts, ends), first)

@@ -62,14 +62,14 @@ _PARTS: Final = {
     "OPENS": r"(?:[*_]{1,4}|<(?:b|strong|em|i)>)",
     "CLOSES": r"(?:[*_]{1,4}|</(?:b|strong|em|i)>)",
     "FIRST": r"[^*:<_\s]",
-    "NEXT": r"(?:[^*:<\r\n]|</?su[bp]>)",
+    "NEXT": r"(?:\]\([^()\s<>*]{1,200}\)|[^*:<\r\n]|</?su[bp]>)",  # a link's address has a colon
 }
 _LINE: Final = re.compile(
     re.sub(
         "BLANK|COLON|BULLET|PICTURE|OPENS|CLOSES|FIRST|NEXT",
         lambda found: _PARTS[found[0]],
         r"""
-        (?P<lead>[ \t>]*+(?:(?:[-*+]|\d{1,3}[.)])[ \t]++|BULLET[ \t]*+)?+BLANK*+)PICTURE?+
+        (?P<lead>[ \t>]*+(?:(?:[-*+]|\d{1,3}[.)])[ \t]++(?:\[[ xX]\][ \t]++)?+|:(?=[A-Za-z])|BULLET[ \t]*+)?+BLANK*+)PICTURE?+
         (?:
           # The label's marks: bold, emphasis, both, or HTML; opening and closing need not mirror each other (`**_` and `_**`).
           OPENS[ \t]{0,8}(?P<inside>FIRST NEXT{0,199}?)(?P<colon1>BLANK{0,8}COLON)BLANK{0,8}CLOSES  # **Label:** value
@@ -109,7 +109,7 @@ _WANTED: Final = re.compile(
 )
 _TAG: Final = re.compile(r"</?[a-z][^<>]{0,60}>", re.IGNORECASE)
 _WORDLESS: Final = re.compile(r"[\W_]*")
-_TEMPLATE: Final = re.compile(r"\{\{.*\}\}|\{%.*%\}", re.DOTALL)
+_TEMPLATE: Final = (("{{", "}}"), ("{%", "%}"))
 _LONGEST: Final = 300  # characters of a value that says nothing, at most
 _ASIDE: Final = re.compile(r"\([^()]{0,160}\)|\[[^\[\]]{0,160}\]")
 _UNIT: Final = re.compile(
@@ -231,7 +231,7 @@ def _unit(text: str) -> float | None:
 
 def is_placeholder(value: str) -> bool:
     """Whether a value says nothing: empty, a template's placeholder, an unrendered template, `unknown` and its kin."""
-    if _TEMPLATE.search(value):
+    if any(0 <= value.find(first) <= value.rfind(last) - 2 for first, last in _TEMPLATE):
         return True
     text = _TAG.sub(" ", value).replace("\u00a0", " ")
     text = " ".join(text.strip(" \t[](){}*_`\"'.!<>\\【】「」（）。！").lower().split())
