@@ -18,7 +18,7 @@ from footprint.card.check.facts import emission_facts, hardware_facts, hours_fac
 from footprint.card.check.labels import Quantity, read_label, read_value
 from footprint.card.check.remarks import is_by_contract
 from footprint.card.check.rows import read_table
-from footprint.card.check.statements import Claims, Item, Span, Stated, Work
+from footprint.card.check.works import Claims, Item, Span, Stated, Work
 from footprint.card.parts.metadata import KEY, Node, value_of
 from footprint.card.parts.tables import find_tables, readable
 from footprint.card.read import Card

@@ -9,7 +9,7 @@ from typing import Final
 
 from footprint.card.check.claims import claims
 from footprint.card.check.recompute import AGREE_HIGH, AGREE_LOW, rounded
-from footprint.card.check.statements import Stated
+from footprint.card.check.works import Stated
 from footprint.card.parts.tables import readable
 from footprint.card.read import Card
 from footprint.card.words.amounts import find_amounts

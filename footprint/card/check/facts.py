@@ -7,7 +7,7 @@ from typing import Any
 from footprint.card.check.equipment import read_devices
 from footprint.card.check.labels import read_label, read_value
 from footprint.card.check.remarks import is_by_contract
-from footprint.card.check.statements import Span, Stated
+from footprint.card.check.works import Span, Stated
 from footprint.card.words.amounts import find_amounts, read_hours
 
 

@@ -39,7 +39,9 @@ _DEVICE_HOURS: Final = re.compile(
     r"\b(?:gpu|tpu|device|accelerator|chip|[abhv]\d{2,3})s?[- ]?(?:hours?|hrs?|time|days?|h)\b", re.IGNORECASE
 )
 _WHOLE: Final = re.compile(
-    r"\bgpus? and cpus?\b|\bcpus? and gpus?\b|\b(?:total|system|server|whole|overall) power\b", re.IGNORECASE
+    r"\bgpus? and cpus?\b|\bcpus? and gpus?\b|\b(?:total|system|server|whole|overall|node|machine|combined|cluster|rack) power\b"
+    r"|\bpower of (?:the|one|a|each) (?:node|server|machine|system|cluster)\b",
+    re.IGNORECASE,
 )
 _REMARK: Final = re.compile(r"\([^()]{0,200}\)|\[[^\[\]]{0,200}\]")
 _ROUGHLY: Final = re.compile(r"\b(?:about|around|approximately|approx|roughly|estimated|ca|total|x)\b", re.IGNORECASE)

@@ -7,7 +7,7 @@ from typing import Final
 
 from footprint import text
 from footprint.card.check.recompute import Bound, full, place_of
-from footprint.card.check.statements import Work
+from footprint.card.check.works import Work
 from footprint.derive import declared_footprint
 from footprint.derive.compare import compare
 from footprint.errors import ConfigError

@@ -16,7 +16,7 @@ import msgspec
 
 from footprint import text
 from footprint.card.check.remarks import has_made
-from footprint.card.check.statements import Span, Stated, Work
+from footprint.card.check.works import Span, Stated, Work
 from footprint.errors import ConfigError
 from footprint.model import Declaration, Place
 from footprint.place import find_provider, resolve
@@ -37,6 +37,8 @@ _AROUND: Final = 1.8
 """What is around accelerators whose energy is stated may draw as much again; host 1.8, see `reference.host_overhead`."""
 _PEAK_SHARE: Final = 0.3
 """Stated watts may be a peak, of which training draws at least this share (`utilisation.training`, 5th percentile)."""
+_BEYOND: Final = 2.5
+"""Watts that are so much more than one device draws are not one device's."""
 _MARGIN: Final = 1.15
 """Beyond published figures of a grid: those of a year that no table here holds, and an hour's beside its year's."""
 _HIGHEST_G_PER_KWH: Final = 1_400.0
@@ -139,14 +141,24 @@ def device_hours(work: Work) -> Span | None:
     """
     if work.device is not None:
         return work.device
-    whole = work.power is not None and work.power.whole
+    whole = _is_whole(work)
     low = work.devices.count_low if work.devices and not whole else 1.0
-    high = 1.0 if whole else work.devices.count_high if work.devices else math.inf
+    # There may be several machines of which one's watts are stated.
+    high = work.devices.count_high if work.devices else 1.0 if whole else math.inf
     if work.wall is not None:
         return Span(work.wall.low * low, work.wall.high * high)
     if work.unsaid is not None:
         return Span(work.unsaid.low, work.unsaid.high * high)
     return None
+
+
+def _is_whole(work: Work) -> bool:
+    """Whether the stated watts are those of a machine with several devices: its label says so, or no device draws so much."""
+    if work.power is None or work.power.whole:
+        return work.power is not None
+    match = work.devices.match if work.devices else None
+    power = _power(match.query) if match is not None else None
+    return power is not None and work.power.amount.low > power[1] * _BEYOND
 
 
 def energy_bounds(work: Work) -> Energy | None:

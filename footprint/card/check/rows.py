@@ -8,7 +8,7 @@ from typing import Any, Final
 from footprint.card.check.equipment import Devices
 from footprint.card.check.facts import hardware_facts
 from footprint.card.check.labels import Label, Quantity, read_label, read_value
-from footprint.card.check.statements import Column, Span, Stated, Work
+from footprint.card.check.works import Column, Span, Stated, Work
 from footprint.card.parts.tables import Table
 from footprint.card.read import Card
 from footprint.card.words.labels import is_placeholder

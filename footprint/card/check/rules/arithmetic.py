@@ -28,7 +28,7 @@ from footprint.card.check.registry import Subject, rule
 from footprint.card.check.remarks import is_by_contract
 from footprint.card.check.rules.counts import multiplied_twice, near, not_multiplied, said
 from footprint.card.check.rules.hardware import before_launch
-from footprint.card.check.statements import Stated, Work
+from footprint.card.check.works import Stated, Work
 from footprint.model import Finding
 
 _CLOSE: Final = 0.02

@@ -11,7 +11,7 @@ from footprint.card.check.naive import as_calculated, usual
 from footprint.card.check.recompute import full, quoted, rounded, verdict
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.remarks import is_of_clock
-from footprint.card.check.statements import Stated, Work
+from footprint.card.check.works import Stated, Work
 from footprint.model import Finding
 
 _CLOSE: Final = 0.01

@@ -12,7 +12,7 @@ from footprint.card.check.claims import claims
 from footprint.card.check.providers import provider_of
 from footprint.card.check.recompute import full, quoted
 from footprint.card.check.registry import Subject, rule
-from footprint.card.check.statements import Work
+from footprint.card.check.works import Work
 from footprint.model import Finding
 from footprint.place import provider_name
 from footprint.reference import HardwareMatch

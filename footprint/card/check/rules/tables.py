@@ -11,7 +11,7 @@ from footprint import text
 from footprint.card.check.claims import claims
 from footprint.card.check.recompute import full, quoted, rounded, verdict
 from footprint.card.check.registry import Subject, rule
-from footprint.card.check.statements import Claims, Column, Stated, Work
+from footprint.card.check.works import Claims, Column, Stated, Work
 from footprint.card.words.amounts import Amount
 from footprint.model import Finding
 

@@ -13,7 +13,7 @@ from footprint.card.check.compared import UNITS, match_of, pairs
 from footprint.card.check.recompute import full, grid_bounds, place_of, quoted, verdict
 from footprint.card.check.registry import Subject, rule
 from footprint.card.check.rules.hardware import before_launch
-from footprint.card.check.statements import Stated, Work
+from footprint.card.check.works import Stated, Work
 from footprint.card.words.amounts import find_amounts
 from footprint.model import Finding
 
@@ -85,7 +85,7 @@ def _number(stated: Stated) -> str:
 
 @rule("energy-as-carbon", "error", "an energy where an emission is asked for")
 def energy_as_carbon(subject: Subject) -> Iterator[Finding]:
-    """KWh are energy; an emission is a mass of CO2eq, and how much a kWh emits hangs on the grid.
+    """A kWh is energy; an emission is a mass of CO2eq, and how much a kWh emits hangs on the grid.
 
     Found where a field or a line that names an emission holds an energy and no mass; and, as a warning, where the emission in kg
     is to three figures the number of the kWh that stand beside it, which would be 1,000 g/kWh.
@@ -143,7 +143,7 @@ def _same_number(work: Work) -> Iterator[Finding]:
         line=stated.line,
         message=(
             f"{full(stated.amount.stated)} {stated.amount.unit} is the number of the energy, {quoted(energy.text)}: "
-            f"{text.mass(stated.amount.low)} ÷ {text.energy(kwh)} = {_MANY:,} g/kWh"
+            f"{full(kg)} kg ÷ {full(kwh)} kWh = {_MANY:,} g/kWh"
             + (f", and {told} is {text.number(most)} g/kWh" if is_placed else "")
         ),
         stated=quoted(stated.text),
