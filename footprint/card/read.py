@@ -135,6 +135,12 @@ def named(path: Path, error: Exception) -> str:
     return message if message.startswith(str(path)) else f"{path}: {message}"
 
 
+def _at_once(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    os.set_blocking(descriptor, True)  # what is being written into a pipe is waited for
+    return descriptor
+
+
 def read_bytes(path: Path) -> bytes:
     """A card's bytes.
 
@@ -144,7 +150,8 @@ def read_bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise CardError(f"{path}: is a folder; name the card in it, such as {path / 'README.md'}")
-        with path.open("rb") as file:
+        # Without waiting: to open a pipe that nobody writes to would not end.
+        with open(path, "rb", opener=_at_once) as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise CardError(f"{path}: there is no such file") from None

@@ -22,7 +22,7 @@ _WIDE: Final = 250
 
 def say(told: str) -> None:
     """Print to standard output, with one newline at the end; what its encoding cannot show becomes a question mark."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors != "replace":
         sys.stdout.reconfigure(errors="replace")
     print(told.removesuffix("\n"))
 
@@ -77,4 +77,15 @@ def say_json(value: dict[str, Any]) -> None:
     import msgspec
 
     versioned = value if "schema" in value else {**value, "schema": SCHEMA}
-    say(msgspec.json.format(msgspec.json.encode(versioned), indent=2).decode())
+    say(as_printable(msgspec.json.format(msgspec.json.encode(versioned), indent=2).decode()))
+
+
+def as_printable(json: str) -> str:
+    """JSON that standard output can hold whole: what its encoding has no character for is escaped, as JSON may be anywhere."""
+    try:
+        json.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        from json import dumps
+
+        return "".join(c if c.isascii() else dumps(c)[1:-1] for c in json)
+    return json

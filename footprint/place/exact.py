@@ -102,13 +102,13 @@ def near(text: str, provider: str | None) -> tuple[str, ...]:
     nation = [spot.zone for spot in _codes(text.partition("-")[0])] if re.fullmatch(r"[A-Za-z]{2}-[A-Za-z0-9]{1,3}", text) else []
     said = atlas.plain(text[:SHOWN]).split()
     within = [spot.zone for length in range(len(said) - 1, 0, -1) for spot in _names(" ".join(said[:length]))]
-    names = {spot.label.lower(): spot.label for known in atlas.regions().values() for spot in known}
-    names |= {(spot.region or "").lower(): spot.label for known in atlas.regions().values() for spot in known}
+    # Several providers have a region of one name: of a named one, its own.
+    spots = [spot for known in atlas.regions().values() for spot in known if provider in {None, spot.provider}]
+    names = {spot.label.lower(): spot.label for spot in spots} | {(spot.region or "").lower(): spot.label for spot in spots}
     if provider is None:
         names |= {atlas.plain(name): spots[0].name for name, spots in atlas.zones_by_name().items()}
         names |= {code: spot.zone for code, spot in atlas.zones().items()}
     else:
-        names = {form: label for form, label in names.items() if label.startswith(f"{provider}:")}
         parts, nation, within = [], [], []
     close = [names[form] for form in difflib.get_close_matches(text.lower()[:SHOWN], names, n=_NEAR, cutoff=0.6)]
     return tuple(dict.fromkeys([*parts, *nation[:1], *by_place, *within[:1], *close]))[:_NEAR]

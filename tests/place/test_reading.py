@@ -148,6 +148,13 @@ def test_a_town_of_a_provider_is_answered_with_its_regions_there() -> None:
     assert caught.value.near == ("aws:ca-central-1",)
 
 
+def test_a_region_spelled_wrongly_is_answered_with_its_providers_own() -> None:
+    """Another provider has a `us-east-1`, too: that hid the one that was meant."""
+    with pytest.raises(UnknownPlace) as caught:
+        resolve("aws:us-est-1")
+    assert "aws:us-east-1" in caught.value.near
+
+
 def test_a_provider_in_words_must_be_the_one_that_was_said() -> None:
     assert found("AWS us-east-1", provider="aws").provider == "aws"
     with pytest.raises(UnknownPlace, match="but the provider, or the hardware, is"):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from footprint.cli.printing import say, say_json
+from footprint.cli.printing import as_printable, say, say_json
 from footprint.errors import CardError
 
 
@@ -25,6 +25,8 @@ def json(
     """
     from footprint.card.export import SCHEMA_FILE, account_of
 
+    if schema and files:
+        raise typer.BadParameter("--schema is that of every card: name none beside it")
     if schema:
         say(SCHEMA_FILE.read_text(encoding="utf-8"))
         return
@@ -59,4 +61,4 @@ def json(
 def _say_line(told: Any) -> None:
     import msgspec
 
-    print(msgspec.json.encode(told).decode())
+    print(as_printable(msgspec.json.encode(told).decode()))

@@ -43,6 +43,8 @@ def check(
         raise unknown_choice("--fail-on", fail_on, [*SEVERITIES, _NEVER])
     if bool(files) == bool(hub):
         raise ConfigError("name the cards to check: files, folders or patterns, or models of the Hub with --hub, not both")
+    if revision != "main" and not hub:
+        raise ConfigError("--revision is for cards on the Hub: name a model with --hub")
     checker = Checker(read_bytes(base) if base is not None else None, _ignored(ignore or ()), datetime.now(UTC).date())
     telling = _Telling(json=json)
     with contextlib.ExitStack() as stack:
@@ -57,8 +59,17 @@ def _ignored(codes: Sequence[str]) -> frozenset[str]:
 
     for code in codes:
         if code not in RULES:
-            raise unknown_choice("rule", code, list(RULES))
+            raise _unknown_rule(code, list(RULES))
     return frozenset(codes)
+
+
+def _unknown_rule(code: str, known: Sequence[str]) -> ConfigError:
+    """The error for a code that no rule has. There are too many to name them all in a line."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(code, known, n=1) or [one for one in known if code and code in one][:3]
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    return ConfigError(f"unknown rule {code!r}{hint} (`footprint card rules` lists them)")
 
 
 def _of_files(
@@ -125,6 +136,8 @@ class _Telling:
         from footprint.cli.card.checker import SEVERITIES, summary_of
 
         if not self.json:
+            if self.cards == 1 and self.refusals:
+                return  # why it could not be read is said
             say(summary_of(self.cards, self.count, len(self.refusals)))
             return
         summary = {"cards": self.cards, **{f"{name}s": self.count[name] for name in SEVERITIES}, "refused": len(self.refusals)}
@@ -137,8 +150,10 @@ def _leave(telling: _Telling, fail_on: str) -> None:
 
     if telling.signal:
         raise typer.Exit(128 + telling.signal)
+    if telling.refusals and telling.cards == 1:
+        raise typer.Exit(2)
     if telling.refusals:
-        raise CardError(f"{len(telling.refusals):,} of {telling.cards:,} cards could not be read")
+        raise CardError(f"{len(telling.refusals):,} of {text.plural(telling.cards, 'card')} could not be read")
     grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on != _NEVER else ()
     if any(telling.count[severity] for severity in grave):
         raise typer.Exit(1)
@@ -154,7 +169,7 @@ def rules(
 
     for code in codes or ():
         if code not in RULES:
-            raise unknown_choice("rule", code, list(RULES))
+            raise _unknown_rule(code, list(RULES))
     chosen = [RULES[code] for code in codes or RULES]
     if json:
         say_json({"rules": [{"code": r.code, "severity": r.severity, "title": r.title, "doc": r.doc} for r in chosen]})

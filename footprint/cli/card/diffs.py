@@ -44,7 +44,7 @@ def to_paste(file: Path, error: Exception, filled: bytes) -> bytes:
 
     front = read_card(filled).document.front_matter
     metadata = b"" if front is None else filled[front.start : front.end].strip()
-    body = filled if front is None else filled[: front.start] + filled[front.end :]
+    body = filled if front is None else filled[front.body :]
     why = text.clean(named(file, error), limit=1000).encode("utf-8", "replace")
     parts = [b"# not filled: " + why]
     if metadata:

@@ -64,6 +64,13 @@ def fill(
     if resume is not None and (check or diff or output is not None):
         raise ConfigError("--resume notes what is written into cards: it cannot be combined with --check, --diff or -o")
 
+    if output is not None and (check or diff):
+        raise ConfigError(
+            "-o writes the filled card elsewhere: it cannot be combined with --check or --diff, which write nothing"
+        )
+    if diff and json:
+        raise ConfigError("--diff and --json cannot be combined: name the one that is wanted")
+
     from footprint.card.many.finder import find_cards
     from footprint.cli.card.filler import Filler, Options
 
@@ -136,7 +143,7 @@ class _Job:
                     if state is not None:
                         state.note(todo[index], changed=report.changed, digest=report.digest, refused=report.refused)
             self.signal, self.left = stopped(), len(todo) - done
-            self.telling.end(before=len(self.files) - len(todo), left=self.left)
+            self.telling.end(before=len(self.files) - len(todo), left=self.left, shared=isinstance(self.filler.known, Account))
 
     def _sweep(self, todo: tuple[str, ...]) -> None:
         """Remove what fills that were killed left beside the cards."""
@@ -162,6 +169,7 @@ class _Job:
         if refused == 1 == self.telling.cards:
             raise CardError(self.telling.last_refusal)
         if refused:
-            raise CardError(f"{refused:,} of {len(self.files) + len(self.unreadable):,} cards were not filled")
+            was = "was" if refused == 1 else "were"
+            raise CardError(f"{refused:,} of {len(self.files) + len(self.unreadable):,} cards {was} not filled")
         if check and self.telling.count["changed"]:
             raise typer.Exit(1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from footprint import __version__, text
 from footprint.cli.card.diffs import print_diff
+from footprint.cli.card.knowing import Account
 from footprint.errors import CardError, FootprintError, HubError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def fill_models(names: Sequence[str], filler: Filler, *, style: Style, each: boo
         if error is not None and error.final:
             ended = error
             break
-    telling.end(before=0, left=len(models) - done)
+    telling.end(before=0, left=len(models) - done, shared=isinstance(filler.known, Account))
     changed = telling.count["changed"]
     if changed and not create_pr and style == "lines":
         print("footprint: nothing was sent; --create-pr opens a pull request with what is shown", file=sys.stderr)

@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from footprint.cli.printing import say
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -72,7 +74,7 @@ class Bar:
         if self._progress is not None and sys.stdout.isatty():
             self._above(line)
         else:
-            print(line)
+            say(line)
 
     def complain(self, line: str) -> None:
         """Print a line to standard error, above the bar."""

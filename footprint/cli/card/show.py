@@ -11,7 +11,7 @@ import typer
 
 from footprint import text
 from footprint.cli import options
-from footprint.cli.printing import say_json
+from footprint.cli.printing import say, say_json
 from footprint.errors import CardError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def show(
         }
         say_json(said)
         return
-    print("\n".join(_lines(card)))
+    say("\n".join(_lines(card)))
     for problem in card.problems:
         print(f"problem: {text.clean(problem, limit=300)}", file=sys.stderr)
 

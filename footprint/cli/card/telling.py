@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 from collections import Counter
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 from footprint import text
 from footprint.cli.card.diffs import print_diff
-from footprint.cli.printing import SCHEMA, say, table
+from footprint.cli.printing import SCHEMA, as_printable, say, table
 from footprint.model import FIELD_NAMES
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class Telling:
         self.fields: dict[str, Counter[str]] = {}
         self.reasons = Counter[str]()
         self.examples: dict[str, str] = {}
+        self.notes = Counter[str]()
         self.last_refusal = ""
 
     def tell(self, report: Report) -> None:
@@ -65,13 +68,21 @@ class Telling:
             self._complain(report.refused, _reason(report))
         self.bar.advance()
 
-    def end(self, *, before: int, left: int) -> None:
+    def end(self, *, before: int, left: int, shared: bool) -> None:
         """Say it all together.
 
         Args:
             before: cards that an earlier fill had done.
             left: cards that were not come to.
+            shared: whether all cards are filled with one account.
         """
+        self._tell_all(before=before, left=left)
+        changed = self.count["changed"]
+        if shared and changed > 1:
+            told = f"footprint: {self.verb} {changed:,} cards with one account: right for copies of one model, for no others"
+            print(told, file=sys.stderr)
+
+    def _tell_all(self, *, before: int, left: int) -> None:
         if self.style == "json":
             self._end_json(before=before, left=left)
         elif self.style == "lines" and (self.cards > MANY or before):
@@ -89,6 +100,9 @@ class Telling:
             self.last_refusal = report.refused
             return
         self.count["changed" if report.changed else "unchanged"] += 1
+        for note in {_alike(note) for note in report.notes}:
+            self.notes[note] += 1
+            self.examples.setdefault(note, report.path)
         for what, names in (("filled", report.filled), ("withdrawn", report.withdrawn), ("kept", (k.field for k in report.kept))):
             for name in names:
                 self.fields.setdefault(name, Counter())[what] += 1
@@ -107,7 +121,7 @@ class Telling:
 
         told = msgspec.json.format(msgspec.json.encode(report.told()), indent=2).decode()
         print('{\n  "cards": [' if self.count["cards"] == 1 else ",", end="\n")
-        print(textwrap.indent(told, "    "), end="")
+        print(as_printable(textwrap.indent(told, "    ")), end="")
 
     def _end_json(self, *, before: int, left: int) -> None:
         import msgspec
@@ -142,28 +156,45 @@ class Telling:
             columns = ("filled", "kept", "withdrawn")
             cells = [(name, *(text.count(found[c]) for c in columns)) for name, found in sorted(self.fields.items(), key=_place)]
             lines += table(["field", *columns], cells, right=columns)
-        if self.reasons:
-            told = [
-                (reason, text.count(cards), self.examples[reason]) for reason, cards in self.reasons.most_common(_SHOWN_REASONS)
-            ]
-            lines += table(["refused because", "cards", "such as"], told, right=["cards"])
-            more = len(self.reasons) - _SHOWN_REASONS
-            lines += [f"and {text.plural(more, 'other reason')}"] if more > 0 else []
-        return lines
+        lines += self._counted("refused because", self.reasons, "other reason")
+        # Where each card had its lines, its notes were among them.
+        return lines + ([] if self.each else self._counted("noted", self.notes, "other note"))
+
+    def _counted(self, head: str, counted: Counter[str], other: str) -> list[str]:
+        """A table of what was said of cards, the most frequent first, with one of each."""
+        if not counted:
+            return []
+        told = [(what, text.count(cards), self.examples[what]) for what, cards in counted.most_common(_SHOWN_REASONS)]
+        more = len(counted) - _SHOWN_REASONS
+        lines = table([head, "cards", "such as"], told, right=["cards"])
+        return lines + ([f"and {text.plural(more, other)}"] if more > 0 else [])
 
 
 def lines_of(report: Report, *, verb: str) -> list[str]:
     """One line of a card: what was filled, kept, unknown; and a line for each value kept, and each note."""
-    filled = ", ".join(report.filled) or "nothing"
-    state = "" if report.changed else " (unchanged)"
+    did = f"{verb} {_listed(report.filled) or _without_fields(report)}" if report.changed else "unchanged"
     unknown = f"; unknown: {', '.join(report.unknown)}" if report.unknown else ""
-    kept = f"; kept: {', '.join(kept.field for kept in report.kept)}" if report.kept else ""
-    withdrawn = f"; no longer known, taken out: {', '.join(report.withdrawn)}" if report.withdrawn else ""
-    lines = [f"{text.clean(report.path, limit=300)}: {verb} {filled}{withdrawn}{kept}{unknown}{state}"]
+    kept = f"; kept: {_listed(kept.field for kept in report.kept)}" if report.kept else ""
+    withdrawn = f"; no longer known, taken out: {_listed(report.withdrawn)}" if report.withdrawn else ""
+    lines = [f"{text.clean(report.path, limit=300)}: {did}{withdrawn}{kept}{unknown}"]
     for value in report.kept:
         said = f" {text.clean(value.value)!r}; known: {text.clean(value.known)!r}" if value.known else ""
         lines.append(f"  line {value.line}: {value.field} kept, {value.reason}{said}")
     return lines + [f"  {text.clean(note, limit=300)}" for note in report.notes]
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Fields by name; the entries of the front matter's mapping behind one name of it."""
+    entries: dict[str, list[str]] = {}
+    for name in names:
+        mapping, _, entry = name.partition(".")
+        entries.setdefault(mapping, []).extend([entry] if entry else [])
+    return ", ".join(f"{name} ({', '.join(parts)})" if parts else name for name, parts in entries.items())
+
+
+def _without_fields(report: Report) -> str:
+    """What a card that changes is filled with, where no field is: the block that says what is known, and how."""
+    return "no field" if report.withdrawn else "no field, only a block that says what is known"
 
 
 def _place(field: tuple[str, object]) -> tuple[int, str]:
@@ -175,5 +206,9 @@ def _place(field: tuple[str, object]) -> tuple[int, str]:
 def _reason(report: Report) -> str:
     """Why a card was refused, without what is its own: its path, the line, quoted words, and what to do about it."""
     assert report.refused is not None
-    why = report.refused.removeprefix(f"{report.path}: ")
-    return _QUOTED.sub("'…'", _LINE.sub("", why).partition("; ")[0])[:300]
+    return _alike(report.refused.removeprefix(f"{report.path}: ").partition("; ")[0])
+
+
+def _alike(said: str) -> str:
+    """What is said of a card, as it is said of others: without the line and quoted words."""
+    return _QUOTED.sub("'…'", _LINE.sub("", said))[:300]

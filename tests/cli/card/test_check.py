@@ -161,3 +161,18 @@ def test_rules_explain_themselves(capsys: pytest.CaptureFixture[str]) -> None:
     assert one["code"] == "emissions-list"
     assert call(["card", "rules", "emission-list"]) == 2
     assert "did you mean emissions-list?" in capsys.readouterr().err
+
+
+def test_a_mistaken_option_is_said_in_a_line(cards: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, said in (
+        (["--revision", "v1"], "--revision is for cards on the Hub: name a model with --hub"),
+        (["--ignore", "tpu"], "unknown rule 'tpu'; did you mean tpu-cores-as-chips? (`footprint card rules` lists them)"),
+        (["--ignore", "nothing-like-it"], "unknown rule 'nothing-like-it' (`footprint card rules` lists them)"),
+    ):
+        assert call(["card", "check", str(cards), *words]) == 2
+        assert capsys.readouterr() == ("", f"footprint: {said}\n")
+
+
+def test_one_card_that_cannot_be_read_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["card", "check", str(tmp_path / "none.md")]) == 2
+    assert capsys.readouterr() == ("", f"footprint: {tmp_path / 'none.md'}: there is no such file\n")

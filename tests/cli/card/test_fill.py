@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,7 +68,7 @@ def test_check_writes_nothing_and_says_so(card: Path, capsys: pytest.CaptureFixt
     assert call(["card", "fill", str(card), *SWITCH]) == 0
     capsys.readouterr()
     assert call(["card", "fill", str(card), *SWITCH, "--check"]) == 0
-    assert "(unchanged)" in capsys.readouterr().out
+    assert capsys.readouterr().out == f"{card}: unchanged\n"
 
 
 def test_a_card_keeps_the_factors_of_its_first_fill_until_it_is_restated(card: Path) -> None:
@@ -281,3 +283,58 @@ def test_a_card_that_changes_during_the_fill(card: Path) -> None:
 def test_a_slice_counts_its_devices_in_the_hours_too(card: Path) -> None:
     assert call(["card", "fill", str(card), "--hardware", "TPU v3-8", "--count", "2", "--hours", "10"]) == 0
     assert "- **Hours used:** 10 h wall-clock (80 device-hours)" in card.read_text(encoding="utf-8")
+
+
+def test_options_that_exclude_each_other_are_refused(card: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = card.read_bytes()
+    for both, said in (
+        (("--diff", "--json"), "--diff and --json cannot be combined"),
+        (("-o", str(tmp_path / "out.md"), "--check"), "-o writes the filled card elsewhere"),
+        (("-o", str(tmp_path / "out.md"), "--diff"), "-o writes the filled card elsewhere"),
+    ):
+        assert call(["card", "fill", str(card), *FACTS, *both]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert said in err
+        assert err.count("\n") == 1
+    assert card.read_bytes() == before
+    assert not (tmp_path / "out.md").exists()
+
+
+def test_a_block_alone_is_told_as_one(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a person has filled every field a fill still adds its block: that is not nothing."""
+    filled = re.sub(rb"\[More Information Needed\]", b"as the person says", card.read_bytes())
+    card.write_bytes(b"---\nco2_eq_emissions: 12\n---\n" + re.sub(rb"\A---\n.*?\n---\n", b"", filled, flags=re.DOTALL))
+    assert call(["card", "fill", str(card), *FACTS]) == 0
+    assert f"{card}: filled no field, only a block that says what is known; kept: " in capsys.readouterr().out
+    assert b"footprint:begin" in card.read_bytes()
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "README.md")
+    assert call(["card", "fill", str(tmp_path), *FACTS]) == 2
+    assert capsys.readouterr().err == f"footprint: {tmp_path / 'README.md'}: is no file but a device or a pipe; name the card\n"
+    assert call(["card", "show", str(tmp_path / "README.md")]) == 0
+
+
+def test_an_output_without_the_characters_of_a_card_is_no_failure(card: Path) -> None:
+    """A continuous integration whose locale is C, or a pipe of Windows."""
+    card.write_bytes("---\nco2_eq_emissions:\n  emissions: 149.2\n---\n# é\n\n- **Carbon Emitted:** 149.2 kg\n".encode())
+    for words, code in ((["check"], 1), (["show"], 0), (["json"], 0), (["fill", *FACTS, "--check"], 1)):
+        command = [sys.executable, "-m", "footprint", "card", words[0], str(card), *words[1:]]
+        done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False)
+        assert (done.returncode, done.stderr) == (code, b"")
+        assert done.stdout.isascii()
+
+
+def test_json_is_escaped_where_its_characters_cannot_be_printed(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "README.md").write_text(
+            "## Environmental Impact\n\n- **Hardware Type:** A100 \u00d7 8 \U0001f600\n", "utf-8"
+        )
+    command = [sys.executable, "-m", "footprint", "card", "json"]
+    for named in (str(tmp_path), str(tmp_path / "one" / "README.md")):
+        done = subprocess.run([*command, named], capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True)
+        told = json.loads(done.stdout.splitlines()[0] if named == str(tmp_path) else done.stdout)
+        assert told["groups"][0]["fields"]["hardware_type"]["value"] == "A100 \u00d7 8 \U0001f600"

@@ -187,7 +187,7 @@ def test_a_group_is_filled_by_its_name(tmp_path: Path, capsys: pytest.CaptureFix
     card.write_bytes((CORPUS / "groups.md").read_bytes())
     facts = ("--hardware", "T4", "--count", "8", "--hours", "50", "--zone", "FRA")
     assert call(["card", "fill", str(card), *facts]) == 2
-    assert "name one of the groups: 'The small one' (line 7), 'The large one' (line 13)" in capsys.readouterr().err
+    assert "name one of the groups (--group): 'The small one' (line 7), 'The large one' (line 13)" in capsys.readouterr().err
     assert call(["card", "fill", str(card), *facts, "--group", "the LARGE"]) == 0
     small, large = card.read_text(encoding="utf-8").split("### The large one")
     assert "- **Carbon Emitted:** Unknown" in small
