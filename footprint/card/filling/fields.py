@@ -43,8 +43,8 @@ def refuse(card: Card, *, overwrite: bool) -> None:
     if by_hand and not overwrite and not any(span.placeholder for span in spans):
         return
     raise CardError(
-        "the fields stand here for a second time, and which group is this model's cannot be told; name one of the groups: "
-        f"{listed(layout.groups, card.source.number)}",
+        "the fields stand here for a second time, and which group is this model's cannot be told; name one of the groups "
+        f"(--group): {listed(layout.groups, card.source.number)}",
         card.source.number(layout.groups[1].line),
     )
 
