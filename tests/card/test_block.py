@@ -11,7 +11,7 @@ from footprint.card.filling.entries import entries_of, merge, signatures
 from footprint.card.parts.block import block_about, group_digest
 from footprint.errors import CardError
 from tests.card.laws import check_laws
-from tests.card.samples import CORPUS
+from tests.card.samples import CORPUS, run_content
 
 TEMPLATE = (CORPUS / "template.md").read_bytes()
 LINES = ("Energy: 440 kWh.", "Emissions: 153 kg.", "Note: the host was assumed.", "Source: a paper.")
@@ -229,3 +229,10 @@ def test_a_line_of_marks_costs_no_more_than_its_length() -> None:
 def test_a_groups_name_is_one_whatever_its_case_and_spaces() -> None:
     assert group_digest("DALL·E  Mini") == group_digest("dall·e mini") != group_digest("dall·e mega")
     assert group_digest(None) == ""
+
+
+@pytest.mark.parametrize("header", [b"digest=\x80", b"lines=\x80:\xff,a--b:1 digest=x", b"digest=", b"digest=\xe2\x80\xae"])
+def test_a_header_of_no_text_settles_at_once(header: bytes) -> None:
+    raw = b"# T\n\n<!-- footprint:begin " + header + b" -->\n- Mine.\n<!-- footprint:end -->\n"
+    plan = check_laws(raw, run_content())
+    assert b"- Mine." in plan.after

@@ -248,6 +248,26 @@ def test_a_number_of_hours_beside_several_devices_may_be_theirs_together(count: 
     assert read_statements(read_card(a_card("", section=section))).facts.get("hours") == hours
 
 
+@pytest.mark.parametrize(
+    ("label", "value", "fact"),
+    [
+        ("Type", "2 nodes with 8 x A100", "count"),
+        ("Type", "8 A100 per node", "count"),
+        ("Type", "At least 8 x A100", "count"),
+        ("Type", "8 x A100 for training, 1 x T4 for inference", "count"),
+        ("used", "72 h wall-clock (base model)", "hours"),
+        ("used", "72 h wall-clock, evaluation included", "hours"),
+        ("Emitted", "5 kg per epoch", "emissions_g"),
+        ("Emitted", "5 kg (offset)", "emissions_g"),
+    ],
+)
+def test_a_field_that_may_be_of_something_else_is_no_fact(label: str, value: str, fact: str) -> None:
+    section = SECTION.replace(f"{label}:** [More Information Needed]", f"{label}:** {value}")
+    stated = read_statements(read_card(a_card("", section=section)))
+    assert fact not in stated.facts
+    assert stated.aside
+
+
 def test_a_model_that_was_made_without_training_has_no_hours() -> None:
     text = "Made by keeping every second layer of it. Trained on 8 A100 GPUs for 3 days."
     assert facts_of(text) == {}

@@ -167,13 +167,13 @@ def render_header(
         f"factors={_word(factors) or 'none'}",
         *([f"fields={_joined(fields.items())}"] if about == "training" else []),
         f"lines={_joined(entries)}",
-        f"digest={body_digest}",
+        f"digest={_word(body_digest)}",
     ]
     return f"<!-- footprint:begin {' '.join(parts)} -->".encode()
 
 
 def _joined(named: Iterable[tuple[str, str]]) -> str:
-    return ",".join(f"{name}:{value}" for name, value in named) or "none"
+    return ",".join(f"{_word(name)}:{_word(value)}" for name, value in named) or "none"
 
 
 def recorded_edition(block: Block | None, runs: Iterable[str]) -> str | None:

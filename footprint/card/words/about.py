@@ -218,17 +218,28 @@ def why_not(sentence: str, headings: Sequence[str], names: Names, *, has_base: b
     reasons = (
         (sentence.endswith("…"), "too long to be read as one statement"),
         (sentence.count(" | ") > 1, "a row of a table"),
-        (_ANOTHER.search(sentence), "it may be about another model"),
-        (_NOT_DONE.search(sentence), "it does not say what was done"),
-        (_USE.search(sentence), "it may be about using the model"),
-        (_PART.search(sentence), "it may be about a part of the work"),
-        (_NODES.search(sentence), "it counts machines of several devices"),
+        *_of_something_else(sentence),
         (not (_MAKING.search(sentence) or labelled), "it does not say that it is about the training"),
         (labelled and not _is_ours(labelled[0], headings), "it does not say that it is about the training"),
         (has_base and only_before, "it is about pre-training, and the card names a base model"),
         (not all(_trained(sentence, names)), "what was trained may not be this model"),
     )
     return next((why for against, why in reasons if against), None)
+
+
+def why_no_value(value: str) -> str | None:
+    """Why what stands in a field is not taken for the whole of this model's training; None if it is."""
+    return next((why for against, why in _of_something_else(value) if against), None)
+
+
+def _of_something_else(words: str) -> tuple[tuple[object, str], ...]:
+    return (
+        (_ANOTHER.search(words), "it may be about another model"),
+        (_NOT_DONE.search(words), "it does not say what was done"),
+        (_USE.search(words), "it may be about using the model"),
+        (_PART.search(words), "it may be about a part of the work"),
+        (_NODES.search(words), "it counts machines of several devices"),
+    )
 
 
 def time_of(sentence: str, amount: Amount) -> Of:

@@ -16,7 +16,7 @@ from footprint import text
 from footprint.card.filling.fields import SHORT
 from footprint.card.parts.block import digest
 from footprint.card.read import Card
-from footprint.card.words.about import is_stored, names_of, time_of, why_not
+from footprint.card.words.about import is_stored, names_of, time_of, why_no_value, why_not
 from footprint.card.words.amounts import Amount, find_amounts, read_hours, read_mass, same
 from footprint.card.words.evidence import hardware_in
 from footprint.card.words.labels import TEMPLATE_LABELS
@@ -216,6 +216,9 @@ def _gather_claim(card: Card, found: _Found, name: FieldName, value: str) -> Non
     span = card.layout.spans[name]
     words = f"{TEMPLATE_LABELS[name]}: {value}"[:_LONGEST]
     said = Statement(card.source.number(span.line), words, "", value, name)
+    if name not in {"cloud_provider", "compute_region"} and (why := why_no_value(value)) is not None:
+        found.aside.append((said.line, why))
+        return
     if name == "hardware_type":
         named = hardware_in(value)
         for one in named or [value]:
