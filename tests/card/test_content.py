@@ -295,6 +295,14 @@ def test_what_is_about_something_else_or_nested_is_not_missed() -> None:
     assert after.count(b"footprint:end -->") == 1
 
 
+@pytest.mark.parametrize("word", ["unknown", "---", "N/A", "~~~", "TBD"])
+def test_a_word_for_nothing_is_no_provider(word: str) -> None:
+    run = msgspec.structs.replace(measured(), place=msgspec.structs.replace(IRELAND, provider=word))
+    content = content_from_account([run])
+    assert "cloud_provider" not in content.fields
+    assert "cloud_provider" in content.unknown
+
+
 @pytest.mark.parametrize("kind", ["fine-tuning", "inference"])
 def test_a_run_that_lasted_no_time_is_no_zero(kind: str) -> None:
     content = content_from_account([measured(duration_s=0.0, kind=kind, outcome="interrupted", work={"requests": 3.0})])

@@ -12,6 +12,7 @@ import msgspec
 from footprint import text
 from footprint.card.content import wording
 from footprint.card.parts.block import Subject
+from footprint.card.words.labels import is_placeholder
 from footprint.model import FIELD_NAMES, TRAINING_KINDS, FieldName, Footprint, Kind, Range
 
 METADATA_KEYS: Final = ("emissions", "source", "training_type", "geographical_location", "hardware_used")
@@ -52,8 +53,9 @@ class CardContent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def known_fields(fields: dict[FieldName, str | None]) -> dict[FieldName, str]:
-    """The fields that something is known of, each a clean line."""
-    return {name: cleaned for name, value in fields.items() if value and (cleaned := text.clean(value, limit=300, empty=""))}
+    """The fields that something is known of, each a clean line; a word for nothing (`unknown`, `---`) is no value."""
+    cleaned = {name: text.clean(value, limit=300, empty="") for name, value in fields.items() if value}
+    return {name: value for name, value in cleaned.items() if value and not is_placeholder(value)}
 
 
 def carbon_text(footprint: Footprint) -> str | None:
