@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from footprint.card.layout import Fields
@@ -25,6 +25,7 @@ _BEGINS = re.compile(
 )
 _HTML_HEADING = re.compile(rb"[ \t]{0,8}<h[1-6]\b", re.IGNORECASE)
 _OPENS = re.compile(rb"[ \t]{0,8}<(?:div|center|p|section|header|table|tr|td|a|span)\b[^<>]{0,400}>[ \t]*\Z", re.IGNORECASE)
+_NEAR: Final = 60  # lines above one in which the item that it may be part of is looked for
 _ITEM = re.compile(rb"(?P<indent>[ \t>]*)(?P<bullet>[-*+]|\d{1,3}[.)]|\xe2\x80\xa2|\xc2\xb7)(?:[ \t]|\xc2\xa0)")
 
 
@@ -72,8 +73,8 @@ def _new_lines(document: Document, layout: Fields) -> tuple[int, bytes]:
         ends = [place for place in ends if main.table is None or document.raw[place - 3 : place - 1].lower() == b"tr"]
         return (ends[-1] if main.table is not None else ends[0]) if ends else line.end, document.eol
     end = main.last_line
-    # A line without a bullet that goes on below the last field is part of the same paragraph.
-    while end + 1 < len(document.starts) and not document.is_blank(end + 1) and not _is_begun(document, end + 1):
+    # A line without a bullet that goes on below the last field is part of the same paragraph; one that is indented is its child.
+    while end + 1 < len(document.starts) and not document.is_blank(end + 1) and _goes_on(document, end + 1):
         end += 1
     return document.ends[end], b""
 
@@ -115,7 +116,8 @@ def new_section(document: Document, values: dict[FieldName, str] | None, block: 
         before = eol if index > 0 and not document.is_blank(index - 1) else b""
         return insertion(document.starts[index], before + text + eol)
     raw = document.raw
-    ends = raw.endswith((b"\n", b"\r")) or not raw
+    # A lone CR at the end would be one line end with an LF of ours.
+    ends = (raw.endswith((b"\n", b"\r")) and not (raw.endswith(b"\r") and eol == b"\n")) or not raw
     blank = not raw or (ends and document.is_blank(len(document.starts) - 1))
     return insertion(len(raw), (b"" if ends else eol) + (b"" if blank else eol) + text)
 
@@ -130,6 +132,15 @@ def _follows(document: Document, index: int) -> bool:
     return index + 1 < len(document.starts) and not document.is_blank(index + 1)
 
 
+def _goes_on(document: Document, index: int) -> bool:
+    """Whether a line is part of what stands above it: a paragraph's text (an underline too, below an item), or a nested item."""
+    if index in document.covered:
+        return False
+    text = document.text(index)
+    nested = text[:1] in {b" ", b"\t"} and _ITEM.match(text) is not None
+    return nested or not text.strip(b" \t=") or not _is_begun(document, index)
+
+
 def _is_begun(document: Document, index: int) -> bool:
     """Whether a line begins something that is no paragraph's text, or is not shown as text."""
     line = document.line(index)
@@ -138,9 +149,11 @@ def _is_begun(document: Document, index: int) -> bool:
 
 def _whole_end(document: Document, index: int) -> int:
     """The last line of the list, table or paragraph that a line stands in, with all that stands in the list's items."""
-    item = _ITEM.match(document.text(index))
-    listed = item is not None or is_nested(document, index)
     headings = {heading.line for heading in top_headings(document)}
+    item = next(
+        (found for above in _paragraph_up(document, index, headings) if (found := _ITEM.match(document.text(above)))), None
+    )
+    listed = item is not None or is_nested(document, index)
     end = index
     while True:
         after = end + 1
@@ -153,7 +166,17 @@ def _whole_end(document: Document, index: int) -> int:
             same = item is not None and (found := _ITEM.match(text)) is not None and found.groups() == item.groups()
             if not text or _BEGINS_RULE.match(text) or (after > end + 1 and not same):
                 return end
+            if item is None and (item := _ITEM.match(text)) is not None:
+                listed = True  # a list begins right below
         end = after
+
+
+def _paragraph_up(document: Document, index: int, headings: Collection[int]) -> Iterator[int]:
+    """A line, and the lines right above it up to a blank one or a heading: of an item it may be the text that goes on."""
+    for above in range(index, max(index - _NEAR, -1), -1):
+        if above != index and (above in headings or document.is_blank(above)):
+            return
+        yield above
 
 
 _BEGINS_RULE = re.compile(rb"[ \t>]*(?:(?:[-*_][ \t]*){3,}|=+[ \t]*)\Z")

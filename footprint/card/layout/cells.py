@@ -101,7 +101,8 @@ def table_groups(document: Document, table: Table, *, loose: bool) -> list[Group
         table: a table of it.
         loose: whether it stands outside the section: then it must name more fields to be ours.
     """
-    width = max(len(row) for row in table.rows)
+    # What stands beyond the last column of a table's head is not shown.
+    width = len(table.rows[0]) if table.kind == "markdown" else max(len(row) for row in table.rows)
     if width < 2 or not table.headed:  # noqa: PLR2004 - a label and a value
         return []
     in_rows = [cell_label(row[0].text) if len(row) > 1 else None for row in table.rows]

@@ -44,6 +44,7 @@ _HEADS: Final = frozenset(
     + [mark + bytes([byte]) for mark in (b"=", b"-") for byte in b"=-\r\n\t"]
 )
 _BLANK: Final = ord(" ")
+_CODE: Final = 4  # columns of indentation that make code of a line
 _LONGEST_HEADING: Final = 2000  # bytes; a longer line is no heading to anyone
 
 
@@ -146,7 +147,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
 
     def _closes(self, index: int, fence: re.Match[bytes]) -> bool:
         found = _CLOSES.match(self.raw[self.starts[index] : self.ends[index]])
-        return found is not None and found["marks"].startswith(fence["marks"])
+        return found is not None and found["marks"].startswith(fence["marks"]) and _closes_at(found["lead"], fence["lead"])
 
     def line_index(self, offset: int) -> int:
         """The index of the line that holds a byte offset."""
@@ -301,9 +302,14 @@ def _closing_line(lines: _Lines, index: int, fence: re.Match[bytes]) -> int:
         if place < 0:
             return at - 1
         found = _CLOSES.match(lines.text(at))
-        if found and found["marks"].startswith(marks) and (b">" in lead or b">" not in found["lead"]):
+        if found and found["marks"].startswith(marks) and _closes_at(found["lead"], lead):
             return at
         place = lines.raw.find(marks, lines.ends[at])
+
+
+def _closes_at(lead: bytes, opened: bytes) -> bool:
+    """Whether a fence's closing stands where it closes one: in the same quote, and not indented by four more."""
+    return (b">" in opened or b">" not in lead) and len(lead.expandtabs(4)) - len(opened.expandtabs(4)) < _CODE
 
 
 def _container_end(lines: _Lines, within: range, lead: bytes) -> int | None:
