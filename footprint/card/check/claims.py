@@ -16,6 +16,7 @@ import msgspec
 
 from footprint.card.check.facts import emission_facts, hardware_facts, hours_facts
 from footprint.card.check.labels import Quantity, read_label, read_value
+from footprint.card.check.prose import read_prose
 from footprint.card.check.remarks import is_by_contract
 from footprint.card.check.rows import read_table
 from footprint.card.check.works import Claims, Item, Span, Stated, Work
@@ -71,6 +72,8 @@ def _claims(card: Card) -> Claims:
         said = [item for item in items if item.line not in lines and not is_placeholder(item.text)]
         works += _list_works(card, said, groups) or _only_emission(said)
     works = _with_metadata(card, [*works, *rows])
+    listed = {item.line for item in items} | {line for lines in taken for line in lines}
+    works += read_prose(card, listed | {claim.line for group in every for claim in group.fields.values() if claim is not None})
     return Claims(works=tuple(works[:MOST_WORKS]), columns=columns, items=items, groups=every)
 
 

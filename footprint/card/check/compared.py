@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from footprint.card.check.claims import claims
+from footprint.card.check.prose import is_of_another
 from footprint.card.check.recompute import AGREE_HIGH, AGREE_LOW, rounded
 from footprint.card.check.works import Stated
 from footprint.card.parts.tables import readable
@@ -17,6 +18,8 @@ from footprint.card.words.amounts import find_amounts
 UNITS: Final = {1e3, 1e6}
 """Kilograms and tonnes in grams."""
 _EXACT: Final = 0.03
+_FIGURES: Final = 2
+"""One figure that is the same may be so by chance."""
 _LONGEST: Final = 2_000
 _EMITS: Final = re.compile(rb"c[o0](?:2|\xe2\x82\x82|<sub>)|carbon|emi(?:ssion|tted)", re.IGNORECASE)
 
@@ -28,8 +31,12 @@ def pairs(card: Card) -> Iterator[tuple[Stated, Stated]]:
     """
     works = claims(card).works
     metadata = next((work.metadata for work in works if work.metadata is not None), None)
-    bodies = [work.emissions for work in works if work.emissions is not None and not work.emissions.market]
-    if metadata is None or not bodies:
+    stated = [work for work in works if work.emissions is not None and not work.emissions.market]
+    bodies = [work.emissions for work in stated if work.emissions is not None and not work.prose]
+    if metadata is None:
+        return
+    if not bodies:
+        yield from _told(card, metadata)
         return
     if len(bodies) == 1:
         if match_of(metadata, bodies[0]) in UNITS or agree(metadata, bodies[0]) or not _stands_elsewhere(card, metadata):
@@ -40,6 +47,17 @@ def pairs(card: Card) -> Iterator[tuple[Stated, Stated]]:
     for body in bodies:
         if match_of(metadata, body) in UNITS:
             yield metadata, body
+            return
+
+
+def _told(card: Card, metadata: Stated) -> Iterator[tuple[Stated, Stated]]:
+    """The front matter's emission with one of the card's text that is the same number in kilograms or tonnes, and no other is."""
+    masses = [mass for mass in _masses(card) if not is_of_another(mass.label)]
+    if any(agree(metadata, mass) for mass in masses) or len(metadata.amount.text.strip("0.").replace(".", "")) < _FIGURES:
+        return
+    for mass in masses:
+        if mass.amount.stated == metadata.amount.stated and match_of(metadata, mass) in UNITS:
+            yield metadata, mass
             return
 
 
@@ -62,17 +80,25 @@ def match_of(metadata: Stated, body: Stated) -> float | None:
 
 def _stands_elsewhere(card: Card, metadata: Stated) -> bool:
     """Whether the body has the front matter's emission in words of its own: of all experiments, say, or of both stages."""
+    front = card.document.front_matter
+    start = card.source.number(card.document.line_number(front.end) - 1) if front is not None else 0
+    return any(mass.line > start and agree(metadata, mass) for mass in _masses(card))
+
+
+def _masses(card: Card) -> Iterator[Stated]:
+    """The masses in lines that speak of emissions, with the whole line as the label; but for our own blocks."""
     document = card.document
-    start = document.front_matter.end if document.front_matter is not None else 0
+    front = document.front_matter.end if document.front_matter is not None else 0
     ours = {index for block in card.blocks for index in block.lines}
     for index, line in enumerate(document.lines):
-        raw = document.raw[line.start : min(line.shown, line.start + _LONGEST)]
-        if line.start < start or index in ours or _EMITS.search(raw) is None:
+        end = line.end if line.start < front else line.shown
+        raw = document.raw[line.start : min(end, line.start + _LONGEST)]
+        if index in ours or _EMITS.search(raw) is None:
             continue
-        for amount in find_amounts(readable(raw)):
-            if amount.kind == "mass" and agree(metadata, Stated(amount=amount, line=0, text=amount.text)):
-                return True
-    return False
+        words = readable(raw)
+        for amount in find_amounts(words):
+            if amount.kind == "mass":
+                yield Stated(amount=amount, line=card.source.number(index), text=amount.text, label=words)
 
 
 def _is_sum(metadata: Stated, bodies: list[Stated]) -> bool:

@@ -34,7 +34,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 
     Hours are of the clock on the wall (`wall`), summed over devices (`device`), or without a word about which (`unsaid`).
     `emissions` is the body's, `metadata` the front matter's where it can only be about the same work. `contract` says that words
-    beside it speak of power that was bought as clean.
+    beside it speak of power that was bought as clean; `row` is of a table's row, and `prose` of a line of text.
     """
 
     name: str | None
@@ -59,6 +59,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     hardware_line: int | None = None
     contract: bool = False
     row: bool = False
+    prose: bool = False
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):

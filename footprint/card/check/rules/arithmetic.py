@@ -87,7 +87,7 @@ def emissions_out_of_range(subject: Subject) -> Iterator[Finding]:
         if next(not_multiplied(work), None) is not None or next(multiplied_twice(work), None) is not None:
             continue  # told there, with what it is
         counted = work.energy is not None or work.device is not None or (work.devices is not None and work.devices.counted)
-        sure = counted and (place_of(work) is not None or work.intensity is not None)
+        sure = counted and not work.prose and (place_of(work) is not None or work.intensity is not None)
         sign = "less than the least" if found.is_low else "more than the most"
         yield Finding(
             code="emissions-out-of-range",
