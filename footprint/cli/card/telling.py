@@ -24,6 +24,7 @@ Style = Literal["lines", "diff", "json"]
 MANY: Final = 20
 """Of more cards than that nobody reads a line each; what was refused is said always."""
 _LINE = re.compile(r"^line \d{1,9}: ")
+_NUMBER = re.compile(r"\bline \d{1,9}\b")
 _QUOTED = re.compile(r"(?<!\w)'[^']{1,200}'(?!\w)")
 _SHOWN_REASONS: Final = 12
 _SHOWN_ALIKE: Final = 10
@@ -211,4 +212,4 @@ def _reason(report: Report) -> str:
 
 def _alike(said: str) -> str:
     """What is said of a card, as it is said of others: without the line and quoted words."""
-    return _QUOTED.sub("'…'", _LINE.sub("", said))[:300]
+    return _QUOTED.sub("'…'", _NUMBER.sub("line …", _LINE.sub("", said)))[:300]
