@@ -197,6 +197,13 @@ def test_a_time_that_may_be_a_part_or_a_length_is_no_hours_of_training(text: str
         ("## Training Procedure", "Duration: 300 hours", True),
         ("## Environmental Impact", "GPU: A100", True),
         ("## Usage\n\n### Training hardware", "GPU: A100", True),
+        ("## Inference", "It took 3 hours on 8 A100 GPUs.", False),
+        ("## Evaluation", "Emissions were 5 kg CO2eq.", False),
+        ("## Evaluation", "It was trained on 8 A100 GPUs.", True),
+        ("## Original model card", "The model was trained on 8 A100 GPUs.", False),
+        ("## Base model\n\n### Training", "The model was trained on 8 A100 GPUs.", False),
+        ("```", "The model was trained on 8 A100 GPUs.", False),
+        ("<!--", "The model was trained on 8 A100 GPUs.", False),
     ],
 )
 def test_a_label_says_what_stands_above_it(heading: str, line: str, *, known: bool) -> None:

@@ -220,7 +220,8 @@ def why_not(sentence: str, headings: Sequence[str], names: Names, *, has_base: b
         (sentence.count(" | ") > 1, "a row of a table"),
         *_of_something_else(sentence),
         (not (_MAKING.search(sentence) or labelled), "it does not say that it is about the training"),
-        (labelled and not _is_ours(labelled[0], headings), "it does not say that it is about the training"),
+        (any(_ANOTHER.search(one) for one in headings), "it stands under a heading on another model"),
+        (not _is_ours(labelled[0] if labelled else sentence, headings), "it does not say that it is about the training"),
         (has_base and only_before, "it is about pre-training, and the card names a base model"),
         (not all(_trained(sentence, names)), "what was trained may not be this model"),
     )
