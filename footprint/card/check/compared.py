@@ -21,6 +21,8 @@ _EXACT: Final = 0.03
 _FIGURES: Final = 2
 """One figure that is the same may be so by chance."""
 _LONGEST: Final = 2_000
+_MOST_LINES: Final = 500
+"""A card with more lines that speak of emissions is about them."""
 _EMITS: Final = re.compile(rb"c[o0](?:2|\xe2\x82\x82|<sub>)|carbon|emi(?:ssion|tted)", re.IGNORECASE)
 
 
@@ -90,11 +92,15 @@ def _masses(card: Card) -> Iterator[Stated]:
     document = card.document
     front = document.front_matter.end if document.front_matter is not None else 0
     ours = {index for block in card.blocks for index in block.lines}
+    looked = 0
     for index, line in enumerate(document.lines):
         end = line.end if line.start < front else line.shown
         raw = document.raw[line.start : min(end, line.start + _LONGEST)]
         if index in ours or _EMITS.search(raw) is None:
             continue
+        looked += 1
+        if looked > _MOST_LINES:
+            return
         words = readable(raw)
         for amount in find_amounts(words):
             if amount.kind == "mass":
