@@ -62,7 +62,7 @@ _PARTS: Final = {
     "OPENS": r"(?:[*_]{1,4}|<(?:b|strong|em|i)>)",
     "CLOSES": r"(?:[*_]{1,4}|</(?:b|strong|em|i)>)",
     "FIRST": r"[^*:<_\s]",
-    "NEXT": r"(?:\]\([^()\s<>*]{1,200}\)|[^*:<\r\n]|</?su[bp]>)",  # a link's address has a colon
+    "NEXT": r"(?:[^*:<\r\n]|</?su[bp]>)",
 }
 _LINE: Final = re.compile(
     re.sub(
