@@ -25,6 +25,7 @@ CARDS = {
     "line ends of three kinds": b"a\r-\n\n.\r",
     "cells beyond the head's": b"|=\n-|\nCarbono emitido||\nProvedor nuvem||\nHoras usadas|n",
     "fewer cells than the head's": b"GPU|Training Time|CO2\n-|-|-\nT|",
+    "a heading in an item whose text goes on without indentation": b"# Environmental Impact\n- s\n2\n  # M",
     "a heading in an item": b"# Impacto ambiental\n- hardware:\n  # n",
 }
 # What a Markdown reader takes for one paragraph, and a person for several fields: no place is safe for another.

@@ -22,6 +22,9 @@ _MAX_DETAILS: Final = 100_000  # bytes between a summary and the end of its deta
 _LINE: Final = attrgetter("line")
 _HASH: Final = ord("#")
 _NEAR: Final = 60  # lines above an indented heading in which the item that it stands in is looked for
+_BEGINS: Final = frozenset(
+    (b"#", b"|", b"<", b"`", b"~", b"=", b"-", b"_", b"*", b">")
+)  # first bytes of what ends an item's text
 _ITEM = re.compile(rb"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|\Z)")
 _BOLD_LINE = re.compile(
     rb"[ \t>]{0,20}"
@@ -74,17 +77,24 @@ def is_nested(document: Document, index: int) -> bool:
     if document.raw[first : first + 1] not in {b" ", b"\t"}:
         return False
     text = document.text(index)
-    width = len(text) - len(text.lstrip(b" \t"))
+    width, lazy = len(text) - len(text.lstrip(b" \t")), False
     for above in range(index - 1, max(index - _NEAR, -1), -1):
         text = document.raw[document.starts[above] : document.ends[above]]
         indent = len(text) - len(text.lstrip(b" \t"))
-        if not text.strip() or indent >= width:
+        if not text.strip():
+            if lazy:
+                break
+            continue
+        if indent >= width:
             continue
         if _ITEM.match(text):
             return True
-        if not indent:
+        if not indent and text[:1] in _BEGINS:
             break
-        width = indent
+        if indent:
+            width = indent
+        else:
+            lazy = True  # an item's text may go on without indentation, up to a blank line
     return False
 
 
