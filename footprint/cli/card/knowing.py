@@ -6,7 +6,7 @@ What a card was filled with before is derived again with the factors of that tim
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from footprint.cli.card.sources import from_evidence, from_facts
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 Known = tuple["CardContent | None", tuple[str, ...]]
 """What a card is filled with, None where nothing is known; and what should be heard of that."""
+
+
+FROM_RUNS: Final = "filled from recorded runs, which say more than its sentences: left alone"
+_NO_RUNS: Final = "none"
 
 
 class Account:
@@ -81,8 +85,12 @@ class OwnStatements:
         """As `Account.of` has it."""
         if card is None:
             return None, ()
+        from footprint.card.parts.block import block_about
         from footprint.reference import using_edition
 
+        block = block_about(card.blocks, "training", group)
+        if block is not None and block.header.get("runs", _NO_RUNS) != _NO_RUNS:
+            return None, (FROM_RUNS,)
         found = from_evidence(card, self.declared)
         edition = None if restate or found.content is None else _edition(card, found.content, group)
         if edition is not None:

@@ -338,3 +338,21 @@ def test_json_is_escaped_where_its_characters_cannot_be_printed(tmp_path: Path) 
         done = subprocess.run([*command, named], capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True)
         told = json.loads(done.stdout.splitlines()[0] if named == str(tmp_path) else done.stdout)
         assert told["groups"][0]["fields"]["hardware_type"]["value"] == "A100 \u00d7 8 \U0001f600"
+
+
+def test_a_cards_sentences_take_the_place_of_no_run(card: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A hook that fills from sentences would else undo what was measured."""
+    stated = card.read_bytes() + b"\nWe trained the model on 8 A100 80GB GPUs for 36 hours in AWS us-east-1.\n"
+    card.write_bytes(stated)
+    assert call(["card", "fill", str(card), "--from-evidence", "--check"]) == 1
+    run = tmp_path / "run.json"
+    run.write_bytes(msgspec.json.encode(a_run()))
+    assert call(["card", "fill", str(card), "--run", str(run)]) == 0
+    filled = card.read_bytes()
+    capsys.readouterr()
+    assert call(["card", "fill", str(card), "--from-evidence"]) == 0
+    assert card.read_bytes() == filled != stated
+    assert (
+        capsys.readouterr().out
+        == f"{card}: unchanged\n  filled from recorded runs, which say more than its sentences: left alone\n"
+    )
