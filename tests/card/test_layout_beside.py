@@ -79,3 +79,20 @@ def test_headings_in_chinese_characters_need_no_known_words() -> None:
     assert "環境" in fill(read_card(kana.encode()), run_content()).after.decode()
     mixed = "# T\n\n## 语料\n\n甲\n\n## Quickstart\n\n乙\n\n## Demo\n\n丙\n\n## 底座\n\n丁\n"
     assert "\n## Environmental Impact\n" in fill(read_card(mixed.encode()), run_content()).after.decode()
+
+
+def test_fields_go_above_the_rule_that_ends_their_section() -> None:
+    raw = b"# T\n\n## Environmental Impact\n\nTrained for 3 days.\n\n---\n\n## Citation\n"
+    text = fill(read_card(raw), run_content()).after.decode()
+    assert text.index("- **Carbon Emitted:**") < text.index("footprint:end -->\n\n---\n\n## Citation")
+    check_laws(raw, run_content())
+    check_sequences(raw, run_content(), other_content(), nothing_known())
+
+
+@pytest.mark.parametrize("lead", ["- [ ] ", "* [x] ", "1. [ ] ", ":"])
+def test_lists_of_tasks_and_lists_of_fields_in_rst(lead: str) -> None:
+    raw = "".join(["# T\n\n## Environmental Impact\n\n", f"{lead}Hardware Type: TBD\n", f"{lead}Carbon Emitted: TBD\n"]).encode()
+    text = fill(read_card(raw), run_content()).after.decode()
+    assert f"{lead}Hardware Type: 8 x" in text
+    assert f"{lead}Compute Region: eu-west-1" in text
+    check_laws(raw, run_content())

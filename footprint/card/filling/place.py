@@ -23,6 +23,7 @@ PLACEHOLDER: Final = "[More Information Needed]"
 _BEGINS = re.compile(
     rb"[ \t>]*(?:#{1,6}(?:[ \t]|\Z)|[-*+](?:[ \t]|\Z)|\d{1,9}[.)](?:[ \t]|\Z)|\||<|```|~~~|(?:[-*_][ \t]*){3,}\Z|=+[ \t]*\Z)"
 )
+_RULE = re.compile(rb"[ \t]{0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})\Z")
 _HTML_HEADING = re.compile(rb"[ \t]{0,8}<h[1-6]\b", re.IGNORECASE)
 _OPENS = re.compile(rb"[ \t]{0,8}<(?:div|center|p|section|header|table|tr|td|a|span)\b[^<>]{0,400}>[ \t]*\Z", re.IGNORECASE)
 _NEAR: Final = 60  # lines above one in which the item that it may be part of is looked for
@@ -191,7 +192,14 @@ def _own_end(document: Document, layout: Fields) -> int:
 
 def _last_said(document: Document, first: int, end: int) -> int:
     """The last line before `end` that is not blank, and not in a fence or comment that never closes."""
-    end = min(end, _open_end(document))
+    last = _said_above(document, first, min(end, _open_end(document)))
+    # A rule at a section's end parts it from the next one.
+    if last > first + 1 and document.is_blank(last - 1) and _RULE.match(document.text(last)):
+        return _said_above(document, first, last)
+    return last
+
+
+def _said_above(document: Document, first: int, end: int) -> int:
     return next((i for i in range(end - 1, first, -1) if not document.is_blank(i)), first)
 
 
