@@ -26,6 +26,7 @@ CARDS = {
     "cells beyond the head's": b"|=\n-|\nCarbono emitido||\nProvedor nuvem||\nHoras usadas|n",
     "fewer cells than the head's": b"GPU|Training Time|CO2\n-|-|-\nT|",
     "a heading in an item whose text goes on without indentation": b"# Environmental Impact\n- s\n2\n  # M",
+    "items indented as code": b"\t- \n    - *emission*:TBD\n    - *training time*:",
     "a heading in an item": b"# Impacto ambiental\n- hardware:\n  # n",
 }
 # What a Markdown reader takes for one paragraph, and a person for several fields: no place is safe for another.

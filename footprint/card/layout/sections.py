@@ -25,6 +25,7 @@ _NEAR: Final = 60  # lines above an indented heading in which the item that it s
 _BEGINS: Final = frozenset(
     (b"#", b"|", b"<", b"`", b"~", b"=", b"-", b"_", b"*", b">")
 )  # first bytes of what ends an item's text
+_INDENTED = re.compile(rb" {4}| {0,3}\t")
 _ITEM = re.compile(rb"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|\Z)")
 _BOLD_LINE = re.compile(
     rb"[ \t>]{0,20}"
@@ -87,8 +88,8 @@ def is_nested(document: Document, index: int) -> bool:
             continue
         if indent >= width:
             continue
-        if _ITEM.match(text):
-            return True
+        if _ITEM.match(text) and not _INDENTED.match(text):
+            return True  # one that is indented as code is, is an item below another alone
         if not indent and text[:1] in _BEGINS:
             break
         if indent:
