@@ -10,7 +10,7 @@ import msgspec
 
 from footprint.card.filling.plan import FillPlan, Kept
 from footprint.card.many.finder import shown
-from footprint.cli.card.knowing import Account, Known, OwnStatements
+from footprint.cli.card.knowing import Account, Known, OwnStatements, keep_runs
 from footprint.errors import CardError, FootprintError
 
 if TYPE_CHECKING:
@@ -92,17 +92,21 @@ class Filler:
         content, notes = self._content(card)
         if content is None:
             return FillPlan(edits=(), before=card.raw, after=card.raw, notes=notes or (NOTHING_STATED,))
+        if not content.runs and not self.options.overwrite:
+            keep_runs(card, content.about, self._group(card))
         return fill(card, content, overwrite=self.options.overwrite, group=self.options.group)
 
     def _content(self, card: Card | None) -> Known:
-        group = ""
-        if card is not None:
-            from footprint.card.layout import choose, group_key
-            from footprint.card.parts.block import group_digest
-
-            named = self.options.group
-            group = group_digest(group_key(card.layout if named is None else choose(card.layout, named, card.source.number)))
+        group = self._group(card) if card is not None else ""
         return self.known.of(card, group, restate=self.options.restate)
+
+    def _group(self, card: Card) -> str:
+        """The digest of the name of the group of fields that is filled."""
+        from footprint.card.layout import choose, group_key
+        from footprint.card.parts.block import group_digest
+
+        named = self.options.group
+        return group_digest(group_key(card.layout if named is None else choose(card.layout, named, card.source.number)))
 
     def _fill(self, path: Path) -> Report:
         from footprint.card import named, read_card, write_card, write_new

@@ -12,6 +12,7 @@ from footprint.cli.card.sources import from_evidence, from_facts
 
 if TYPE_CHECKING:
     from footprint.card import Card, CardContent
+    from footprint.card.parts.block import Subject
 
 Known = tuple["CardContent | None", tuple[str, ...]]
 """What a card is filled with, None where nothing is known; and what should be heard of that."""
@@ -85,11 +86,9 @@ class OwnStatements:
         """As `Account.of` has it."""
         if card is None:
             return None, ()
-        from footprint.card.parts.block import block_about
         from footprint.reference import using_edition
 
-        block = block_about(card.blocks, "training", group)
-        if block is not None and block.header.get("runs", _NO_RUNS) != _NO_RUNS:
+        if _recorded_runs(card, "training", group) is not None:
             return None, (FROM_RUNS,)
         found = from_evidence(card, self.declared)
         edition = None if restate or found.content is None else _edition(card, found.content, group)
@@ -97,6 +96,35 @@ class OwnStatements:
             with using_edition(edition):
                 found = from_evidence(card, self.declared)
         return found.content, found.notes
+
+
+def keep_runs(card: Card, about: Subject, group: str) -> None:
+    """Refuse to put facts that nobody measured in the place of a fill from recorded runs.
+
+    Raises:
+        CardError: if the card was filled from runs, with the line of the block that says so.
+    """
+    from footprint.errors import CardError
+
+    found = _recorded_runs(card, about, group)
+    if found is None:
+        return
+    runs, line = found
+    named = " ".join(f"--run {run}" for run in runs.split(",")[:3]) + (" …" if runs.count(",") > 2 else "")  # noqa: PLR2004 - enough to know them
+    raise CardError(
+        f"the card was filled from recorded runs, which say more than declared facts: name them too ({named}), "
+        "or put the facts in their place with --overwrite",
+        line,
+    )
+
+
+def _recorded_runs(card: Card, about: Subject, group: str) -> tuple[str, int] | None:
+    """The runs that a card's block on a subject was written of, and the block's line; None if of none."""
+    from footprint.card.parts.block import block_about
+
+    block = block_about(card.blocks, about, group if about == "training" else "")
+    runs = block.header.get("runs", _NO_RUNS) if block is not None else _NO_RUNS
+    return None if block is None or runs == _NO_RUNS else (runs, card.source.number(block.first))
 
 
 def _edition(card: Card, content: CardContent, group: str) -> str | None:

@@ -194,6 +194,25 @@ def test_what_is_no_longer_known_is_taken_out_and_said(card: Path, capsys: pytes
     assert "filled hardware_type; no longer known, taken out: hours_used" in capsys.readouterr().out
 
 
+def test_declared_facts_do_not_take_a_runs_values_out(card: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from footprint.ledger import write_run_file
+
+    run = tmp_path / "run.json"
+    write_run_file(a_run(kind="fine-tuning"), run)
+    assert call(["card", "fill", str(card), "--run", str(run), "--region", "aws:eu-west-1"]) == 0
+    filled = card.read_bytes()
+    capsys.readouterr()
+    for facts in (("--region", "aws:us-east-1"), SWITCH):
+        assert call(["card", "fill", str(card), *facts]) == 2
+        said = capsys.readouterr().err
+        assert "was filled from recorded runs" in said
+        assert "--run r1" in said
+        assert said.count("\n") == 1
+        assert card.read_bytes() == filled
+    assert call(["card", "fill", str(card), *SWITCH, "--overwrite"]) == 0
+    assert card.read_bytes() != filled
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_persons_values(tmp_path: Path, overwrite: bool, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "README.md"
