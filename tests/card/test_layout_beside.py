@@ -96,3 +96,11 @@ def test_lists_of_tasks_and_lists_of_fields_in_rst(lead: str) -> None:
     assert f"{lead}Hardware Type: 8 x" in text
     assert f"{lead}Compute Region: eu-west-1" in text
     check_laws(raw, run_content())
+
+
+def test_a_comment_below_a_nested_list_is_no_part_of_it() -> None:
+    items = b"- **a**:\n    - **Emissions**: TBD\n    - **Hardware Used**: TBD\n <!-- more -->\n- **b**:\n"
+    raw = b"# T\n\n## Environmental Impact\n\n" + items
+    text = fill(read_card(raw), run_content()).after.decode()
+    assert text.index("    - **Cloud Provider**") < text.index(" <!-- more -->")
+    check_laws(raw, run_content())

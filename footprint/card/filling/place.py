@@ -139,7 +139,8 @@ def _goes_on(document: Document, index: int) -> bool:
         return False
     text = document.text(index)
     nested = text[:1] in {b" ", b"\t"} and _ITEM.match(text) is not None
-    return nested or not text.strip(b" \t=") or not _is_begun(document, index)
+    underline = b"=" in text and not text.strip(b" \t=")  # a line with nothing but a comment is none
+    return nested or underline or not _is_begun(document, index)
 
 
 def _is_begun(document: Document, index: int) -> bool:
