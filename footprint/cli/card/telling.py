@@ -62,6 +62,10 @@ class Telling:
             self._tell_json(report)
         elif self.style == "diff":
             print_diff(report.diff)
+            # A diff does not show what stays, and why; beside it on stderr it spoils no patch.
+            if self.each and not report.refused and (report.kept or report.notes):
+                for line in lines_of(report, verb=self.verb):
+                    self.bar.complain(line)
         elif not report.refused and (self.each or (report.changed and self.verb != "filled")):
             for line in lines_of(report, verb=self.verb):
                 self.bar.say(line)

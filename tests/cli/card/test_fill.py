@@ -129,6 +129,15 @@ def test_a_diff_is_one_that_patch_applies(card: Path, tmp_path: Path, change: Ca
     assert card.read_bytes() == (tmp_path / "filled.md").read_bytes()
 
 
+def test_what_a_diff_does_not_show_is_said_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    card = tmp_path / "README.md"
+    card.write_bytes((CORPUS / "person.md").read_bytes())
+    assert call(["card", "fill", str(card), *SWITCH, "--diff"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("--- a/")
+    assert "a person's value" in said.err
+
+
 def test_output_elsewhere(card: Path, tmp_path: Path) -> None:
     before = card.read_bytes()
     assert call(["card", "fill", str(card), *SWITCH, "-o", str(tmp_path / "filled.md")]) == 0
