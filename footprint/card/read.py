@@ -18,6 +18,7 @@ from footprint.errors import CardError
 from footprint.model import FIELD_NAMES, Claim, Evidence, FieldGroup, FieldName
 
 MAX_BYTES: Final = 5_000_000
+_MORE: Final = 65_536  # bytes that are asked for where a file holds more than it said, or is a pipe
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,8 +152,12 @@ def read_bytes(path: Path) -> bytes:
         if path.is_dir():
             raise CardError(f"{path}: is a folder; name the card in it, such as {path / 'README.md'}")
         # Without waiting: to open a pipe that nobody writes to would not end.
-        with open(path, "rb", opener=_at_once) as file:
-            raw = file.read(MAX_BYTES + 1)
+        with open(path, "rb", buffering=0, opener=_at_once) as file:
+            # As much as there is: room for the largest card costs more than a card.
+            parts = [file.read(min(os.fstat(file.fileno()).st_size, MAX_BYTES) + 1)]
+            while parts[-1] and sum(map(len, parts)) <= MAX_BYTES:
+                parts.append(file.read(_MORE))
+            raw = b"".join(parts)
     except FileNotFoundError:
         raise CardError(f"{path}: there is no such file") from None
     except OSError as error:

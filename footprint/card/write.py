@@ -47,12 +47,10 @@ def write_card(path: Path, before: bytes, after: bytes) -> None:
     if not os.access(target, os.W_OK) or not status.st_mode & 0o222:
         raise CardError(f"{path}: is read-only; nothing was written")
     try:
-        with _new_file(target, after, status) as temporary:
-            with _folder_held(path, target.parent):
-                if read_bytes(target) != before:
-                    raise CardError(f"{path}: changed on disk while it was being filled; nothing was written, fill it again")
-                temporary.replace(target)
-            _sync_folder(target.parent)
+        with _new_file(target, after, status) as temporary, _folder_held(path, target.parent):
+            if read_bytes(target) != before:
+                raise CardError(f"{path}: changed on disk while it was being filled; nothing was written, fill it again")
+            temporary.replace(target)
     except OSError as error:
         raise CardError(f"{path}: cannot be written: {error.strerror or error}; it is as it was") from None
 
@@ -118,9 +116,10 @@ def _new_file(target: Path, data: bytes, status: os.stat_result | None) -> Itera
                 temporary.chmod(0o666 & ~_umask())
             os.fsync(file.fileno())
             yield temporary
-    finally:
+    except BaseException:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
+        raise
 
 
 def _lock(file: IO[bytes]) -> None:
@@ -132,14 +131,17 @@ def _lock(file: IO[bytes]) -> None:
 
 @contextlib.contextmanager
 def _folder_held(path: Path, folder: Path) -> Iterator[None]:
-    """Hold a folder against others that replace files in it; where it cannot be locked (on some networks), go on without."""
+    """Hold a folder against others that replace files in it, and sync it once the file is replaced.
+
+    Where it cannot be locked (on some networks) or synced, go on without.
+    """
     try:
         import fcntl
 
         descriptor = os.open(folder, os.O_RDONLY)
     except (ImportError, OSError):
         yield
-        return
+        return  # what cannot be opened cannot be synced
     try:
         deadline_s = time.monotonic() + _PATIENCE_S
         while True:
@@ -154,6 +156,11 @@ def _folder_held(path: Path, folder: Path) -> Iterator[None]:
             else:
                 break
         yield
+        # Others need not wait for the disk: the rename is done, and is now to outlive a power cut.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -162,13 +169,3 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    """Sync a folder, so that the rename outlives a power cut; not every system can."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
