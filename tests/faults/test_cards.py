@@ -20,7 +20,6 @@ from footprint.errors import CardError
 from tests.card.samples import CORPUS, other_content, run_content
 from tests.faults.conftest import wait_for
 
-KILLS = 200
 CARDS = 400
 FACTS = ("--hardware", "V100 SXM2", "--count", "8", "--hours", "100", "--zone", "FRA", "--year", "2024")
 
@@ -80,14 +79,15 @@ def wait_for_the_end(group: int) -> None:
 
 
 @pytest.mark.slow
-def test_fault_22_killed_at_200_moments_every_card_is_wholly_old_or_wholly_new(tmp_path: Path) -> None:
+def test_fault_22_killed_at_any_moment_every_card_is_wholly_old_or_wholly_new(tmp_path: Path) -> None:
     """Kill -9 of the whole fill, or of the process that gives out the cards alone; then a last fill goes on and ends."""
+    kills = int(os.environ.get("FOOTPRINT_KILLS", "50"))  # as many as a test may take time for; more on request
     folder, state = tmp_path / "cards", tmp_path / "state.jsonl"
     before = lay_out(folder, CARDS)
     after = filled(before, folder)
     draw = random.Random(5)
     seen = {"old": 0, "new": 0, "under way": 0}
-    for kill in range(KILLS):
+    for kill in range(kills):
         process = filling(folder, "--resume", str(state), "--jobs", str(1 + kill % 2))
         # From the first card on, moments are spread over the fill; some come after its end.
         wait_for_the_first_card(process, state)
@@ -110,9 +110,9 @@ def test_fault_22_killed_at_200_moments_every_card_is_wholly_old_or_wholly_new(t
             for card, raw in before.items():
                 card.write_bytes(raw)
     print(
-        f"\n{KILLS} kills of fills of {CARDS} cards ({seen['under way']} under way): files old {seen['old']}, new {seen['new']}"
+        f"\n{kills} kills of fills of {CARDS} cards ({seen['under way']} under way): files old {seen['old']}, new {seen['new']}"
     )
-    assert seen["under way"] > KILLS // 4
+    assert seen["under way"] > kills // 4
     last = filling(folder, "--resume", str(state))
     _, said = last.communicate()
     assert last.returncode == 0, said.decode()
