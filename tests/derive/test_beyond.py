@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footprint import text
 from footprint.accounting.impact import embodied_g, making_g
 from footprint.accounting.ranges import Quantity
 from footprint.card.content.explain import explain_footprint
@@ -303,10 +304,16 @@ def test_each_mass_of_a_footprint_has_its_scope() -> None:
     assert GHG_SCOPES["embodied_g"].startswith("scope 3")
 
 
-def test_a_card_says_nothing_of_what_is_beyond_and_that_it_does_not() -> None:
+def test_a_card_says_what_is_beyond_apart_from_the_emissions_with_its_factors() -> None:
     footprint = estimate(**A100, hours=100, price_per_kwh=0.2, currency="EUR")
     assert [factor for factor in footprint.factors if is_beyond(factor)]
-    lines = "\n".join(explain_footprint(footprint))
-    assert "Not included: embodied emissions and water." in lines
+    lines = explain_footprint(footprint)
+    assert footprint.embodied_g is not None
+    (emissions,) = [line for line in lines if line.startswith("Emissions: ")]
+    (apart,) = [line for line in lines if line.startswith("Not part of the emissions: ")]
+    assert text.span(footprint.embodied_g.low / 1000, footprint.embodied_g.high / 1000) in apart
+    assert "water" in apart
+    assert "making the hardware" not in emissions
     for factor in footprint.factors:
-        assert (factor.id in lines) is not is_beyond(factor), factor.id
+        cited = factor.id.partition(".stated:")[0]
+        assert any(cited in line for line in lines), factor.id

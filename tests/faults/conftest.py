@@ -19,7 +19,7 @@ Each fault has a number, which stands in the names of its tests: `pytest tests/f
 19    a run of 5 ms, without a sample                               test_endurance
 20    ten thousand runs in a row                                    test_endurance
 21    a day at one reading a second, simulated                      test_endurance
-22    kill -9 of a fill of many cards, at two hundred moments       test_cards
+22    kill -9 of a fill of many cards, at any moment                test_cards
 23    two fills at once, of one card and of a folder                test_cards
 24    a fill of many cards stopped by Ctrl-C or SIGTERM             test_cards
 ====  ============================================================  ==========================
