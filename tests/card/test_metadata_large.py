@@ -65,3 +65,12 @@ def test_a_last_entry_of_many_that_ends_in_a_block_of_text_keeps_its_end() -> No
     after = fill(card, content()).after
     assert card.yaml.alone
     assert after.index(b"co2_eq_emissions") < after.index(b"note: |")
+
+
+def test_an_entry_of_ours_with_very_many_values_is_told_and_left_alone() -> None:
+    raw = b"---\nco2_eq_emissions:\n" + b"".join(b"  k%d: %d\n" % (n, n) for n in range(30_000)) + b"---\n# A card\n"
+    card = read_card(raw)
+    assert "holds more than" in card.problems[0]
+    plan = fill(card, content())
+    assert plan.after.startswith(raw[: raw.index(b"# A card")]), "the front matter is as it was"
+    assert b"Hardware Type" in plan.after

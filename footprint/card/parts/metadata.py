@@ -291,7 +291,10 @@ class _Own(NamedTuple):
 
 @lru_cache(maxsize=256)  # it is read again in the proof of a fill
 def _own(text: bytes) -> _Own | None:
-    root = parse(text)
+    try:
+        root = parse(text)
+    except TooMuchError:
+        return None  # the front matter as a whole is told of it, with the line
     if root is None or len(root.entries) != 1:
         return None
     return _Own(root.entries[0], *_obstacle(root.entries[0]))
