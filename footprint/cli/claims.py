@@ -33,7 +33,7 @@ def claims_of(path: Path, facts: dict[str, Any]) -> Claimed:
     """
     from footprint.card import named, read_card
     from footprint.card.content.stated import declaration_of
-    from footprint.card.words.statements import read_statements
+    from footprint.card.content.statements import read_statements
     from footprint.derive import check_declaration
 
     try:

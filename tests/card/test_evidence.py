@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from footprint.card import FromEvidence, content_from_evidence, fill, read_card
-from footprint.card.words.statements import read_statements
+from footprint.card.content.statements import read_statements
 from tests.card.laws import check_laws
 
 SECTION = """

@@ -16,8 +16,8 @@ from footprint.card.content import wording
 from footprint.card.content.declared import StatedFigure, declared_content
 from footprint.card.content.explain import INSIDE
 from footprint.card.content.known import CardContent
+from footprint.card.content.statements import FACTS, Fact, Stated, Statement, own_claims, read_statements
 from footprint.card.read import Card
-from footprint.card.words.statements import FACTS, Fact, Stated, Statement, own_claims, read_statements
 from footprint.errors import ConfigError
 from footprint.model import Declaration, Footprint
 from footprint.profile import Work

@@ -70,8 +70,8 @@ _OTHER_TIME: Final = re.compile(
     r"\b(?:audio|video|speech|record\w{0,6}|data|data-?sets?|lead|forecast\w{0,6}|response|session|load\w{0,4}|test|cpu)\b",
     re.IGNORECASE,
 )
-_PRE: Final = re.compile(r"\bpre-?train", re.IGNORECASE)
-_FINE: Final = re.compile(r"\bfine-?tun", re.IGNORECASE)
+PRE_TRAINING: Final = re.compile(r"\bpre-?train", re.IGNORECASE)
+FINE_TUNING: Final = re.compile(r"\bfine-?tun", re.IGNORECASE)
 _OF_THIS: Final = re.compile(
     r"environment|carbon|emission|infrastructure|impact|footprint|climate"
     r"|training (?:procedure|process|detail|time|hyper|set-?up|hardware|compute|infra|regime|config|cost|info|run)",
@@ -214,7 +214,7 @@ def why_not(sentence: str, headings: Sequence[str], names: Names, *, has_base: b
         has_base: whether the card names a base model.
     """
     labelled = _LABELLED.match(sentence)
-    only_before = _PRE.search(sentence) and not _FINE.search(sentence)
+    only_before = PRE_TRAINING.search(sentence) and not FINE_TUNING.search(sentence)
     reasons = (
         (sentence.endswith("…"), "too long to be read as one statement"),
         (sentence.count(" | ") > 1, "a row of a table"),

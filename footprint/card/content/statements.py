@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 import msgspec
 
 from footprint import text
+from footprint.card.content.about import FINE_TUNING, PRE_TRAINING, is_stored, names_of, time_of, why_no_value, why_not
 from footprint.card.filling.fields import SHORT
 from footprint.card.parts.block import digest
 from footprint.card.read import Card
-from footprint.card.words.about import is_stored, names_of, time_of, why_no_value, why_not
 from footprint.card.words.amounts import Amount, find_amounts, read_hours, read_mass, same
 from footprint.card.words.evidence import hardware_in
 from footprint.card.words.labels import TEMPLATE_LABELS
@@ -39,8 +39,6 @@ FACTS: Final[dict[Fact, str]] = {
     "kind": "the kind of training",
 }
 
-_PRE: Final = re.compile(r"\bpre-?train", re.IGNORECASE)
-_FINE: Final = re.compile(r"\bfine-?tun", re.IGNORECASE)
 _NOT_OF_THE_SERVER: Final = re.compile(
     r"\bPUE\b|data cent|facility|\A\W{0,8}(?:CPU|GPU|RAM|memory)s?\b[^:]{0,20}:", re.IGNORECASE
 )
@@ -169,9 +167,9 @@ def _gather(found: _Found, one: Evidence, said: Statement) -> None:
         found.names["region"].append((one.value, said))
     elif one.field == "cloud_provider":
         found.names["provider"].append((one.value, said))
-    if _PRE.search(said.words) or _FINE.search(said.words):
-        both = _PRE.search(said.words) and _FINE.search(said.words)
-        kind_said = "both" if both else "pre-training" if _PRE.search(said.words) else "fine-tuning"
+    if PRE_TRAINING.search(said.words) or FINE_TUNING.search(said.words):
+        both = PRE_TRAINING.search(said.words) and FINE_TUNING.search(said.words)
+        kind_said = "both" if both else "pre-training" if PRE_TRAINING.search(said.words) else "fine-tuning"
         found.names["kind"].append((kind_said, said))
 
 
