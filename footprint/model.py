@@ -217,44 +217,6 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     end_s: float | None = None
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of one tracked stretch of one process tree on one host.
-
-    `started_at` is UTC in ISO 8601. `cpu` is null where the platform tells no CPU times. `account` names the runs that
-    belong together; `parent` is the run that this one is nested in, whose energy contains it. `monotonic_s` is when the
-    run started on its host's monotonic clock, which all programs of one boot share: by it runs are laid side by side,
-    whatever the clock on the wall did. `suspended_s` is the time that the machine slept, which `duration_s` does not hold.
-    `progress` is what the program said of its progress, as (seconds since the run's start, done, total) in units of its own,
-    thinned to some dozens of points; where it began anew, the points since. `budget_g` and `budget_kwh` are what its emissions
-    and its facility's energy were not to exceed.
-    """
-
-    id: str
-    name: str
-    kind: Kind
-    started_at: str
-    duration_s: float
-    outcome: Outcome
-    account: str
-    host: Host
-    devices: tuple[DeviceEnergy, ...] = ()
-    cpu: CpuTime | None = None
-    place: Place | None = None
-    parent: str | None = None
-    work: dict[str, float] = {}
-    marks: tuple[Mark, ...] = ()
-    labels: dict[str, str] = {}
-    versions: dict[str, str] = {}
-    warnings: tuple[str, ...] = ()
-    journal_id: str = ""
-    monotonic_s: float | None = None
-    suspended_s: float = 0.0
-    progress: tuple[tuple[float, float, float], ...] = ()
-    budget_g: float | None = None
-    budget_kwh: float | None = None
-    schema: int = SCHEMA_VERSION
-
-
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Who says so: a title, an address, and where in it (`locator`); `fields` are the facts that it bears on."""
 
@@ -306,6 +268,46 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     year: int | None = None
     training: bool = True
     source: tuple[Source, ...] = ()
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of one tracked stretch of one process tree on one host.
+
+    `started_at` is UTC in ISO 8601. `cpu` is null where the platform tells no CPU times. `account` names the runs that
+    belong together; `parent` is the run that this one is nested in, whose energy contains it. `monotonic_s` is when the
+    run started on its host's monotonic clock, which all programs of one boot share: by it runs are laid side by side,
+    whatever the clock on the wall did. `suspended_s` is the time that the machine slept, which `duration_s` does not hold.
+    `progress` is what the program said of its progress, as (seconds since the run's start, done, total) in units of its own,
+    thinned to some dozens of points; where it began anew, the points since. `budget_g` and `budget_kwh` are what its emissions
+    and its facility's energy were not to exceed. `declared` are the facts of a run that nobody measured (a bill, a job that
+    another tool kept): its footprint is then that of the declaration, and it has no devices.
+    """
+
+    id: str
+    name: str
+    kind: Kind
+    started_at: str
+    duration_s: float
+    outcome: Outcome
+    account: str
+    host: Host
+    devices: tuple[DeviceEnergy, ...] = ()
+    cpu: CpuTime | None = None
+    place: Place | None = None
+    parent: str | None = None
+    work: dict[str, float] = {}
+    marks: tuple[Mark, ...] = ()
+    labels: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    warnings: tuple[str, ...] = ()
+    journal_id: str = ""
+    monotonic_s: float | None = None
+    suspended_s: float = 0.0
+    progress: tuple[tuple[float, float, float], ...] = ()
+    budget_g: float | None = None
+    budget_kwh: float | None = None
+    declared: Declaration | None = None
+    schema: int = SCHEMA_VERSION
 
 
 # -- What is derived --------------------------------------------------------------------------------------------------

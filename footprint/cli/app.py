@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from footprint import __version__
-from footprint.cli import attach, card, doctor, estimate, reconcile, reference, report, restate, run, runs, when
+from footprint.cli import attach, card, doctor, estimate, ledger, reconcile, reference, report, restate, run, runs, when
 
 app = typer.Typer(
     name="footprint",
@@ -40,6 +40,7 @@ app.command("attach", short_help="Measure a process that runs already.")(attach.
 app.command("estimate", short_help="Estimate energy and emissions from declared facts.")(estimate.estimate)
 app.command("when", short_help="Name the cleanest hours to come, by a forecast.")(when.when)
 app.add_typer(runs.app, name="runs")
+app.add_typer(ledger.app, name="ledger")
 app.command("report", short_help="Write a report: HTML, Markdown, CSV, JSON or a table.")(report.report)
 app.command("restate", short_help="Show old and new numbers of runs, and why they differ.")(restate.restate)
 app.command("reconcile", short_help="Hold measured runs against declared facts.")(reconcile.reconcile)

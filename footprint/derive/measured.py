@@ -1,4 +1,4 @@
-"""A measured run to its footprint."""
+"""A run to its footprint: of what was measured, or of what was declared of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from footprint.derive import beyond
 from footprint.derive.accelerators import accelerators
 from footprint.derive.case import Case
+from footprint.derive.declared import derive_declaration
 from footprint.derive.host import host
 from footprint.derive.portions import WHOLE, Portion
 from footprint.derive.working import Working
@@ -21,6 +22,10 @@ def derive_run(run: Run, attribution: Attribution = "share", portion: Portion = 
         attribution: whose joules are counted.
         portion: what of its readings counts, in a sum of runs that overlapped.
     """
+    if run.declared is not None:
+        declared = derive_declaration(run.declared)
+        declared.warn(*run.warnings)
+        return declared
     work = Working(attribution=attribution)
     work.warn(*run.warnings)
     case = Case(work=work, run=run, attribution=attribution, portion=portion)

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -22,6 +22,7 @@ from footprint.ledger.records import (
     AnyRecord,
     Close,
     Held,
+    Imported,
     Marked,
     NewerRecordError,
     Open,
@@ -58,7 +59,7 @@ def read_runs(home: Path | None = None) -> Reading:
     problems: list[str] = []
     for path in journal_paths(home):
         journal = read_journal(path)
-        runs += without_loose_parents(list(journal.runs.values()))
+        runs += journal.facts()
         problems += journal.problems
     runs.sort(key=lambda run: (run.started_at, run.id), reverse=True)
     return Reading(runs=tuple(runs), problems=tuple(problems))
@@ -78,8 +79,7 @@ def find_run(ref: str | os.PathLike[str], home: Path | None = None) -> Run:
     found: dict[str, Run] = {}
     for path in journal_paths(home):
         if _mentions(path, text):
-            runs = without_loose_parents(list(read_journal(path).runs.values()))
-            found |= {run.id: run for run in runs if run.id.startswith(text)}
+            found |= {run.id: run for run in read_journal(path).facts() if run.id.startswith(text)}
     if text not in found and len(found) > 1:
         shown = ", ".join(sorted(found)[:_AMBIGUOUS_SHOWN])
         raise LedgerError(f"run {text!r} fits {len(found)} runs ({shown}{', …' * (len(found) > _AMBIGUOUS_SHOWN)})")
@@ -102,11 +102,16 @@ def series(run_id: str, home: Path | None = None) -> tuple[Point, ...]:
 
 
 class JournalReading:
-    """What one journal holds: its runs by id, and what could not be read."""
+    """What one journal holds: its runs by id, whole runs from elsewhere, and what could not be read."""
 
-    def __init__(self, runs: dict[str, RunRecords], problems: list[str]) -> None:
+    def __init__(self, runs: dict[str, RunRecords], problems: list[str], imported: Sequence[Run] = ()) -> None:
         self.runs = runs
         self.problems = problems
+        self.imported = imported
+
+    def facts(self) -> list[Run]:
+        """The facts of all its runs."""
+        return [*without_loose_parents(list(self.runs.values())), *self.imported]
 
 
 def read_journal(path: Path, only_run: str | None = None, *, keep_ticks: bool = False) -> JournalReading:
@@ -135,6 +140,7 @@ def _gather(lines: _Lines, *, keep_ticks: bool) -> JournalReading:
         for record in ends
         if isinstance(record, Open)
     }
+    imported = {record.facts.id: record.facts for record in ends if isinstance(record, Imported)}
     orphans = closes.keys() - runs.keys()
     for record in lines.between():
         for run_id in record.runs if isinstance(record, Tick | Held) else (record.run,):
@@ -146,7 +152,7 @@ def _gather(lines: _Lines, *, keep_ticks: bool) -> JournalReading:
         lines.tell(f"{lines.path}: the beginning of {len(orphans)} run(s) is lost: {', '.join(sorted(orphans))}")
     if lines.unfinished and not any(is_alive(records.opened.recorder) for records in runs.values()):
         lines.tell(lines.unfinished)  # while its recorder lives, a line without its newline is being written
-    return JournalReading(runs, lines.problems)
+    return JournalReading(runs, lines.problems, list(imported.values()))
 
 
 def journal_paths(home: Path | None = None) -> list[Path]:
@@ -205,9 +211,9 @@ class _Lines:
         """Add a problem of the whole journal."""
         self._told.append(problem)
 
-    def ends(self) -> list[Open | Close]:
-        """The records that begin and end runs; to be asked for before the others."""
-        found: dict[tuple[str, int], Open | Close] = {}
+    def ends(self) -> list[Open | Close | Imported]:
+        """The records that begin and end runs, and whole ones; to be asked for before the others."""
+        found: dict[tuple[str, int], Open | Close | Imported] = {}
         for number, line in self._lines():
             streamed = _STREAMED.match(line)
             if streamed and line.count(b'"journal":') == 1:  # it stands alone in its line, by its looks
@@ -215,14 +221,14 @@ class _Lines:
                 continue
             for record in self._records(number, line):
                 self._follow(record.journal.encode(), record.seq)
-                if isinstance(record, Open | Close):
+                if isinstance(record, Open | Close | Imported):
                     found.setdefault((record.journal, record.seq), record)  # a copied journal may hold a record twice
         return [found[place] for place in sorted(found)]
 
     def between(self) -> Iterator[Tick | Held | Work | Marked | Progress]:
         """All other records, each once. Those of a journal whose pieces stand twice or in disorder are held and sorted first."""
         records = (record for number, line in self._lines() for record in self._records(number, line))
-        others = (record for record in records if not isinstance(record, Open | Close))
+        others = (record for record in records if not isinstance(record, Open | Close | Imported))
         if self._in_order:
             yield from others
         else:

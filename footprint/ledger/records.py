@@ -4,8 +4,8 @@ A line is `{"v":1,"journal":"…","seq":7,"type":"tick", … ,"crc":"9ae0daaf"}`
 journal, type, facts, and as last member the CRC-32 of the bytes before it. A reader needs no state to judge a line, so
 damage costs the damaged record and no other.
 
-Version 1: `open`, `tick`, `held`, `work`, `mark`, `progress`, `close`; an intact line of another type is a newer version's, and
-left out. Times `t_s` are `CLOCK_MONOTONIC` of the recording host, `boot_s` is `CLOCK_BOOTTIME`, which also runs through suspends,
+Version 1: `open`, `tick`, `held`, `work`, `mark`, `progress`, `close`, `run`; an intact line of another type is a newer
+version's, and left out. Times `t_s` are `CLOCK_MONOTONIC` of the recording host, `boot_s` is `CLOCK_BOOTTIME`, which also runs through suspends,
 `wall_s` is `CLOCK_REALTIME`, which somebody may set.
 """
 
@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from footprint.ledger.processes import Process
-from footprint.model import SCHEMA_VERSION, Device, Host, Kind, Outcome, Place, Sample
+from footprint.model import SCHEMA_VERSION, Device, Host, Kind, Outcome, Place, Run, Sample
 
 _CRC_MEMBER: Final = b',"crc":"'
 _TAIL_BYTES: Final = len(b',"crc":"00000000"}')
@@ -129,9 +129,15 @@ class Close(Record, frozen=True, kw_only=True, tag="close"):
     warnings: tuple[str, ...] = ()
 
 
-AnyRecord = Open | Tick | Held | Work | Marked | Progress | Close
+class Imported(Record, frozen=True, kw_only=True, tag="run"):
+    """A whole run that was recorded elsewhere: by another tool, in another ledger, or in a run file."""
 
-_TYPES: Final = {kind.__struct_config__.tag for kind in (Open, Tick, Held, Work, Marked, Progress, Close)}
+    facts: Run
+
+
+AnyRecord = Open | Tick | Held | Work | Marked | Progress | Close | Imported
+
+_TYPES: Final = {kind.__struct_config__.tag for kind in (Open, Tick, Held, Work, Marked, Progress, Close, Imported)}
 _encoder = msgspec.json.Encoder()
 
 

@@ -1,57 +1,19 @@
-"""`footprint runs`: what was recorded, run by run."""
+"""`footprint runs show`: one run, and how its footprint comes about."""
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any, Final
 
 import typer
 
-from footprint import text
 from footprint.cli import options
 from footprint.cli.hours import by_hours, hour_lines
-from footprint.cli.printing import say, say_json, say_lines
-from footprint.model import ATTRIBUTIONS, GHG_SCOPES, Footprint, Run
+from footprint.cli.printing import say_json, say_lines
+from footprint.model import ATTRIBUTIONS, GHG_SCOPES, Run
 
 _AMOUNTS: Final = ("it_energy_kwh", "energy_kwh", "emissions_g")
-app = typer.Typer(help="What was recorded, run by run.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.command("list")
-def list_(
-    *,
-    limit: Annotated[int, typer.Option(min=0, help="How many of the newest runs; 0 is all.")] = 100,
-    name: options.Name = None,
-    since: options.Since = None,
-    json: options.Json = False,
-) -> None:
-    """List the recorded runs, the newest first."""
-    from datetime import UTC, datetime
-
-    from footprint.derive import Account
-    from footprint.ledger import home, read_runs
-    from footprint.report.selection import choose, parse_since
-
-    start = parse_since(since, datetime.now(UTC)) if since else None
-    reading = read_runs()
-    for problem in reading.problems:
-        print(f"note: {text.clean(problem, limit=400)}", file=sys.stderr)
-    runs = choose(reading.runs, since=start, name=name)
-    shown = runs[:limit] if limit else runs
-    account = Account(shown)
-    if json:
-        say_json({"runs": [listed(run, account.footprint(run.id)) for run in shown]})
-    elif not reading.runs:
-        say(f"no runs are recorded in {home()}: `footprint run -- COMMAND` records one")
-    else:
-        from footprint.report import terminal
-
-        say(terminal.render_runs([(run, account.footprint(run.id)) for run in shown]))
-        if len(shown) < len(runs):
-            say(f"the newest {len(shown)} of {len(runs)} runs; --limit 0 lists all")
-
-
-@app.command("show", short_help="Show one run, and how its footprint comes about.")
 def show(
     run_id: Annotated[str, typer.Argument(metavar="ID", help="A run's id, its beginning, or the path of a run.json.")],
     *,
@@ -102,20 +64,3 @@ def _beside(run: Run) -> list[Run]:
 
     known = {one.id: one for one in read_runs().runs}
     return [one for one in known.values() if one.account == run.account and one.id != run.id] if run.id in known else []
-
-
-def listed(run: Run, footprint: Footprint) -> dict[str, Any]:
-    """One run as `runs list --json` prints it: the contract's fields, in its order."""
-    return {
-        "id": run.id,
-        "name": run.name,
-        "kind": run.kind,
-        "outcome": run.outcome,
-        "started_at": run.started_at,
-        "duration_s": run.duration_s,
-        "energy_kwh": footprint.energy_kwh,
-        "emissions_g": footprint.emissions_g,
-        "coverage": footprint.coverage,
-        "labels": run.labels,
-        "account": run.account,
-    }

@@ -1,0 +1,7 @@
+"""`footprint ledger`: questions to all runs together, here or on an organisation's database."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(help="Ask a ledger of any size, and move it.", no_args_is_help=True, rich_markup_mode=None)

@@ -1,0 +1,1 @@
+"""What answers a question: DuckDB here, a database or a cluster elsewhere."""

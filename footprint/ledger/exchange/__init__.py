@@ -1,0 +1,1 @@
+"""A ledger's runs as files that other programs read, and back."""
