@@ -5,8 +5,8 @@ journal, type, facts, and as last member the CRC-32 of the bytes before it. A re
 damage costs the damaged record and no other.
 
 Version 1: `open`, `tick`, `held`, `work`, `mark`, `progress`, `close`, `run`; an intact line of another type is a newer
-version's, and left out. Times `t_s` are `CLOCK_MONOTONIC` of the recording host, `boot_s` is `CLOCK_BOOTTIME`, which also runs through suspends,
-`wall_s` is `CLOCK_REALTIME`, which somebody may set.
+version's, and left out. Times `t_s` are `CLOCK_MONOTONIC` of the recording host, `boot_s` is `CLOCK_BOOTTIME`, which also runs
+through suspends, `wall_s` is `CLOCK_REALTIME`, which somebody may set.
 """
 
 from __future__ import annotations
