@@ -1,0 +1,50 @@
+"""`footprint runs import`: runs from another ledger, or from another tool's files."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from footprint.cli import options
+from footprint.cli.printing import say_json, say_lines
+from footprint.errors import ConfigError
+from footprint.text import clean
+
+
+def import_(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="PATH…", help="What to import: an export, a run.json, another tool's file or address.")
+    ],
+    *,
+    form: Annotated[str | None, typer.Option("--from", help="The format, where it is not to be recognised.")] = None,
+    stated: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A fact that the source does not tell; may be repeated."),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Import runs: all that the sources hold or, if one of them cannot be read, nothing.
+
+    Runs that are known already are left as they are; of a run that is known in part, the more complete record counts.
+    """
+    from footprint.ledger.exchange.importing import bring_in
+
+    outcome = bring_in(sources, form=form, stated=_stated(stated or []))
+    if json:
+        say_json(outcome.told())
+        return
+    for note in outcome.notes:
+        print(f"note: {clean(note, limit=400)}", file=sys.stderr)
+    say_lines(outcome.lines())
+
+
+def _stated(pairs: list[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set {clean(pair)!r} is not key=value")
+        found[key] = value
+    return found
