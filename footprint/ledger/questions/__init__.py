@@ -1,1 +1,143 @@
-"""The questions that are asked of a ledger: one SQL file each, in DuckDB's words, the same for every engine."""
+"""The questions, one SQL file each: DuckDB's words, which PostgreSQL and Spark are given in their own.
+
+A file's last part is one SELECT; its first lines name the building blocks (files of common table expressions) that stand before
+it: `-- after: chosen, counted`. In braces stand what a question is asked with: `{keys}` and its like. Values are escaped
+literals, and keys are checked against what there is, so that no name of a run, a label or a user becomes SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from footprint.errors import ConfigError, unknown_choice
+from footprint.ledger.tables import RUNS
+from footprint.model import Attribution
+
+KEYS: Final = (
+    "account", "name", "project", "team", "user", "model", "hardware", "provider", "region", "zone", "month", "outcome", "kind", "host",
+    "component",
+)  # fmt: skip
+"""What can be grouped by, besides `label:KEY`; `component` is a device's, all others a run's."""
+BUCKETS: Final = ("hour", "day", "month")
+LABEL: Final = "label:"
+
+_HERE: Final = Path(__file__).parent
+_AFTER: Final = re.compile(r"^-- after: (.+)$", re.MULTILINE)
+_COMMENT: Final = re.compile(r"^--.*\n", re.MULTILINE)
+_LABEL_KEY: Final = re.compile(r"[A-Za-z0-9_.:/@ -]{1,200}")
+_COLUMNS: Final = frozenset(column.name for column in RUNS)
+
+
+def question(
+    name: str,
+    *,
+    by: Sequence[str] = (),
+    since_us: int | None = None,
+    until_us: int | None = None,
+    where: Mapping[str, Sequence[str]] | None = None,
+    attribution: Attribution = "share",
+    **more: str | float,
+) -> str:
+    """One question as SQL in DuckDB's words, ready to run.
+
+    Args:
+        name: the file in this folder, without its ending.
+        by: what the rows are grouped by: names of `KEYS`, or `label:KEY`; their columns are `key_1`, `key_2` …, null where it
+            is not known.
+        since_us: only runs that started then or later, microseconds since 1970 UTC.
+        until_us: only runs that started before then.
+        where: only runs whose key (of `KEYS` or `label:KEY`) has one of these values.
+        attribution: `share`: a device that a run never held is none of its; `machine`: all that it read counts.
+        more: what else the question asks for in braces; text becomes a literal.
+
+    Raises:
+        ConfigError: if there is no such key.
+    """
+    expressions = [key_expression(key) for key in by]
+    given = {
+        "keys": _listed(f"{expression} AS key_{i}" for i, expression in enumerate(expressions, 1)),
+        "key_names": _listed(f"key_{i}" for i in range(1, len(by) + 1)),
+        "group": f"GROUP BY {', '.join(f'key_{i}' for i in range(1, len(by) + 1))}" if by else "",
+        "order": f"ORDER BY {', '.join(f'key_{i} NULLS LAST' for i in range(1, len(by) + 1))}" if by else "",
+        "chosen": _chosen(since_us, until_us, where or {}),
+        "held": "d.held_ratio IS NULL OR d.held_ratio <> 0" if attribution == "share" else "TRUE",
+        **{key: literal(value) for key, value in more.items()},
+    }
+    text = _assembled(name)
+    for key, value in given.items():
+        text = text.replace(f"{{{key}}}", value)
+    return text
+
+
+def key_expression(key: str, runs: str = "r", devices: str = "d") -> str:
+    """The SQL expression of a key: of the runs by the name `r`, or the devices `d`.
+
+    Raises:
+        ConfigError: if there is none of that name, with the nearest that there is.
+    """
+    if key.startswith(LABEL):
+        label = key.removeprefix(LABEL)
+        if not _LABEL_KEY.fullmatch(label):
+            raise ConfigError(f"{key!r} is no label that a ledger can be asked by: letters, digits, spaces and _.:/@- only")
+        return f"json_extract_string({runs}.labels, {literal(f'$."{label}"')})"
+    if key == "component":
+        return f"{devices}.component"
+    if key not in KEYS:
+        raise unknown_choice("key", key, (*KEYS, f"{LABEL}KEY"))
+    assert key in _COLUMNS, key
+    return f'{runs}."{key}"'
+
+
+def literal(value: str | float | None) -> str:
+    """A value as a literal that all three engines read alike; NUL, which PostgreSQL's text cannot hold, is nothing's name."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int | float):
+        return repr(value)
+    return "'" + value.replace("\0", "\ufffd").replace("'", "''") + "'"
+
+
+def _chosen(since_us: int | None, until_us: int | None, where: Mapping[str, Sequence[str]]) -> str:
+    conditions = []
+    if since_us is not None:
+        conditions.append(f"r.started_us >= {int(since_us)}")
+    if until_us is not None:
+        conditions.append(f"r.started_us < {int(until_us)}")
+    for key, values in where.items():
+        if key == "component":
+            raise ConfigError("runs have no component: ask by it, and take its row")
+        conditions.append(f"{key_expression(key)} IN ({', '.join(map(literal, values))})")
+    return " AND ".join(conditions) or "TRUE"
+
+
+def _listed(parts: Sequence[str] | object) -> str:
+    """Parts of a list of columns, each with a comma after it, so that none at all is right, too."""
+    assert not isinstance(parts, str)
+    return "".join(f"{part}, " for part in parts)  # type: ignore[attr-defined]
+
+
+@cache
+def _assembled(name: str) -> str:
+    """A question after its building blocks."""
+    blocks: list[str] = []
+    text = _gathered(name, blocks)
+    if not blocks:
+        return text
+    recursive = "RECURSIVE " if any(re.search(r"^\w+\(.*\) AS \(", block) for block in blocks) else ""
+    return f"WITH {recursive}{', '.join(blocks)} {text}"
+
+
+def _gathered(name: str, blocks: list[str]) -> str:
+    whole = (_HERE / f"{name}.sql").read_text(encoding="utf-8")
+    for after in _AFTER.findall(whole):
+        for block in map(str.strip, after.split(",")):
+            text = _gathered(block, blocks)
+            if text not in blocks:
+                blocks.append(text)
+    return _COMMENT.sub("", whole).strip().rstrip(";,")
