@@ -1,4 +1,4 @@
-"""Where questions are answered: DuckDB here, PostgreSQL, Parquet on an object store, or Spark, with one text for each question."""
+"""Where questions are answered: DuckDB here, PostgreSQL, Parquet on an object store, Spark; each question has one text."""
 
 from __future__ import annotations
 

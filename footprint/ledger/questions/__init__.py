@@ -8,7 +8,7 @@ literals, and keys are checked against what there is, so that no name of a run, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -18,8 +18,8 @@ from footprint.ledger.tables import RUNS
 from footprint.model import Attribution
 
 KEYS: Final = (
-    "account", "name", "project", "team", "user", "model", "hardware", "provider", "region", "zone", "month", "outcome", "kind", "host",
-    "component",
+    "account", "name", "project", "team", "user", "model", "hardware", "provider", "region", "zone", "month", "outcome", "kind",
+    "host", "component",
 )  # fmt: skip
 """What can be grouped by, besides `label:KEY`; `component` is a device's, all others a run's."""
 BUCKETS: Final = ("hour", "day", "month")
@@ -28,6 +28,7 @@ LABEL: Final = "label:"
 _HERE: Final = Path(__file__).parent
 _AFTER: Final = re.compile(r"^-- after: (.+)$", re.MULTILINE)
 _COMMENT: Final = re.compile(r"^--.*\n", re.MULTILINE)
+_PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _LABEL_KEY: Final = re.compile(r"[A-Za-z0-9_.:/@ -]{1,200}")
 _COLUMNS: Final = frozenset(column.name for column in RUNS)
 
@@ -67,10 +68,8 @@ def question(
         "held": "d.held_ratio IS NULL OR d.held_ratio <> 0" if attribution == "share" else "TRUE",
         **{key: literal(value) for key, value in more.items()},
     }
-    text = _assembled(name)
-    for key, value in given.items():
-        text = text.replace(f"{{{key}}}", value)
-    return text
+    # In one pass: a name may hold braces, too.
+    return _PLACE.sub(lambda place: given[place[1]], _assembled(name))
 
 
 def key_expression(key: str, runs: str = "r", devices: str = "d") -> str:
@@ -83,7 +82,8 @@ def key_expression(key: str, runs: str = "r", devices: str = "d") -> str:
         label = key.removeprefix(LABEL)
         if not _LABEL_KEY.fullmatch(label):
             raise ConfigError(f"{key!r} is no label that a ledger can be asked by: letters, digits, spaces and _.:/@- only")
-        return f"json_extract_string({runs}.labels, {literal(f'$."{label}"')})"
+        path = literal(f'$."{label}"')
+        return f"json_extract_string({runs}.labels, {path})"
     if key == "component":
         return f"{devices}.component"
     if key not in KEYS:
@@ -116,10 +116,9 @@ def _chosen(since_us: int | None, until_us: int | None, where: Mapping[str, Sequ
     return " AND ".join(conditions) or "TRUE"
 
 
-def _listed(parts: Sequence[str] | object) -> str:
+def _listed(parts: Iterable[str]) -> str:
     """Parts of a list of columns, each with a comma after it, so that none at all is right, too."""
-    assert not isinstance(parts, str)
-    return "".join(f"{part}, " for part in parts)  # type: ignore[attr-defined]
+    return "".join(f"{part}, " for part in parts)
 
 
 @cache
