@@ -45,7 +45,7 @@ class Course:
 
     def points(self, origin_s: float = 0.0) -> tuple[tuple[float, float], ...]:
         """The points on a clock that starts at `origin_s`, to the millisecond and the thousandth of the unit."""
-        return tuple((round(t_s - origin_s, 3), round(amount, 3)) for t_s, amount in self._points)
+        return tuple([(round(t_s - origin_s, 3), round(amount, 3)) for t_s, amount in self._points])
 
 
 class Integral:
@@ -81,20 +81,25 @@ class Integral:
         self.gaps += self._last is not None
         self._last = None
 
-    def add(self, sample: Sample) -> None:
-        """Take the next reading."""
+    def add(self, sample: Sample) -> tuple[float, float] | None:
+        """Take the next reading.
+
+        Returns:
+            The stretch (begin and end, s) by which `energy_j` grew: from the reading before to this one, cut at the ends of the
+            interval. None where the two tell nothing, or nothing of the interval.
+        """
         earlier, self._last = self._last, sample
         self.readings += 1
         piece_j = None if earlier is None else _between(earlier, sample)
         if earlier is None or piece_j is None or sample.t_s < earlier.t_s:
             self.gaps += earlier is not None
             self._floor_from = None
-            return
+            return None
         length_s = sample.t_s - earlier.t_s
         begin_s, end_s = max(earlier.t_s, self._start_s), min(sample.t_s, self._end_s)
         inside_s = end_s - begin_s
         if inside_s < 0 or (inside_s == 0 and length_s > 0):
-            return
+            return None
         if self.energy_j is None:
             self.energy_j = 0.0
         if self._floor_from is None:
@@ -104,6 +109,7 @@ class Integral:
         self.read_s += inside_s
         self.course.add(end_s, self.energy_j)
         self._lower_floor(end_s, self.energy_j)
+        return begin_s, end_s
 
     def _lower_floor(self, t_s: float, energy_j: float) -> None:
         assert self._floor_from is not None, "a stretch has begun"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
+_LIMIT_BYTES: Final = 2**16
 _FIRST_NAMESPACE: Final = f"pid:[{0xEFFFFFFC}]"
 
 
@@ -107,6 +107,12 @@ def _pid_namespace(root: str = "") -> str | None:
 
 def _read(path: str) -> str | None:
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError:
         return None
+    try:
+        return os.read(descriptor, _LIMIT_BYTES).decode("utf-8", "replace")  # the kernel tells it in one piece
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -36,7 +37,10 @@ from footprint.ledger.records import (
 from footprint.ledger.runfile import read_run_file
 from footprint.model import Run
 
+HELD_BYTES: Final = 2**18
+"""A journal of no more bytes is held in memory while it is read."""
 _AMBIGUOUS_SHOWN: Final = 4
+_ENDS: Final = (Open, Close, Imported)
 _STREAMED: Final = re.compile(rb'\{"v":\d+,"journal":"([^"]*)","seq":(\d+),"type":"(?:tick|held|work|mark|progress)"')
 
 
@@ -117,7 +121,8 @@ class JournalReading:
 def read_journal(path: Path, only_run: str | None = None, *, keep_ticks: bool = False) -> JournalReading:
     """Read one journal, or of it only what bears on one run (quick in a long journal of many runs).
 
-    It is read twice, so that the end of a run is known before its readings come, which are summed up and forgotten.
+    The end of a run is known before its readings come, which are summed up and forgotten: a long journal is read twice, a short
+    one is held.
 
     Args:
         path: the journal.
@@ -125,9 +130,15 @@ def read_journal(path: Path, only_run: str | None = None, *, keep_ticks: bool = 
         keep_ticks: keep the ticks, for `RunRecords.points`.
     """
     try:
-        with _open(path) as file:
-            lines = _Lines(path, file, only_run)
-            return _gather(lines, keep_ticks=keep_ticks)
+        descriptor, size = _open(path)
+        if size <= HELD_BYTES:
+            try:
+                data = _bytes(descriptor, size + 1)  # of a line that is just being appended, more than was there
+            finally:
+                os.close(descriptor)
+            return _gather(_Lines(path, io.BytesIO(data), size, only_run, is_held=True), keep_ticks=keep_ticks)
+        with os.fdopen(descriptor, "rb") as file:
+            return _gather(_Lines(path, file, size, only_run), keep_ticks=keep_ticks)
     except OSError as error:
         return JournalReading({}, [f"{path}: not read: {error.strerror}"])
 
@@ -183,10 +194,17 @@ def _folders(parent: Path) -> list[Path]:
 class _Lines:
     """The records of an open journal in the order in which they were written, and what is wrong with its bytes.
 
-    Those that begin and end runs are few, and held; all others come one by one.
+    Those that begin and end runs are few, and held; all others come one by one, or are held as well where they are few, too.
+
+    Args:
+        path: the journal.
+        file: its bytes.
+        end: how many of them count: what is appended meanwhile is for the next reading.
+        only_run: the one run that is wanted.
+        is_held: whether all records are to be held, so that each line is looked at once.
     """
 
-    def __init__(self, path: Path, file: BinaryIO, only_run: str | None) -> None:
+    def __init__(self, path: Path, file: BinaryIO, end: int, only_run: str | None, *, is_held: bool = False) -> None:
         self.path = path
         self.only_run = only_run
         self.unfinished: str | None = None
@@ -196,7 +214,8 @@ class _Lines:
         self._told: list[str] = []
         self._in_order = True
         self._last: tuple[bytes, int] | None = None
-        self._end = os.fstat(file.fileno()).st_size  # what is appended meanwhile is for the next reading
+        self._end = end
+        self._held: list[AnyRecord] | None = [] if is_held else None
 
     @property
     def problems(self) -> list[str]:
@@ -214,26 +233,34 @@ class _Lines:
     def ends(self) -> list[Open | Close | Imported]:
         """The records that begin and end runs, and whole ones; to be asked for before the others."""
         found: dict[tuple[str, int], Open | Close | Imported] = {}
+        held = self._held
         for number, line in self._lines():
-            streamed = _STREAMED.match(line)
+            streamed = None if held is not None else _STREAMED.match(line)
             if streamed and line.count(b'"journal":') == 1:  # it stands alone in its line, by its looks
                 self._follow(streamed[1], int(streamed[2]), line)
                 continue
             for record in self._records(number, line):
                 self._follow(record.journal.encode(), record.seq)
-                if isinstance(record, Open | Close | Imported):
+                if isinstance(record, _ENDS):
                     found.setdefault((record.journal, record.seq), record)  # a copied journal may hold a record twice
+                elif held is not None:
+                    held.append(record)
         return [found[place] for place in sorted(found)]
 
     def between(self) -> Iterator[Tick | Held | Work | Marked | Progress]:
         """All other records, each once. Those of a journal whose pieces stand twice or in disorder are held and sorted first."""
-        records = (record for number, line in self._lines() for record in self._records(number, line))
-        others = (record for record in records if not isinstance(record, Open | Close | Imported))
+        others: Iterable[Any] = self._held if self._held is not None else self._streamed()
         if self._in_order:
             yield from others
         else:
             found = {(record.journal, record.seq): record for record in others}
             yield from (found[place] for place in sorted(found))
+
+    def _streamed(self) -> Iterator[AnyRecord]:
+        for number, line in self._lines():
+            for record in self._records(number, line):
+                if not isinstance(record, _ENDS):
+                    yield record
 
     def _follow(self, journal: bytes, seq: int, line: bytes | None = None) -> None:
         """Take note of a record's place; of one that is not the next, and was not looked at, only if its line is intact."""
@@ -274,21 +301,35 @@ class _Lines:
 def _mentions(path: Path, text: str) -> bool:
     wanted = text.encode("utf-8", "surrogatepass")
     try:
-        with _open(path) as file:
+        descriptor, _ = _open(path)
+        with os.fdopen(descriptor, "rb") as file:
             return any(wanted in line for line in file)
     except OSError:
         return False
 
 
-def _open(path: Path) -> BinaryIO:
-    """A journal, to be read; in its place a link is refused, and a pipe or device, which would never end.
+def _open(path: Path) -> tuple[int, int]:
+    """A journal, to be read: its descriptor and its bytes now.
+
+    In its place a link is refused, and a pipe or device, which would never end.
 
     Raises:
         OSError: if it cannot be opened, or is not a regular file.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    file = open(path, "rb", opener=lambda name, _: os.open(name, flags | getattr(os, "O_CLOEXEC", 0)))  # noqa: SIM115 - the caller's
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    )
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file")
-    return file
+    return descriptor, found.st_size
+
+
+def _bytes(descriptor: int, size: int) -> bytes:
+    """The first bytes of a file; fewer if it has become shorter."""
+    pieces = []
+    while size > 0 and (piece := os.read(descriptor, size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
