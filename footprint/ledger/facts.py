@@ -30,19 +30,33 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     busy_s: float | None = None
 
 
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """What one reading of a device tells: the time that it closes on the run's own clock, and the energy so far.
+
+    `begin_s` is that of the reading before, both cut at the run's ends; of a first reading, or after a gap, it is `end_s`.
+    `so_far_j` is the run's energy on the device up to `end_s`, J; of its last stretch it is all of it.
+    """
+
+    sample: Sample
+    begin_s: float
+    end_s: float
+    so_far_j: float
+
+
 class RunRecords:
     """The records of one run, gathered one by one in the order of the journal, in memory that does not grow with its ticks.
 
     Args:
         opened: the run's first record.
         closed: its last, where the reader has seen it already: readings are then cut at the run's end.
-        keep_ticks: keep every tick, for `points`.
+        keep_ticks: keep every tick, for `points` and `stretches`.
     """
 
     def __init__(self, opened: Open, closed: Close | None = None, *, keep_ticks: bool = False) -> None:
         self.opened = opened
         self.closed = closed
         self._ticks: list[Tick] | None = [] if keep_ticks else None
+        self._stretches: list[Stretch] = []
         self._marks: dict[int, Marked] = {}
         self._work: dict[str, float] = {}
         self._closing_work: dict[str, float] = closed.work if closed else {}
@@ -133,6 +147,16 @@ class RunRecords:
             for tick in self._ticks
         )
 
+    def stretches(self) -> list[Stretch]:
+        """The run's readings, in order, each with the stretch of time that it closes: the pieces of the devices' energy.
+
+        Raises:
+            ValueError: if the ticks were not kept.
+        """
+        if self._ticks is None:
+            raise ValueError("the ticks were not kept")
+        return self._stretches
+
     def _tick(self, tick: Tick) -> None:
         if self._first_tick_s is None:
             self._first_tick_s = tick.t_s
@@ -140,9 +164,13 @@ class RunRecords:
             for integral in self._integrals.values():
                 integral.interrupt()
         for sample in tick.samples:
-            if sample.device_id in self._integrals:
-                self._integrals[sample.device_id].add(sample)
+            integral = self._integrals.get(sample.device_id)
+            piece = None
+            if integral is not None:
+                piece = integral.add(sample)
                 self._sampled.add(sample.device_id)
+            if self._ticks is not None:
+                self._stretches.append(self._stretch(sample, piece, integral))
         if tick.tree_s is not None:
             self._tree.add(tick.t_s, tick.tree_s)
         if tick.busy_s is not None:
@@ -150,6 +178,18 @@ class RunRecords:
         self._last = tick
         if self._ticks is not None:
             self._ticks.append(tick)
+
+    def _stretch(self, sample: Sample, piece: tuple[float, float] | None, integral: Integral | None) -> Stretch:
+        start_s = self.opened.t_s
+        last_s = max(start_s, self.closed.t_s) if self.closed else math.inf
+        alone_s = min(max(sample.t_s, start_s), last_s)
+        begin_s, end_s = piece or (alone_s, alone_s)
+        return Stretch(
+            sample=msgspec.structs.replace(sample, t_s=sample.t_s - start_s),
+            begin_s=begin_s - start_s,
+            end_s=end_s - start_s,
+            so_far_j=(integral.energy_j if integral else None) or 0.0,
+        )
 
     def _outcome_without_close(self) -> Outcome:
         alive = is_alive(self.opened.recorder)

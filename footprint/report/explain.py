@@ -16,8 +16,9 @@ from footprint import text
 from footprint.derive import Account, Working, worked
 from footprint.derive.nesting import containers
 from footprint.derive.working import NO_PLACE
+from footprint.ledger.words import hardware, region
 from footprint.model import Coverage, Declaration, DeviceEnergy, Factor, Footprint, Range, Run
-from footprint.report import formulas, grouping, quantities, words
+from footprint.report import formulas, quantities, words
 
 # What a sum may miss of its parts by the computer's arithmetic.
 _SAME: Final = 1e-9
@@ -31,7 +32,7 @@ def facts(run: Run, footprint: Footprint, whole: Footprint | None = None) -> lis
         footprint: what is derived from it.
         whole: the same by the policy `machine`, to set it against.
     """
-    place = text.clean(grouping.region(run), empty=words.UNKNOWN)
+    place = text.clean(region(run), empty=words.UNKNOWN)
     lines = [
         _line("run", text.clean(run.id)),
         _line("name", text.clean(run.name)),
@@ -39,7 +40,7 @@ def facts(run: Run, footprint: Footprint, whole: Footprint | None = None) -> lis
         _line("kind", f"{run.kind}, {run.outcome}"),
         _line("started", f"{text.clean(run.started_at)} for {text.duration(run.duration_s)}"),
         _line("host", f"{text.clean(run.host.name)}, {text.clean(run.host.cpu_name or '', empty='CPU unknown')}"),
-        _line("hardware", text.clean(grouping.hardware(run), empty=words.UNKNOWN)),
+        _line("hardware", text.clean(hardware(run), empty=words.UNKNOWN)),
         _line("place", f"{place} ({text.clean(run.place.known_by)})" if run.place else place),
     ]
     lines += [_line("label", f"{text.clean(key)} = {text.clean(value)}") for key, value in run.labels.items()]

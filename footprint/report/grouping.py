@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, get_args
 
 from footprint.errors import ConfigError
+from footprint.ledger.words import hardware, region
 from footprint.model import ComponentName, Device, Run
 from footprint.text import clean
 
@@ -25,26 +26,6 @@ DAYS_SHOWN: Final = 92
 def accelerators(run: Run) -> list[Device]:
     """The accelerators of a run."""
     return [one.device for one in run.devices if one.device.component == "accelerators"]
-
-
-def hardware(run: Run) -> str:
-    """What a run computed on: its accelerators, else its CPU: `8 × NVIDIA H100 80GB HBM3`."""
-    names = Counter(device.name for device in accelerators(run))
-    if names:
-        return " + ".join(f"{many} × {name}" if many > 1 else name for name, many in sorted(names.items()))
-    if run.host.unmetered_accelerators:
-        return " + ".join(sorted(run.host.unmetered_accelerators)) + " (not metered)"
-    return run.host.cpu_name or ""
-
-
-def region(run: Run) -> str:
-    """Where a run ran: `gcp:europe-west1`, else the grid zone or the place's name."""
-    place = run.place
-    if place is None:
-        return ""
-    if place.provider and place.region:
-        return f"{place.provider}:{place.region}"
-    return place.region or place.zone or place.name or ""
 
 
 _KEYS: Final[dict[str, Callable[[Run], str]]] = {

@@ -16,6 +16,7 @@ from footprint.derive import Account, Total
 from footprint.derive.nesting import containers
 from footprint.derive.portions import portions
 from footprint.derive.working import NO_PLACE
+from footprint.ledger.words import hardware, region
 from footprint.model import Factor, Footprint, Range, Run
 from footprint.report import grouping, words
 from footprint.report.data import Amounts, FactorUse, Group, Note, Options, RunRow, Summary, Unknown
@@ -186,8 +187,8 @@ def _row(run: Run, derived: Footprint, within: str | None, places: dict[Factor, 
         outcome=run.outcome,
         started_at=run.started_at,
         duration_s=run.duration_s,
-        hardware=grouping.hardware(run),
-        region=grouping.region(run),
+        hardware=hardware(run),
+        region=region(run),
         place_known_by=run.place.known_by if run.place else None,
         within=within,
         scope=derived.scope,
