@@ -1,4 +1,4 @@
-"""What a process's surroundings say of a run: which job and rank it is, which run it is nested in, which libraries it uses.
+"""What a process's surroundings say of a run: which account it belongs to, which run it is nested in, which libraries it uses.
 
 Only named variables are looked at; neither the environment nor the arguments are stored. Of a process that is attached to
 from outside, it is that process's environment that counts, and nothing is known of its libraries.
@@ -18,6 +18,7 @@ from footprint.errors import LedgerError
 from footprint.ledger.home import home
 from footprint.ledger.live import Live, enclosing
 from footprint.ledger.processes import identify, parent_pid
+from footprint.recorder import jobs
 
 if TYPE_CHECKING:
     from footprint.recorder.targets import Target
@@ -28,18 +29,6 @@ LABELS_VARIABLE: Final = "FOOTPRINT_LABELS"
 NAME_LIMIT: Final = 200
 LABELS_LIMIT: Final = 64
 
-# The first variable that is set names the job, the rank, and so on; launchers before schedulers, as a launcher inside a
-# job knows better which rank this is.
-_JOB: Final = ("SLURM_JOB_ID", "TORCHELASTIC_RUN_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID", "PMIX_NAMESPACE", "RAY_JOB_ID")
-_LABELS: Final[Mapping[str, tuple[str, ...]]] = {
-    "rank": ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "JOB_COMPLETION_INDEX"),
-    "local_rank": ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK"),
-    "node_rank": ("GROUP_RANK", "SLURM_NODEID", "OMPI_COMM_WORLD_NODE_RANK"),
-    "world_size": ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"),
-    "job": _JOB,
-}
-# TORCHELASTIC_RUN_ID is "none" where nobody named the run; PMIX_RANK and others are only ranks where a launcher set them.
-_NO_ID: Final = {"", "none"}
 _RUN_ID: Final = re.compile("[0-9a-f]{16}")
 _LIBRARIES: Final = ("torch", "transformers", "jax", "tensorflow", "keras", "lightning", "sklearn", "accelerate", "deepspeed")
 
@@ -64,10 +53,9 @@ def account(stated: str | None, run_id: str, within: Live | None = None, target:
         return clean_name(given)
     if within is not None:
         return within.account
-    for variable in _JOB:
-        value = environ.get(variable, "")
-        if value.lower() not in _NO_ID:
-            return clean_name(f"{variable.split('_')[0].lower()}:{value}")
+    job = jobs.job(environ)
+    if job is not None:
+        return clean_name(job.account)
     return _launch(environ, os.getppid() if target is None else parent_pid(target.process.pid)) or run_id
 
 
@@ -102,17 +90,14 @@ def parent(within: Live | None, target: Target | None = None) -> str | None:
 
 
 def labels(stated: Mapping[str, str], target: Target | None = None) -> dict[str, str]:
-    """A run's labels: the site's (`FOOTPRINT_LABELS=key=value,…`), the launcher's ranks, and over these the stated ones."""
+    """A run's labels: the site's (`FOOTPRINT_LABELS=key=value,…`), its job and rank, and over these the stated ones."""
     found: dict[str, str] = {}
     environ = _environ(target)
     for pair in os.environ.get(LABELS_VARIABLE, environ.get(LABELS_VARIABLE, "")).split(","):
         key, equals, value = pair.partition("=")
         if equals and key.strip():
             found[key.strip()] = value.strip()
-    for label, variables in _LABELS.items():
-        rank = next((environ[name] for name in variables if environ.get(name, "").lower() not in _NO_ID), None)
-        if rank is not None:
-            found[label] = rank
+    found |= jobs.labels(environ)
     found |= stated
     return {clean_name(key): clean_name(value) for key, value in list(found.items())[:LABELS_LIMIT]}
 

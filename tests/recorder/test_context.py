@@ -19,9 +19,11 @@ from footprint.tracking import track
 
 @pytest.fixture(autouse=True)
 def _no_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    for names in context._LABELS.values():
-        for name in names:
-            monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.startswith(
+            ("SLURM", "RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE", "OMPI_", "PMI", "TORCHELASTIC_", "RAY_", "PBS_")
+        ):
+            monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_of_a_process_that_is_attached_to_its_own_surroundings_count(monkeypatch
     hidden = msgspec.structs.replace(target, environ=None)
     assert context.account(None, "the-run", None, target) == "slurm:12"
     assert context.account(None, "the-run", None, hidden) == "the-run"
-    assert context.labels({"a": "b"}, target) == {"rank": "3", "job": "12", "a": "b"}
+    assert context.labels({"a": "b"}, target) == {"rank": "3", "job": "12", "attempt": "1", "a": "b"}
     assert context.labels({}, hidden) == {}
     assert context.parent(None, target) == "0123456789abcdef"
     assert set(context.versions(target)) == {"footprint"}
