@@ -309,6 +309,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     declared: Declaration | None = None
     schema: int = SCHEMA_VERSION
 
+    @property
+    def is_background(self) -> bool:
+        """Whether it is a node's own record: of all that it reads it counts, in a sum, what no other run of the sum takes."""
+        return self.labels.get("recorder") == "node"
+
 
 # -- What is derived --------------------------------------------------------------------------------------------------
 

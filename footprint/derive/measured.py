@@ -9,7 +9,7 @@ from footprint.derive.accelerators import accelerators
 from footprint.derive.case import Case
 from footprint.derive.declared import derive_declaration
 from footprint.derive.host import host
-from footprint.derive.portions import WHOLE, Portion
+from footprint.derive.portions import WHOLE, Portion, whole_machine
 from footprint.derive.working import Working
 from footprint.model import Attribution, Run
 
@@ -26,6 +26,7 @@ def derive_run(run: Run, attribution: Attribution = "share", portion: Portion = 
         declared = derive_declaration(run.declared)
         declared.warn(*run.warnings)
         return declared
+    run = whole_machine(run)
     work = Working(attribution=attribution)
     work.warn(*run.warnings)
     case = Case(work=work, run=run, attribution=attribution, portion=portion)

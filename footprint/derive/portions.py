@@ -4,7 +4,8 @@ Runs overlap in three ways. On an *accelerator* (or a CPU's counter, a server's 
 moment counts once, divided among those that read it and held it; of a GPU that MIG cuts each takes its own share, together no
 more than all. Of the *idle CPUs and memory* of a machine each program takes what was reserved to it, together never more than
 there is. *CPU-seconds* are those of a run's own process tree: runs of one program, and a run and what it started, see the same
-ones, and the outer tree's count; other trees are disjoint.
+ones, and the outer tree's count; other trees are disjoint. A node's own record (`Run.is_background`) reads the whole machine, and
+of each of these takes what the other runs leave.
 
 Runs of one boot are laid side by side by the monotonic clock that all its programs share, others by the clock on the wall.
 """
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
+
+import msgspec
 
 import footprint.reference as ref
 from footprint.accounting.energy import Points
@@ -63,6 +66,7 @@ def portions(runs: Sequence[Run], known: Mapping[str, Run], attribution: Attribu
         known: all runs through which a chain of parents may pass, by id.
         attribution: whose idle power counts, see `run_footprint`.
     """
+    runs = [whole_machine(run) for run in runs]
     devices: dict[str, dict[str, float]] = {}
     for run, key, ratio in _each(runs, known, partial(_devices_of, attribution)):
         devices.setdefault(run.id, {})[key] = ratio
@@ -92,10 +96,29 @@ def shared_hours(runs: Sequence[Run], known: Mapping[str, Run], attribution: Att
         known: all runs through which a chain of parents may pass, by id.
         attribution: whose devices count, see `run_footprint`.
     """
+    runs = [whole_machine(run) for run in runs]
     found: dict[str, dict[str, float]] = {}
     for run, key, ratio in _each(runs, known, partial(_used_by, attribution)):
         found.setdefault(run.id, {})[key] = ratio
     return found
+
+
+def whole_machine(run: Run) -> Run:
+    """A node's own record as a run that held the whole machine, which it is a record of; any other as it is.
+
+    Its own process tree is the recorder's, so that all that was busy stands in the tree's place, and all of the CPUs and devices
+    in that of what was reserved and held. Where nobody could tell what was busy, nothing is known of its CPU times.
+    """
+    if not run.is_background or run.declared is not None:
+        return run
+    cpu = run.cpu
+    if cpu is not None and cpu.busy_s is not None:
+        own = {"tree_s": cpu.busy_s, "tree_course": cpu.busy_course, "reserved_cpus": float(cpu.logical_cpus)}
+        cpu = msgspec.structs.replace(cpu, **own)
+    else:
+        cpu = None
+    devices = tuple(msgspec.structs.replace(one, held_ratio=1.0, others=False) for one in run.devices)
+    return msgspec.structs.replace(run, cpu=cpu, devices=devices)
 
 
 def span(run: Run) -> tuple[str, float, float]:
@@ -183,7 +206,7 @@ def _each(
             # Of what grew unseen (a model's device) each moment counts the same.
             points = [(begin_s + t_s, amount) for t_s, amount in one.course] or [(begin_s, 0.0), (end_s, end_s - begin_s)]
             # From its first reading to its last: of a moment that it read in part only, it would seem to take a part.
-            own = Span(points[0][0], points[-1][0], points, one.taken_ratio, run.journal_id or None)
+            own = Span(points[0][0], points[-1][0], points, one.taken_ratio, run.journal_id or None, run.is_background)
             held.setdefault((clock, one.key), []).append((run, one, own))
     for (_, key), ones in held.items():
         for together in clusters([own for _, _, own in ones]):
