@@ -1,0 +1,293 @@
+"""Runs into PostgreSQL: many rows in one transaction, each run there once, whoever brings it and however often.
+
+A run that is there already stays as it is if what comes is the same, or knows less of it: a copy of a ledger that ends earlier,
+a reader that thinks it still goes on. Else all its rows are replaced. Of a run whose facts are the same, the samples stay, for
+those that come can only be thinner ones. Two that bring the same run wait for each other at its row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+import msgspec
+
+from footprint.errors import LedgerError
+from footprint.ledger.engines.engine import Closing
+from footprint.ledger.engines.postgres import Address
+from footprint.ledger.engines.postgres_schema import migrate, version_of
+from footprint.ledger.rows import Row, Rows
+from footprint.ledger.tables import TABLES
+
+_ATTEMPTS: Final = 5
+_COLUMNS: Final = {table: tuple(column.name for column in columns) for table, columns in TABLES.items()}
+_LISTED: Final = {table: ", ".join(f'"{name}"' for name in names) for table, names in _COLUMNS.items()}
+_BIGINT: Final = 2**63 - 1
+_ENERGY: Final = _COLUMNS["samples"].index("energy_mj")
+
+_AT: Final = tuple(f'"{name}"' for name in _COLUMNS["runs"])
+_CAME: Final = ", ".join(f"i.{at}" for at in _AT)
+_WAS: Final = ", ".join(f"r.{at}" for at in _AT)
+
+_STAGE: Final = "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE footprint.runs) ON COMMIT DELETE ROWS"
+_NEW: Final = f"""
+INSERT INTO footprint.runs ({_LISTED["runs"]})
+SELECT {_LISTED["runs"]} FROM pg_temp.incoming ORDER BY id
+ON CONFLICT (id) DO NOTHING RETURNING id
+"""  # noqa: S608 - our own columns
+_THERE: Final = f"""
+SELECT r.id, i.ended_us - r.ended_us AS longer_us, i.outcome, r.outcome, i.facts = r.facts AS same_facts,
+    ({_CAME}) IS NOT DISTINCT FROM ({_WAS}) AS same_row,
+    CASE WHEN i.facts = r.facts THEN 0 ELSE (SELECT count(*) FROM footprint.samples s WHERE s.run_id = r.id) END AS samples
+FROM footprint.runs r JOIN pg_temp.incoming i ON i.id = r.id
+WHERE NOT r.id = ANY(%s) ORDER BY r.id FOR UPDATE OF r
+"""  # noqa: S608 - our own columns
+_REPLACE: Final = f"""
+UPDATE footprint.runs r SET ({_LISTED["runs"]}) = ROW({_CAME})
+FROM pg_temp.incoming i WHERE i.id = r.id AND r.id = ANY(%s)
+"""  # noqa: S608 - our own columns
+_REMEMBER: Final = """
+INSERT INTO footprint.pushed (source, digest, is_open, runs, samples, energy_mj, host) VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (source) DO UPDATE SET digest = excluded.digest, is_open = excluded.is_open, runs = excluded.runs,
+    samples = excluded.samples, energy_mj = excluded.energy_mj, host = excluded.host, pushed_at = now(), pushed_by = current_user
+"""
+_PUSHED: Final = "SELECT source, digest, is_open FROM footprint.pushed WHERE source = ANY(%s)"
+_DELETE: Final = "DELETE FROM footprint.runs WHERE id = ANY(%s) RETURNING id"
+_EMPTY: Final = {
+    "devices": "DELETE FROM footprint.devices WHERE run_id = ANY(%s)",
+    "samples": "DELETE FROM footprint.samples WHERE run_id = ANY(%s)",
+    "ticks": "DELETE FROM footprint.ticks WHERE run_id = ANY(%s)",
+}
+_HELD: Final = "SELECT count(*), coalesce(sum(energy_mj), 0) FROM footprint.samples WHERE run_id = ANY(%s)"
+_SURE: Final = ("completed", "failed")
+
+
+class Pushed(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of a journal or batch that was pushed.
+
+    Attributes:
+        source: `journal:ID` or `batch:ID`.
+        digest: of its bytes, and of what made rows of them.
+        is_open: whether one of its runs went on.
+        energy_mj: of all its samples.
+    """
+
+    source: str
+    digest: str
+    is_open: bool
+    runs: int
+    samples: int
+    energy_mj: int
+    host: str
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the runs of one transaction; the rows of samples that were written, and their energy."""
+
+    new: int = 0
+    replaced: int = 0
+    same: int = 0
+    kept: int = 0
+    samples: int = 0
+    energy_mj: int = 0
+    problems: tuple[str, ...] = ()
+
+
+class Writer(Closing):
+    """A connection that brings runs.
+
+    Args:
+        address: `postgresql://…`.
+        may_change: make or renew the tables where that is needed; without it nothing is written (a dry run).
+
+    Raises:
+        ConfigError: if it is no address.
+        LedgerError: if it cannot be connected to, or its tables are not ours to fill.
+    """
+
+    def __init__(self, address: str, *, may_change: bool = True) -> None:
+        self._address = Address(address)
+        self.where = self._address.shown
+        self._connection = self._address.connect()
+        self.migrated: tuple[int, int] | None = None
+        try:
+            with self._address.errors("cannot hold a ledger"):
+                if may_change:
+                    self.migrated = migrate(self._connection)
+                self._is_ledger = version_of(self._connection) > 0
+        except BaseException:
+            self.close()
+            raise
+
+    def pushed(self, sources: Sequence[str]) -> dict[str, tuple[str, bool]]:
+        """Which of these sources were pushed before: their digests then, and whether one of their runs went on.
+
+        Raises:
+            LedgerError: if it cannot be read.
+        """
+        if not self._is_ledger:
+            return {}
+        with self._address.errors("cannot be asked"):
+            found = self._connection.execute(_PUSHED, [list(sources)])
+            return {source: (digest, is_open) for source, digest, is_open in found}
+
+    def write(self, rows: Rows, sources: Iterable[Pushed] = ()) -> Written:
+        """Bring runs, and remember where they came from: all of it, or nothing.
+
+        Raises:
+            LedgerError: if the database refuses, goes away, or holds other joules afterwards than were sent.
+        """
+        from psycopg import errors
+
+        storable, problems = _storable(rows)
+        with self._address.errors("cannot be written"):
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    with self._connection.transaction():
+                        written = self._write(storable, sources)
+                except (errors.DeadlockDetected, errors.SerializationFailure):
+                    if attempt == _ATTEMPTS:
+                        raise
+                else:
+                    return msgspec.structs.replace(written, problems=problems)
+        raise AssertionError("an attempt returns or raises")
+
+    def delete(self, run_ids: Sequence[str]) -> list[str]:
+        """Delete runs with all that is known of them; those that were there.
+
+        Raises:
+            LedgerError: if the database refuses or goes away.
+        """
+        with self._address.errors("cannot be written"), self._connection.transaction():
+            found = self._connection.execute(_DELETE, [sorted(run_ids)])
+            gone = [str(run_id) for (run_id,) in found]
+            self._empty(("samples", "ticks"), gone)
+            return gone
+
+    def close(self) -> None:
+        """Close the connection; what was not committed is as if it had never been sent."""
+        with suppress(Exception):
+            self._connection.close()
+
+    def _write(self, rows: Rows, sources: Iterable[Pushed]) -> Written:
+        connection = self._connection
+        connection.execute(_STAGE)
+        self._copy("pg_temp.incoming", "runs", rows.runs)
+        new = {run_id for (run_id,) in connection.execute(_NEW.encode())}
+        brought = Counter(row[0] for row in rows.samples)
+        there = [_Meeting(*found) for found in connection.execute(_THERE.encode(), [list(new)])]
+        kept = [one for one in there if one.knows_less(brought[one.run_id])]
+        taken = [one for one in there if one not in kept and not one.same_row]
+        changed = {one.run_id for one in taken}
+        refilled = {*new, *(one.run_id for one in taken if not one.same_facts)}
+        if changed:
+            connection.execute(_REPLACE.encode(), [list(changed)])
+            self._empty(("devices",), changed)
+            self._empty(("samples", "ticks"), changed & refilled)
+        samples = _of_runs(rows.samples, refilled)
+        self._copy("footprint.devices", "devices", _of_runs(rows.devices, new | changed))
+        self._copy("footprint.ticks", "ticks", _of_runs(rows.ticks, refilled))
+        self._copy("footprint.samples", "samples", samples)
+        energy_mj = energy_of(samples)
+        self._verify(refilled, len(samples), energy_mj)
+        for source in sorted(sources, key=lambda one: one.source):
+            connection.execute(_REMEMBER, msgspec.structs.astuple(source))
+        return Written(
+            new=len(new),
+            replaced=len(changed),
+            same=len(there) - len(changed) - len(kept),
+            kept=len(kept),
+            samples=len(samples),
+            energy_mj=energy_mj,
+        )
+
+    def _copy(self, target: str, table: str, rows: Collection[Row]) -> None:
+        if not rows:
+            return
+        with self._connection.cursor().copy(f"COPY {target} ({_LISTED[table]}) FROM STDIN".encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def _empty(self, tables: Iterable[str], run_ids: Collection[str]) -> None:
+        for table in tables if run_ids else ():
+            self._connection.execute(_EMPTY[table], [list(run_ids)])
+
+    def _verify(self, run_ids: Collection[str], samples: int, energy_mj: int) -> None:
+        """Hold what the database now has of these runs to what was sent, before it is committed."""
+        found = self._connection.execute(_HELD, [list(run_ids)]).fetchone()
+        if found is None or (found[0], int(found[1])) != (samples, energy_mj):
+            raise LedgerError(f"sent {samples} samples with {energy_mj} mJ, and it holds {found}: nothing of them was kept")
+
+
+class _Meeting(NamedTuple):
+    """A run that comes and is there already: by how much it is longer now, and what else is the same."""
+
+    run_id: str
+    longer_us: int
+    outcome: str
+    outcome_there: str
+    same_facts: bool
+    same_row: bool
+    samples_there: int
+
+    def knows_less(self, samples: int) -> bool:
+        """Whether what comes tells less: it ends earlier, or as early but without its close, or has lost readings."""
+        if self.longer_us or self.same_facts:
+            return self.longer_us < 0
+        without_close = self.outcome == "running" or (self.outcome not in _SURE and self.outcome_there in _SURE)
+        return samples < self.samples_there or (without_close and self.outcome != self.outcome_there)
+
+
+def energy_of(samples: Iterable[Row]) -> int:
+    """The energy of rows of samples, mJ."""
+    return sum(map(itemgetter(_ENERGY), samples))
+
+
+def _of_runs(rows: list[Row], run_ids: Collection[str]) -> list[Row]:
+    return [row for row in rows if row[0] in run_ids]
+
+
+def _storable(rows: Rows) -> tuple[Rows, tuple[str, ...]]:
+    """Rows that PostgreSQL can hold, and a line for each run that it cannot: one such must not stop all others."""
+    tables: dict[str, list[Row]] = {name: _without_nul(name, getattr(rows, name)) for name in TABLES}
+    refused: dict[str, str] = {}
+    for name, found in tables.items():
+        for at in (at for at, column in enumerate(TABLES[name]) if column.type == "bigint"):
+            for row in found:
+                if row[at] is not None and not -_BIGINT <= row[at] <= _BIGINT:
+                    refused[row[0]] = f"a number in its {name} is too large"
+    twice = {
+        "it stands twice in its journal": Counter(row[:1] for row in tables["runs"]),
+        "it has one device twice": Counter(row[:2] for row in tables["devices"]),
+    }
+    for why, count in twice.items():
+        refused |= {key[0]: why for key, many in count.items() if many > 1}
+    if refused:
+        tables = {name: [row for row in found if row[0] not in refused] for name, found in tables.items()}
+    told = tuple(f"run {run_id} was not pushed: {why}" for run_id, why in sorted(refused.items()))
+    return Rows(**tables, problems=[]), told
+
+
+def _without_nul(table: str, rows: list[Row]) -> list[Row]:
+    """The same with NUL, which a text of PostgreSQL's cannot hold, replaced: in labels also where JSON spells it."""
+    columns = TABLES[table]
+    texts = [at for at, column in enumerate(columns) if column.type == "text"]
+    odd = [n for n, row in enumerate(rows) if any(row[at] and ("\0" in row[at] or "\\u0000" in row[at]) for at in texts)]
+    if not odd:
+        return rows
+    cleaned = list(rows)
+    for n in odd:
+        cleaned[n] = tuple(
+            _text(value, spelled=column.name == "labels") if column.type == "text" and value else value
+            for column, value in zip(columns, rows[n], strict=True)
+        )
+    return cleaned
+
+
+def _text(value: str, *, spelled: bool) -> str:
+    whole = value.replace("\0", "\ufffd")
+    # A backslash that stands for itself is spelled as two; what follows it spells nothing.
+    return "\\\\".join(part.replace("\\u0000", "\\ufffd") for part in whole.split("\\\\")) if spelled else whole
