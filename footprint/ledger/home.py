@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -78,6 +80,27 @@ def make_private(folder: Path) -> None:
         with suppress(FileExistsError):  # another recorder may have been quicker
             missing.mkdir(PRIVATE_DIR)
             missing.chmod(PRIVATE_DIR)  # mkdir's mode is cut by the umask
+
+
+def refuse_foreign_links(root: Path, folder: Path) -> None:
+    """Refuse to write where another user's link leads: in a shared ledger one might lay it in our way.
+
+    A link of our own, or of root, is a way to keep some of a ledger on another disk; so is any that leads to the ledger itself.
+
+    Raises:
+        OSError: if a folder of the ledger above what is to be written is such a link.
+    """
+    if not hasattr(os, "geteuid"):
+        return
+    for part in (folder, *folder.parents):
+        if part == root:
+            return
+        try:
+            found = part.lstat()
+        except FileNotFoundError:  # it is still to be made
+            continue
+        if stat.S_ISLNK(found.st_mode) and found.st_uid not in {0, os.geteuid()}:
+            raise OSError(errno.ELOOP, f"{part} is a link that belongs to another user")
 
 
 def unwritable(root: Path, error: OSError) -> LedgerError:

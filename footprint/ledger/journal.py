@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from footprint.ledger.home import PRIVATE_FILE, make_private, runs_dir, unwritable
+from footprint.ledger.home import PRIVATE_FILE, make_private, refuse_foreign_links, runs_dir, unwritable
 from footprint.ledger.records import AnyRecord, line_of
 
 SYNC_EVERY_S: Final = 10.0
@@ -46,7 +46,9 @@ class Journal:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         try:
+            refuse_foreign_links(root, folder)
             make_private(folder)
+            refuse_foreign_links(root, folder)
             self._fd = os.open(self.path, flags, PRIVATE_FILE)
             if hasattr(os, "fchmod"):
                 os.fchmod(self._fd, PRIVATE_FILE)  # a umask of 0777 would leave us without our own file

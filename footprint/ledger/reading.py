@@ -7,7 +7,7 @@ import io
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from footprint.errors import LedgerError
-from footprint.ledger.facts import Point, RunRecords, without_loose_parents
+from footprint.ledger.facts import Point, RunRecords, Sink, without_loose_parents
 from footprint.ledger.home import home as default_home
 from footprint.ledger.home import runs_dir
 from footprint.ledger.processes import is_alive
@@ -61,7 +61,7 @@ def read_runs(home: Path | None = None) -> Reading:
     """
     runs: list[Run] = []
     problems: list[str] = []
-    for path in journal_paths(home):
+    for path in journal_paths(home, problems):
         journal = read_journal(path)
         runs += journal.facts()
         problems += journal.problems
@@ -118,7 +118,9 @@ class JournalReading:
         return [*without_loose_parents(list(self.runs.values())), *self.imported]
 
 
-def read_journal(path: Path, only_run: str | None = None, *, keep_ticks: bool = False) -> JournalReading:
+def read_journal(
+    path: Path, only_run: str | None = None, *, keep_ticks: bool = False, sink: Sink | None = None
+) -> JournalReading:
     """Read one journal, or of it only what bears on one run (quick in a long journal of many runs).
 
     The end of a run is known before its readings come, which are summed up and forgotten: a long journal is read twice, a short
@@ -128,6 +130,7 @@ def read_journal(path: Path, only_run: str | None = None, *, keep_ticks: bool = 
         path: the journal.
         only_run: the one run's id.
         keep_ticks: keep the ticks, for `RunRecords.points`.
+        sink: takes the ticks in their stead, as they come.
     """
     try:
         descriptor, size = _open(path)
@@ -136,18 +139,18 @@ def read_journal(path: Path, only_run: str | None = None, *, keep_ticks: bool = 
                 data = _bytes(descriptor, size + 1)  # of a line that is just being appended, more than was there
             finally:
                 os.close(descriptor)
-            return _gather(_Lines(path, io.BytesIO(data), size, only_run, is_held=True), keep_ticks=keep_ticks)
+            return _gather(_Lines(path, io.BytesIO(data), size, only_run, is_held=True), keep_ticks=keep_ticks, sink=sink)
         with os.fdopen(descriptor, "rb") as file:
-            return _gather(_Lines(path, file, size, only_run), keep_ticks=keep_ticks)
+            return _gather(_Lines(path, file, size, only_run), keep_ticks=keep_ticks, sink=sink)
     except OSError as error:
         return JournalReading({}, [f"{path}: not read: {error.strerror}"])
 
 
-def _gather(lines: _Lines, *, keep_ticks: bool) -> JournalReading:
+def _gather(lines: _Lines, *, keep_ticks: bool, sink: Sink | None) -> JournalReading:
     ends = lines.ends()
     closes = {record.run: record for record in ends if isinstance(record, Close)}
     runs = {
-        record.run: RunRecords(record, closes.get(record.run), keep_ticks=keep_ticks)
+        record.run: RunRecords(record, closes.get(record.run), keep_ticks=keep_ticks, sink=sink)
         for record in ends
         if isinstance(record, Open)
     }
@@ -166,29 +169,53 @@ def _gather(lines: _Lines, *, keep_ticks: bool) -> JournalReading:
     return JournalReading(runs, lines.problems, list(imported.values()))
 
 
-def journal_paths(home: Path | None = None) -> list[Path]:
+def journal_paths(home: Path | None = None, problems: list[str] | None = None) -> list[Path]:
     """The journals of a ledger, oldest day first; of a journal that was copied, the copy that holds most.
 
+    Args:
+        home: the ledger; by default the user's.
+        problems: takes a line for each folder in it that cannot be listed, say another user's.
+
     Raises:
-        LedgerError: if a folder cannot be listed.
+        LedgerError: if the ledger's own folder cannot be listed.
     """
     root = runs_dir(home or default_home())
     found: dict[str, Path] = {}
     try:
-        for path in (path for day in _folders(root) for group in _folders(day) for path in sorted(group.glob("*.jsonl"))):
+        days = _folders(root)
+    except OSError as error:
+        raise LedgerError(f"the ledger cannot be read at {error.filename or root}: {error.strerror}") from error
+    for folder in _each(days, _folders, problems):
+        for path in _each([folder], _journals, problems):
             other = found.get(path.name)
             if other is None or other.lstat().st_size < path.lstat().st_size:
                 found[path.name] = path
-    except OSError as error:
-        raise LedgerError(f"the ledger cannot be read at {error.filename or root}: {error.strerror}") from error
     return list(found.values())
+
+
+def _each(folders: Iterable[Path], listed: Callable[[Path], list[Path]], problems: list[str] | None) -> Iterator[Path]:
+    """What folders hold; one that cannot be listed is a problem, and the others are."""
+    for folder in folders:
+        try:
+            found = listed(folder)
+        except OSError as error:
+            if problems is not None:
+                problems.append(f"{folder}: not read: {error.strerror}")
+        else:
+            yield from found
 
 
 def _folders(parent: Path) -> list[Path]:
     try:
-        return sorted(path for path in parent.iterdir() if path.is_dir())
+        with os.scandir(parent) as entries:
+            return sorted([Path(entry.path) for entry in entries if entry.is_dir()])
     except FileNotFoundError:
         return []
+
+
+def _journals(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return sorted([Path(entry.path) for entry in entries if entry.name.endswith(".jsonl")])
 
 
 class _Lines:
