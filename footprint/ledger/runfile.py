@@ -60,12 +60,12 @@ def read_run_file(path: Path) -> Run:
         raise LedgerError(f"{path} is no run file: {error}") from error
     if run.schema > SCHEMA_VERSION:
         raise LedgerError(f"{path} was written by a newer version of footprint (schema {run.schema}): upgrade to read it")
-    if wrong := _impossible(run):
+    if wrong := impossible(run):
         raise LedgerError(f"{path} is no run file: {wrong}")
     return run
 
 
-def _impossible(run: Run) -> str | None:
+def impossible(run: Run) -> str | None:
     """What no run can be, in a file that somebody may have edited; null if nothing is."""
     try:
         started = datetime.fromisoformat(run.started_at)
