@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -43,6 +44,10 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     so_far_j: float
 
 
+Sink = Callable[[Open, Point, Sequence[Stretch]], None]
+"""Takes the ticks of runs as they are read: the run's first record, the tick, and the stretches that its samples close."""
+
+
 class RunRecords:
     """The records of one run, gathered one by one in the order of the journal, in memory that does not grow with its ticks.
 
@@ -50,13 +55,18 @@ class RunRecords:
         opened: the run's first record.
         closed: its last, where the reader has seen it already: readings are then cut at the run's end.
         keep_ticks: keep every tick, for `points` and `stretches`.
+        sink: takes every tick, and what it closes, in their stead.
     """
 
-    def __init__(self, opened: Open, closed: Close | None = None, *, keep_ticks: bool = False) -> None:
+    def __init__(self, opened: Open, closed: Close | None = None, *, keep_ticks: bool = False, sink: Sink | None = None) -> None:
         self.opened = opened
         self.closed = closed
-        self._ticks: list[Tick] | None = [] if keep_ticks else None
+        self._points: list[Point] = []
         self._stretches: list[Stretch] = []
+        self._sink = self._keep if keep_ticks else sink
+        self._are_kept = keep_ticks
+        self._first_tree_s: float | None = None
+        self._first_busy_s: float | None = None
         self._marks: dict[int, Marked] = {}
         self._work: dict[str, float] = {}
         self._closing_work: dict[str, float] = closed.work if closed else {}
@@ -132,20 +142,9 @@ class RunRecords:
         Raises:
             ValueError: if they were not kept.
         """
-        if self._ticks is None:
+        if not self._are_kept:
             raise ValueError("the ticks were not kept")
-        start_s = self.opened.t_s
-        tree_s = next((tick.tree_s for tick in self._ticks if tick.tree_s is not None), 0.0)
-        busy_s = next((tick.busy_s for tick in self._ticks if tick.busy_s is not None), 0.0)
-        return tuple(
-            Point(
-                t_s=tick.t_s - start_s,
-                samples=tuple(msgspec.structs.replace(sample, t_s=sample.t_s - start_s) for sample in tick.samples),
-                tree_s=None if tick.tree_s is None else tick.tree_s - tree_s,
-                busy_s=None if tick.busy_s is None else tick.busy_s - busy_s,
-            )
-            for tick in self._ticks
-        )
+        return tuple(self._points)
 
     def stretches(self) -> list[Stretch]:
         """The run's readings, in order, each with the stretch of time that it closes: the pieces of the devices' energy.
@@ -153,9 +152,13 @@ class RunRecords:
         Raises:
             ValueError: if the ticks were not kept.
         """
-        if self._ticks is None:
+        if not self._are_kept:
             raise ValueError("the ticks were not kept")
         return self._stretches
+
+    def _keep(self, _: Open, point: Point, stretches: Sequence[Stretch]) -> None:
+        self._points.append(point)
+        self._stretches += stretches
 
     def _tick(self, tick: Tick) -> None:
         if self._first_tick_s is None:
@@ -163,21 +166,34 @@ class RunRecords:
         if self._clocks.slept_before(tick):
             for integral in self._integrals.values():
                 integral.interrupt()
+        stretches: list[Stretch] = []
         for sample in tick.samples:
             integral = self._integrals.get(sample.device_id)
             piece = None
             if integral is not None:
                 piece = integral.add(sample)
                 self._sampled.add(sample.device_id)
-            if self._ticks is not None:
-                self._stretches.append(self._stretch(sample, piece, integral))
+            if self._sink is not None:
+                stretches.append(self._stretch(sample, piece, integral))
         if tick.tree_s is not None:
             self._tree.add(tick.t_s, tick.tree_s)
         if tick.busy_s is not None:
             self._busy.add(tick.t_s, tick.busy_s)
         self._last = tick
-        if self._ticks is not None:
-            self._ticks.append(tick)
+        if self._sink is not None:
+            self._sink(self.opened, self._point(tick, stretches), stretches)
+
+    def _point(self, tick: Tick, stretches: Sequence[Stretch]) -> Point:
+        if self._first_tree_s is None:
+            self._first_tree_s = tick.tree_s
+        if self._first_busy_s is None:
+            self._first_busy_s = tick.busy_s
+        return Point(
+            t_s=tick.t_s - self.opened.t_s,
+            samples=tuple(one.sample for one in stretches),
+            tree_s=None if tick.tree_s is None else tick.tree_s - (self._first_tree_s or 0.0),
+            busy_s=None if tick.busy_s is None else tick.busy_s - (self._first_busy_s or 0.0),
+        )
 
     def _stretch(self, sample: Sample, piece: tuple[float, float] | None, integral: Integral | None) -> Stretch:
         start_s = self.opened.t_s

@@ -64,50 +64,48 @@ def rows_of_run(run: Run) -> Rows:
     return _told(run, lambda: Rows(**_facts(run), samples=list(_courses(run)), ticks=[], problems=[]))
 
 
-def _recorded(run: Run, points: Iterable[Point], stretches: Iterable[Stretch]) -> Rows:
-    ticks: list[Row] = [(run.id, point.t_s, point.tree_s, point.busy_s) for point in points]
-    return _told(run, lambda: Rows(**_facts(run), samples=list(_samples(run, stretches)), ticks=ticks, problems=[]))
+class Readings:
+    """The readings of one run as rows, tick by tick.
 
-
-def microseconds(started_at: str) -> int:
-    """A time in ISO 8601 as whole microseconds since 1970; one without a time zone is UTC.
+    Args:
+        run_id: the run.
+        started_at: its start, in ISO 8601.
 
     Raises:
-        ValueError: if it is no such time.
+        ValueError: if that is no time.
     """
-    time = datetime.fromisoformat(started_at)
-    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _US
+
+    def __init__(self, run_id: str, started_at: str) -> None:
+        self._id = run_id
+        self._start_us = microseconds(started_at)
+        self._so_far_mj: dict[str, int] = {}
+
+    def tick(self, point: Point) -> Row:
+        """The row of a tick."""
+        return self._id, point.t_s, point.tree_s, point.busy_s
+
+    def samples(self, stretches: Iterable[Stretch]) -> Iterator[Row]:
+        """The rows of the next readings."""
+        for one in stretches:
+            sample = one.sample
+            now_mj = to_mj(one.so_far_j)
+            grown_mj = now_mj - self._so_far_mj.get(sample.device_id, 0)
+            self._so_far_mj[sample.device_id] = now_mj
+            begin_us, end_us = self._start_us + to_us(one.begin_s), self._start_us + to_us(one.end_s)
+            yield self._id, sample.device_id, begin_us, end_us, grown_mj, sample.t_s, sample.energy_j, sample.power_w
 
 
-def to_us(seconds: float) -> int:
-    """Seconds as whole microseconds."""
-    return round(seconds * 1e6)
+def _recorded(run: Run, points: Iterable[Point], stretches: Iterable[Stretch]) -> Rows:
+    def rows() -> Rows:
+        readings = Readings(run.id, run.started_at)
+        return Rows(
+            **_facts(run),
+            samples=list(readings.samples(stretches)),
+            ticks=[readings.tick(point) for point in points],
+            problems=[],
+        )
 
-
-def to_mj(energy_j: float) -> int:
-    """Joules as whole millijoules."""
-    return round(energy_j * 1e3)
-
-
-def _told(run: Run, rows: Callable[[], Rows]) -> Rows:
-    try:
-        return rows()
-    except (ValueError, OverflowError) as error:  # a start that is no time, a number without end: damage, or not of our making
-        found = no_rows()
-        found.problems.append(f"run {run.id} cannot be counted: {error}")
-        return found
-
-
-def _samples(run: Run, stretches: Iterable[Stretch]) -> Iterator[Row]:
-    start_us = microseconds(run.started_at)
-    so_far_mj: dict[str, int] = {}
-    for one in stretches:
-        sample = one.sample
-        now_mj = to_mj(one.so_far_j)
-        grown_mj = now_mj - so_far_mj.get(sample.device_id, 0)
-        so_far_mj[sample.device_id] = now_mj
-        begin_us, end_us = start_us + to_us(one.begin_s), start_us + to_us(one.end_s)
-        yield run.id, sample.device_id, begin_us, end_us, grown_mj, sample.t_s, sample.energy_j, sample.power_w
+    return _told(run, rows)
 
 
 def _courses(run: Run) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from footprint.ledger.tables import TABLES, TABLES_VERSION
 
 MANIFEST: Final = "manifest.json"
 OTHERS: Final = "others"
-"""Besides the tables: lines of journals that this version cannot use, byte for byte: newer, damaged, or of a run whose beginning is lost."""
+"""Besides the tables: lines that this version cannot use, byte for byte: newer, damaged, or of a run whose beginning is lost."""
 FILES: Final = (*(f"{name}.parquet" for name in TABLES), f"{OTHERS}.parquet")
 UNFINISHED: Final = ".tmp-"
 CHECKED_BYTES: Final = 2**24
