@@ -64,6 +64,40 @@ def rows_of_run(run: Run) -> Rows:
     return _told(run, lambda: Rows(**_facts(run), samples=list(_courses(run)), ticks=[], problems=[]))
 
 
+def rows_of_facts(run: Run) -> Rows:
+    """A run's row and its devices', without its readings."""
+    return _told(run, lambda: Rows(**_facts(run), samples=[], ticks=[], problems=[]))
+
+
+def microseconds(started_at: str) -> int:
+    """A time in ISO 8601 as whole microseconds since 1970; one without a time zone is UTC.
+
+    Raises:
+        ValueError: if it is no such time.
+    """
+    time = datetime.fromisoformat(started_at)
+    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _US
+
+
+def to_us(seconds: float) -> int:
+    """Seconds as whole microseconds."""
+    return round(seconds * 1e6)
+
+
+def to_mj(energy_j: float) -> int:
+    """Joules as whole millijoules."""
+    return round(energy_j * 1e3)
+
+
+def _told(run: Run, rows: Callable[[], Rows]) -> Rows:
+    try:
+        return rows()
+    except (ValueError, OverflowError) as error:  # a start that is no time, a number without end: damage, or not of our making
+        found = no_rows()
+        found.problems.append(f"run {run.id} cannot be counted: {error}")
+        return found
+
+
 class Readings:
     """The readings of one run as rows, tick by tick.
 
