@@ -9,6 +9,9 @@ Each fault has a number, which stands in the names of its tests: `pytest tests/f
  4    os._exit, a segmentation fault: the recorder closes the run   test_death, test_unchanged
  5    a full disk                                                   test_disk
  6    a read-only file system, no home                              test_disk, test_unchanged
+ 7    two mounts that know nothing of each other, four writers      test_journals
+ 8    a journal torn at every byte; every byte of it flipped        test_journals
+10    records of this version, the next and an unknown one          test_journals
 11    a GPU that is lost, hangs or takes its reader along           test_gpu
 12    RAPL: wraps of each zone, a reset to 0, EACCES                test_rapl, test_unchanged
 13    the clock on the wall set by an hour, forward and back        test_clocks, test_unchanged
@@ -16,12 +19,15 @@ Each fault has a number, which stands in the names of its tests: `pytest tests/f
 15    fork with a lock held, a pool                                 test_forks
 16    spawn, forkserver                                             test_forks
 17    nested and overlapping trackers                               test_overlaps, test_forks
+18    eight ranks on one machine's GPUs; the leader killed          test_ranks
 19    a run of 5 ms, without a sample                               test_endurance
 20    ten thousand runs in a row                                    test_endurance
 21    a day at one reading a second, simulated                      test_endurance
-22    kill -9 of a fill of many cards, at any moment                test_cards
-23    two fills at once, of one card and of a folder                test_cards
-24    a fill of many cards stopped by Ctrl-C or SIGTERM             test_cards
+24    links, dots, names made before, a hostile folder              test_journals
+25    secrets in arguments and environment; a umask of 000          test_secrets
+26    kill -9 of a fill of many cards, at any moment                test_cards
+27    two fills at once, of one card and of a folder                test_cards
+28    a fill of many cards stopped by Ctrl-C or SIGTERM             test_cards
 ====  ============================================================  ==========================
 """
 

@@ -79,7 +79,7 @@ def wait_for_the_end(group: int) -> None:
 
 
 @pytest.mark.slow
-def test_fault_22_killed_at_any_moment_every_card_is_wholly_old_or_wholly_new(tmp_path: Path) -> None:
+def test_fault_26_killed_at_any_moment_every_card_is_wholly_old_or_wholly_new(tmp_path: Path) -> None:
     """Kill -9 of the whole fill, or of the process that gives out the cards alone; then a last fill goes on and ends."""
     kills = int(os.environ.get("FOOTPRINT_KILLS", "50"))  # as many as a test may take time for; more on request
     folder, state = tmp_path / "cards", tmp_path / "state.jsonl"
@@ -121,7 +121,7 @@ def test_fault_22_killed_at_any_moment_every_card_is_wholly_old_or_wholly_new(tm
 
 
 @pytest.mark.slow
-def test_fault_23_of_two_fills_of_one_card_at_once_one_wins_and_the_other_is_told(tmp_path: Path) -> None:
+def test_fault_27_of_two_fills_of_one_card_at_once_one_wins_and_the_other_is_told(tmp_path: Path) -> None:
     """Both have read the card when the start is given; in no round do both believe that they wrote."""
     code = (
         "import sys; from pathlib import Path; from footprint.card import fill, read_card, write_card\n"
@@ -168,7 +168,7 @@ def test_fault_23_of_two_fills_of_one_card_at_once_one_wins_and_the_other_is_tol
 @pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_fault_24_a_fill_that_is_stopped_ends_after_the_card_at_hand_and_goes_on_later(
+def test_fault_28_a_fill_that_is_stopped_ends_after_the_card_at_hand_and_goes_on_later(
     tmp_path: Path, jobs: str, number: signal.Signals
 ) -> None:
     folder, state = tmp_path / "cards", tmp_path / "state.jsonl"
@@ -192,7 +192,7 @@ def test_fault_24_a_fill_that_is_stopped_ends_after_the_card_at_hand_and_goes_on
 
 
 @pytest.mark.slow
-def test_fault_23_two_bulk_fills_at_once_leave_every_card_whole(tmp_path: Path) -> None:
+def test_fault_27_two_bulk_fills_at_once_leave_every_card_whole(tmp_path: Path) -> None:
     folder = tmp_path / "cards"
     before = lay_out(folder, CARDS)
     after = filled(before, folder)
