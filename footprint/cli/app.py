@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from footprint import __version__
-from footprint.cli import attach, card, doctor, estimate, ledger, reconcile, reference, report, restate, run, runs, when
+from footprint.cli import attach, card, doctor, estimate, ledger, node, reconcile, reference, report, restate, run, runs, when
 
 app = typer.Typer(
     name="footprint",
@@ -37,6 +37,7 @@ def _root(
 # The list of commands has room for some sixty characters each.
 app.command("run", context_settings=run.CONTEXT_SETTINGS, short_help="Measure a command, and leave it as it is.")(run.run)
 app.command("attach", short_help="Measure a process that runs already.")(attach.attach)
+app.command("node", short_help="Record a whole machine, day by day, until stopped.")(node.node)
 app.command("estimate", short_help="Estimate energy and emissions from declared facts.")(estimate.estimate)
 app.command("when", short_help="Name the cleanest hours to come, by a forecast.")(when.when)
 app.add_typer(runs.app, name="runs")

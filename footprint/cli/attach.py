@@ -7,24 +7,21 @@ counted; nor is the CPU time of its last moments, if it was gone before we could
 from __future__ import annotations
 
 import select
-import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from footprint.cli import options
 from footprint.cli.run import code_and_outcome, labels_of, summary
+from footprint.cli.signals import asked_to_end
 from footprint.model import Outcome
 
 if TYPE_CHECKING:
     from footprint.recorder.watch import Watch
 
-_DETACHING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 _POLL_S: Final = 0.2
 _CODE_LIMIT_S: Final = 1.0
 _NOT_RECORDED: Final = 2
@@ -66,7 +63,7 @@ def attach(
         interval_s=interval_s,
     )
     watch = Watch(target.process)
-    with _signals() as asked:
+    with asked_to_end() as asked:
         run = tracker.begin(target)
         if not run.is_recorded:  # the logger has said why in a line
             raise typer.Exit(_NOT_RECORDED)
@@ -84,27 +81,6 @@ def attach(
         run.end(outcome, end_s)
     if not quiet and sys.stderr is not None and sys.stderr.isatty():
         print(summary(run, None, outcome), file=sys.stderr)
-
-
-@contextmanager
-def _signals() -> Iterator[socket.socket]:
-    """A socket that becomes readable when a signal asks us to end; what was ignored before stays so (nohup)."""
-    reader, writer = socket.socketpair()
-    with reader, writer:
-        for end in (reader, writer):
-            end.setblocking(False)
-        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        numbers = [getattr(signal, name) for name in _DETACHING if hasattr(signal, name)]
-        handlers = {number: signal.getsignal(number) for number in numbers}
-        for number, handler in handlers.items():
-            if handler != signal.SIG_IGN:
-                signal.signal(number, lambda *_: None)
-        try:
-            yield reader
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(before)
 
 
 def _wait(watch: Watch, asked: socket.socket) -> bool:

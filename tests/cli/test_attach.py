@@ -136,7 +136,7 @@ def test_a_process_is_measured_until_its_end(start: Start, attached: Start, tmp_
     assert run.cpu is not None
     assert 0.1 < run.cpu.tree_s < run.duration_s * os.cpu_count()  # type: ignore[operator]
     assert (run.account, run.kind, run.parent) == ("slurm:12", "evaluation", None)
-    assert run.labels == {"a": "b", "rank": "5", "job": "12"}
+    assert run.labels == {"a": "b", "rank": "5", "job": "12", "attempt": "1"}
     assert run.place is not None
 
 
