@@ -158,9 +158,10 @@ def _without_times(case: Case, read: dict[ComponentName, Whole | None]) -> None:
 
 
 def _machines(case: Case, component: ComponentName, whole: Whole) -> None:
-    """All of what was read, where that is asked for."""
+    """All of what was read, where that is asked for, or where it was the run's alone (another tool's reading of its process)."""
     who, ratio = _WHO[component], min(case.covered(one.read_s) for one in whole.devices)
-    if case.attribution == "machine":
+    alone = all(one.held_ratio == 1 and not one.others for one in whole.devices)
+    if case.attribution == "machine" or alone:
         part = _portion(case, whole.devices)
         mine = case.work.term(component, who, f"{whole.product}{times(part)}", whole.energy * part)
         _add(case, component, mine, whole.grade, ratio)

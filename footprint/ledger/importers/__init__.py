@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from footprint.ledger.exchange.registry import Importer
+from footprint.ledger.importers.billing import IMPORTER as BILLING
+from footprint.ledger.importers.codecarbon import IMPORTER as CODECARBON
+from footprint.ledger.importers.sacct import IMPORTER as SACCT
 
-IMPORTERS: Final[tuple[Importer, ...]] = ()
+IMPORTERS: Final[tuple[Importer, ...]] = (CODECARBON, SACCT, BILLING)
 """The formats of other tools, in the order in which a source is shown to them."""
