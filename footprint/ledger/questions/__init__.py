@@ -1,6 +1,6 @@
 """The questions, one SQL file each: DuckDB's words, which PostgreSQL and Spark are given in their own.
 
-A file's last part is one SELECT; its first lines name the building blocks (files of common table expressions) that stand before
+A file is one SELECT, or a building block: common table expressions. Its first lines name the building blocks (files of common table expressions) that stand before
 it: `-- after: chosen, counted`. In braces stand what a question is asked with: `{keys}` and its like. Values are escaped
 literals, and keys are checked against what there is, so that no name of a run, a label or a user becomes SQL.
 """
@@ -29,6 +29,7 @@ _HERE: Final = Path(__file__).parent
 _AFTER: Final = re.compile(r"^-- after: (.+)$", re.MULTILINE)
 _COMMENT: Final = re.compile(r"^--.*\n", re.MULTILINE)
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+_WITH: Final = re.compile(r"WITH\s+(RECURSIVE\s+)?")
 _LABEL_KEY: Final = re.compile(r"[A-Za-z0-9_.:/@ -]{1,200}")
 _COLUMNS: Final = frozenset(column.name for column in RUNS)
 
@@ -64,6 +65,8 @@ def question(
         "key_names": _listed(f"key_{i}" for i in range(1, len(by) + 1)),
         "group": f"GROUP BY {', '.join(f'key_{i}' for i in range(1, len(by) + 1))}" if by else "",
         "order": f"ORDER BY {', '.join(f'key_{i} NULLS LAST' for i in range(1, len(by) + 1))}" if by else "",
+        "component": "component, " if "component" in by else "",
+        "component_group": ", component" if "component" in by else "",
         "chosen": _chosen(since_us, until_us, where or {}),
         "held": "d.held_ratio IS NULL OR d.held_ratio <> 0" if attribution == "share" else "TRUE",
         **{key: literal(value) for key, value in more.items()},
@@ -72,7 +75,7 @@ def question(
     return _PLACE.sub(lambda place: given[place[1]], _assembled(name))
 
 
-def key_expression(key: str, runs: str = "r", devices: str = "d") -> str:
+def key_expression(key: str, runs: str = "r", devices: str = "p") -> str:
     """The SQL expression of a key: of the runs by the name `r`, or the devices `d`.
 
     Raises:
@@ -128,8 +131,9 @@ def _assembled(name: str) -> str:
     text = _gathered(name, blocks)
     if not blocks:
         return text
-    recursive = "RECURSIVE " if any(re.search(r"^\w+\(.*\) AS \(", block) for block in blocks) else ""
-    return f"WITH {recursive}{', '.join(blocks)} {text}"
+    own = _WITH.match(text)
+    recursive = own[1] or "" if own else ""
+    return f"WITH {recursive}{', '.join(blocks)}{', ' if own else ' '}{text[own.end() :] if own else text}"
 
 
 def _gathered(name: str, blocks: list[str]) -> str:

@@ -1,0 +1,126 @@
+-- after: chosen, within
+-- Each joule once. Readings of one device on one clock that overlap no other count as they are. Begins and ends of the others
+-- (`overs`) cut time into segments; what each read in a segment is divided by the programs that read something in it, and among
+-- the runs of one program. A node's own record (`background`) has what is left: of each of its stretches the part of the time in
+-- which no other run read the device. All is whole millijoules: half and more is one.
+spans AS (
+    SELECT
+        d.run_id, d.device_id, c.clock, c.background, c.offset_us, d.begin_us - c.offset_us AS b, d.end_us - c.offset_us AS e
+    FROM chosen c
+    JOIN devices d ON d.run_id = c.id
+    LEFT JOIN within w ON w.id = c.id
+    WHERE w.id IS NULL AND d.energy_mj > 0 AND ({held})
+),
+laid AS (
+    SELECT
+        *,
+        MAX(e) OVER (
+            PARTITION BY background, clock, device_id ORDER BY b, e ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS before_e,
+        LEAD(b) OVER (PARTITION BY background, clock, device_id ORDER BY b, e) AS next_b
+    FROM spans
+),
+overs AS (
+    SELECT
+        l.run_id, l.device_id, l.background, l.offset_us, l.b, l.e,
+        CASE WHEN r.journal_id = '' THEN r.id ELSE r.journal_id END AS program,
+        ROW_NUMBER() OVER (ORDER BY l.background, l.clock, l.device_id, l.b, l.e, l.run_id) AS span,
+        SUM(CASE WHEN l.before_e > l.b THEN 0 ELSE 1 END) OVER (
+            ORDER BY l.background, l.clock, l.device_id, l.b, l.e, l.run_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS island
+    FROM laid l
+    JOIN runs r ON r.id = l.run_id
+    WHERE l.before_e > l.b OR l.next_b < l.e
+),
+nodes AS (
+    SELECT run_id, device_id, clock, offset_us FROM spans WHERE background
+),
+flagged AS (
+    SELECT
+        l.clock, l.device_id, l.b, l.e,
+        SUM(CASE WHEN l.before_e >= l.b THEN 0 ELSE 1 END) OVER (
+            PARTITION BY l.clock, l.device_id ORDER BY l.b, l.e ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS stay
+    FROM laid l
+    JOIN (SELECT DISTINCT clock, device_id FROM nodes) n ON n.clock = l.clock AND n.device_id = l.device_id
+    WHERE NOT l.background
+),
+busy AS (
+    SELECT clock, device_id, MIN(b) AS b, MAX(e) AS e FROM flagged GROUP BY clock, device_id, stay
+),
+told AS (
+    SELECT
+        n.run_id, n.device_id, n.clock, n.offset_us, s.energy_mj,
+        LEAST(s.begin_us, s.end_us - 1) - n.offset_us AS b, s.end_us - n.offset_us AS e
+    FROM nodes n
+    JOIN samples s ON s.run_id = n.run_id AND s.device_id = n.device_id
+    WHERE s.energy_mj > 0
+),
+moments AS (
+    SELECT
+        clock, device_id, '' AS run_id, b AS t, 0 AS is_end, b AS last_b, e AS last_e, b AS of_b,
+        COALESCE(SUM(e - b) OVER (
+            PARTITION BY clock, device_id ORDER BY b ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0) AS prior_us
+    FROM busy
+    UNION ALL SELECT clock, device_id, run_id, b AS t, 1 AS is_end, NULL AS last_b, NULL AS last_e, b AS of_b, NULL AS prior_us FROM told
+    UNION ALL SELECT clock, device_id, run_id, e AS t, 2 AS is_end, NULL AS last_b, NULL AS last_e, b AS of_b, NULL AS prior_us FROM told
+),
+so_far AS (
+    SELECT
+        clock, device_id, run_id, of_b, t, is_end,
+        MAX(last_b) OVER (PARTITION BY clock, device_id ORDER BY t, is_end ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS last_b,
+        MAX(last_e) OVER (PARTITION BY clock, device_id ORDER BY t, is_end ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS last_e,
+        MAX(prior_us) OVER (PARTITION BY clock, device_id ORDER BY t, is_end ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS prior_us
+    FROM moments
+),
+taken AS (
+    SELECT
+        clock, device_id, run_id, of_b AS b,
+        CAST(SUM(
+            (CASE is_end WHEN 2 THEN 1 ELSE -1 END) * COALESCE(prior_us + LEAST(t, last_e) - last_b, 0)
+        ) AS BIGINT) AS taken_us
+    FROM so_far
+    WHERE is_end > 0
+    GROUP BY clock, device_id, run_id, of_b
+),
+spare AS (
+    SELECT
+        t.run_id, t.device_id, t.offset_us, t.b, t.e,
+        CASE WHEN k.taken_us = 0 THEN t.energy_mj ELSE
+            CAST(FLOOR(CAST(t.energy_mj AS DOUBLE) * (t.e - t.b - k.taken_us) / (t.e - t.b) + 0.5) AS BIGINT)
+        END AS energy_mj
+    FROM told t
+    JOIN taken k ON k.clock = t.clock AND k.device_id = t.device_id AND k.run_id = t.run_id AND k.b = t.b
+),
+readers AS (
+    SELECT *, MIN(span) OVER (PARTITION BY island, program) AS member_of FROM overs
+),
+edges AS (
+    SELECT island, b AS t FROM overs
+    UNION
+    SELECT island, e AS t FROM overs
+),
+segments AS (
+    SELECT island, ROW_NUMBER() OVER (ORDER BY island, t) AS segment, t AS sb, LEAD(t) OVER (PARTITION BY island ORDER BY t) AS se
+    FROM edges
+),
+strips AS (
+    SELECT
+        o.span, o.island, o.member_of, o.offset_us, s.energy_mj,
+        LEAST(s.begin_us, s.end_us - 1) - o.offset_us AS b, s.end_us - o.offset_us AS e
+    FROM samples s
+    JOIN readers o ON o.run_id = s.run_id AND o.device_id = s.device_id
+    WHERE s.energy_mj > 0 AND NOT o.background
+    UNION ALL
+    SELECT o.span, o.island, o.member_of, o.offset_us, s.energy_mj, s.b, s.e
+    FROM spare s
+    JOIN readers o ON o.run_id = s.run_id AND o.device_id = s.device_id
+),
+atoms AS (
+    SELECT
+        s.span, s.member_of, s.offset_us, s.energy_mj, s.b, s.e, g.segment, g.sb, g.se,
+        GREATEST(s.b, g.sb) AS lo, LEAST(s.e, g.se) AS hi
+    FROM strips s
+    JOIN segments g ON g.island = s.island AND g.sb < s.e AND g.se > s.b
+),
