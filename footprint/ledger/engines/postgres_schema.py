@@ -62,7 +62,7 @@ MIGRATIONS: Final = (
             "CREATE INDEX ticks_run_id ON ticks (run_id)",
             f"""CREATE TABLE pushed (
                 source {_TEXT} PRIMARY KEY, digest {_TEXT} NOT NULL, is_open boolean NOT NULL, runs bigint NOT NULL,
-                samples bigint NOT NULL, energy_mj numeric NOT NULL, pushed_at timestamptz NOT NULL DEFAULT now(),
+                energy_mj numeric NOT NULL, pushed_at timestamptz NOT NULL DEFAULT now(),
                 pushed_by {_TEXT} NOT NULL DEFAULT current_user, host {_TEXT} NOT NULL)""",
         ),
     ),
@@ -76,12 +76,13 @@ def version_of(connection: psycopg.Connection[Any]) -> int:
     Raises:
         LedgerError: if there are tables by our schema's name that are not ours.
     """
-    there = connection.execute("SELECT to_regclass('footprint.schema_versions')").fetchone()
-    if there is None or there[0] is None:
-        foreign = connection.execute(
-            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'footprint' LIMIT 1"
-        ).fetchone()
-        if foreign is not None:
+    # In one statement: another may be making them.
+    (ours, any_there) = connection.execute(
+        "SELECT coalesce(bool_or(c.relname = 'schema_versions'), false), count(*) > 0 "
+        "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'footprint'"
+    ).fetchone() or (False, False)
+    if not ours:
+        if any_there:
             raise LedgerError("its schema `footprint` holds other tables than a ledger's: name another database")
         return 0
     found = connection.execute("SELECT coalesce(max(version), 0) FROM footprint.schema_versions").fetchone()

@@ -7,11 +7,10 @@ those that come can only be thinner ones. Two that bring the same run wait for e
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -19,14 +18,14 @@ from footprint.errors import LedgerError
 from footprint.ledger.engines.engine import Closing
 from footprint.ledger.engines.postgres import Address
 from footprint.ledger.engines.postgres_schema import migrate, version_of
-from footprint.ledger.rows import Row, Rows
+from footprint.ledger.rows import Row
 from footprint.ledger.tables import TABLES
 
 _ATTEMPTS: Final = 5
 _COLUMNS: Final = {table: tuple(column.name for column in columns) for table, columns in TABLES.items()}
 _LISTED: Final = {table: ", ".join(f'"{name}"' for name in names) for table, names in _COLUMNS.items()}
 _BIGINT: Final = 2**63 - 1
-_ENERGY: Final = _COLUMNS["samples"].index("energy_mj")
+_TOO_LARGE: Final = "a number of it is too large"
 
 _AT: Final = tuple(f'"{name}"' for name in _COLUMNS["runs"])
 _CAME: Final = ", ".join(f"i.{at}" for at in _AT)
@@ -50,9 +49,9 @@ UPDATE footprint.runs r SET ({_LISTED["runs"]}) = ROW({_CAME})
 FROM pg_temp.incoming i WHERE i.id = r.id AND r.id = ANY(%s)
 """  # noqa: S608 - our own columns
 _REMEMBER: Final = """
-INSERT INTO footprint.pushed (source, digest, is_open, runs, samples, energy_mj, host) VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO footprint.pushed (source, digest, is_open, runs, energy_mj, host) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (source) DO UPDATE SET digest = excluded.digest, is_open = excluded.is_open, runs = excluded.runs,
-    samples = excluded.samples, energy_mj = excluded.energy_mj, host = excluded.host, pushed_at = now(), pushed_by = current_user
+    energy_mj = excluded.energy_mj, host = excluded.host, pushed_at = now(), pushed_by = current_user
 """
 _PUSHED: Final = "SELECT source, digest, is_open FROM footprint.pushed WHERE source = ANY(%s)"
 _DELETE: Final = "DELETE FROM footprint.runs WHERE id = ANY(%s) RETURNING id"
@@ -72,16 +71,39 @@ class Pushed(msgspec.Struct, frozen=True, kw_only=True):
         source: `journal:ID` or `batch:ID`.
         digest: of its bytes, and of what made rows of them.
         is_open: whether one of its runs went on.
-        energy_mj: of all its samples.
+        energy_mj: of all its devices.
     """
 
     source: str
     digest: str
     is_open: bool
     runs: int
-    samples: int
     energy_mj: int
     host: str
+
+
+class Load(Protocol):
+    """Rows of the four tables; samples and ticks may be read from a file each time that they are gone through."""
+
+    @property
+    def runs(self) -> list[Row]:
+        """Of `runs`."""
+        ...
+
+    @property
+    def devices(self) -> list[Row]:
+        """Of `devices`."""
+        ...
+
+    @property
+    def samples(self) -> Iterable[Row]:
+        """Of `samples`."""
+        ...
+
+    @property
+    def ticks(self) -> Iterable[Row]:
+        """Of `ticks`."""
+        ...
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +156,7 @@ class Writer(Closing):
             found = self._connection.execute(_PUSHED, [list(sources)])
             return {source: (digest, is_open) for source, digest, is_open in found}
 
-    def write(self, rows: Rows, sources: Iterable[Pushed] = ()) -> Written:
+    def write(self, rows: Load, sources: Iterable[Pushed] = ()) -> Written:
         """Bring runs, and remember where they came from: all of it, or nothing.
 
         Raises:
@@ -142,7 +164,7 @@ class Writer(Closing):
         """
         from psycopg import errors
 
-        storable, problems = _storable(rows)
+        storable = _Storable(rows)
         with self._address.errors("cannot be written"):
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
@@ -152,7 +174,7 @@ class Writer(Closing):
                     if attempt == _ATTEMPTS:
                         raise
                 else:
-                    return msgspec.structs.replace(written, problems=problems)
+                    return msgspec.structs.replace(written, problems=storable.problems)
         raise AssertionError("an attempt returns or raises")
 
     def delete(self, run_ids: Sequence[str]) -> list[str]:
@@ -172,41 +194,33 @@ class Writer(Closing):
         with suppress(Exception):
             self._connection.close()
 
-    def _write(self, rows: Rows, sources: Iterable[Pushed]) -> Written:
+    def _write(self, rows: _Storable, sources: Iterable[Pushed]) -> Written:
         connection = self._connection
         connection.execute(_STAGE)
         self._copy("pg_temp.incoming", "runs", rows.runs)
         new = {run_id for (run_id,) in connection.execute(_NEW.encode())}
-        brought = Counter(row[0] for row in rows.samples)
         there = [_Meeting(*found) for found in connection.execute(_THERE.encode(), [list(new)])]
-        kept = [one for one in there if one.knows_less(brought[one.run_id])]
-        taken = [one for one in there if one not in kept and not one.same_row]
+        kept = {one.run_id for one in there if one.knows_less(rows.tally[one.run_id].samples)}
+        taken = [one for one in there if one.run_id not in kept and not one.same_row]
         changed = {one.run_id for one in taken}
         refilled = {*new, *(one.run_id for one in taken if not one.same_facts)}
         if changed:
             connection.execute(_REPLACE.encode(), [list(changed)])
             self._empty(("devices",), changed)
             self._empty(("samples", "ticks"), changed & refilled)
-        samples = _of_runs(rows.samples, refilled)
-        self._copy("footprint.devices", "devices", _of_runs(rows.devices, new | changed))
-        self._copy("footprint.ticks", "ticks", _of_runs(rows.ticks, refilled))
-        self._copy("footprint.samples", "samples", samples)
-        energy_mj = energy_of(samples)
-        self._verify(refilled, len(samples), energy_mj)
+        self._copy("footprint.devices", "devices", (row for row in rows.devices if row[0] in new or row[0] in changed))
+        if refilled:
+            self._copy("footprint.ticks", "ticks", (row for row in rows.ticks() if row[0] in refilled))
+            self._copy("footprint.samples", "samples", (row for row in rows.samples() if row[0] in refilled))
+        sent = [rows.tally[run_id] for run_id in refilled]
+        samples, energy_mj = sum(one.samples for one in sent), sum(one.energy_mj for one in sent)
+        self._verify(refilled, samples, energy_mj)
         for source in sorted(sources, key=lambda one: one.source):
             connection.execute(_REMEMBER, msgspec.structs.astuple(source))
-        return Written(
-            new=len(new),
-            replaced=len(changed),
-            same=len(there) - len(changed) - len(kept),
-            kept=len(kept),
-            samples=len(samples),
-            energy_mj=energy_mj,
-        )
+        same = len(there) - len(changed) - len(kept)
+        return Written(new=len(new), replaced=len(changed), same=same, kept=len(kept), samples=samples, energy_mj=energy_mj)
 
-    def _copy(self, target: str, table: str, rows: Collection[Row]) -> None:
-        if not rows:
-            return
+    def _copy(self, target: str, table: str, rows: Iterable[Row]) -> None:
         with self._connection.cursor().copy(f"COPY {target} ({_LISTED[table]}) FROM STDIN".encode()) as copy:
             for row in rows:
                 copy.write_row(row)
@@ -241,50 +255,80 @@ class _Meeting(NamedTuple):
         return samples < self.samples_there or (without_close and self.outcome != self.outcome_there)
 
 
-def energy_of(samples: Iterable[Row]) -> int:
-    """The energy of rows of samples, mJ."""
-    return sum(map(itemgetter(_ENERGY), samples))
+class _Tally:
+    """How many samples of a run come, and what they add up to."""
+
+    __slots__ = ("energy_mj", "samples")
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.energy_mj = 0
 
 
-def _of_runs(rows: list[Row], run_ids: Collection[str]) -> list[Row]:
-    return [row for row in rows if row[0] in run_ids]
+class _Storable:
+    """Rows that PostgreSQL can hold; one run that it cannot must not stop all others, and is a problem.
+
+    Samples and ticks are read as often as they are needed, and never held: one run may have tens of millions.
+    """
+
+    def __init__(self, rows: Load) -> None:
+        self._rows = rows
+        refused: dict[str, str] = {}
+        twice = {
+            "it stands twice in its journal": Counter(row[:1] for row in rows.runs),
+            "it has one device twice": Counter(row[:2] for row in rows.devices),
+        }
+        for why, count in twice.items():
+            refused |= {key[0]: why for key, many in count.items() if many > 1}
+        for table, found in (("runs", rows.runs), ("devices", rows.devices)):
+            numbers = _columns_of(table, "bigint")
+            refused |= {row[0]: _TOO_LARGE for row in found if any(_is_too_large(row[at]) for at in numbers)}
+        self.tally: defaultdict[str, _Tally] = defaultdict(_Tally)
+        for row in rows.samples:
+            run_id, _, begin_us, end_us, energy_mj = row[:5]
+            mine = self.tally[run_id]
+            mine.samples += 1
+            mine.energy_mj += energy_mj
+            if _is_too_large(begin_us) or _is_too_large(end_us) or _is_too_large(energy_mj):
+                refused[run_id] = _TOO_LARGE
+        self._refused = refused
+        self.runs = [_without_nul("runs", row) for row in rows.runs if row[0] not in refused]
+        self.devices = [_without_nul("devices", row) for row in rows.devices if row[0] not in refused]
+        self._has_nul = any("\0" in row[0] or "\0" in row[1] for row in rows.devices)
+        self.problems = tuple(f"run {run_id} was not pushed: {why}" for run_id, why in sorted(refused.items()))
+
+    def samples(self) -> Iterable[Row]:
+        """The rows of samples."""
+        return self._each("samples", self._rows.samples)
+
+    def ticks(self) -> Iterable[Row]:
+        """The rows of ticks."""
+        return self._each("ticks", self._rows.ticks)
+
+    def _each(self, table: str, rows: Iterable[Row]) -> Iterable[Row]:
+        if self._refused:
+            rows = (row for row in rows if row[0] not in self._refused)
+        return (_without_nul(table, row) for row in rows) if self._has_nul else rows
 
 
-def _storable(rows: Rows) -> tuple[Rows, tuple[str, ...]]:
-    """Rows that PostgreSQL can hold, and a line for each run that it cannot: one such must not stop all others."""
-    tables: dict[str, list[Row]] = {name: _without_nul(name, getattr(rows, name)) for name in TABLES}
-    refused: dict[str, str] = {}
-    for name, found in tables.items():
-        for at in (at for at, column in enumerate(TABLES[name]) if column.type == "bigint"):
-            for row in found:
-                if row[at] is not None and not -_BIGINT <= row[at] <= _BIGINT:
-                    refused[row[0]] = f"a number in its {name} is too large"
-    twice = {
-        "it stands twice in its journal": Counter(row[:1] for row in tables["runs"]),
-        "it has one device twice": Counter(row[:2] for row in tables["devices"]),
-    }
-    for why, count in twice.items():
-        refused |= {key[0]: why for key, many in count.items() if many > 1}
-    if refused:
-        tables = {name: [row for row in found if row[0] not in refused] for name, found in tables.items()}
-    told = tuple(f"run {run_id} was not pushed: {why}" for run_id, why in sorted(refused.items()))
-    return Rows(**tables, problems=[]), told
+def _columns_of(table: str, kind: str) -> list[int]:
+    return [at for at, column in enumerate(TABLES[table]) if column.type == kind]
 
 
-def _without_nul(table: str, rows: list[Row]) -> list[Row]:
-    """The same with NUL, which a text of PostgreSQL's cannot hold, replaced: in labels also where JSON spells it."""
-    columns = TABLES[table]
-    texts = [at for at, column in enumerate(columns) if column.type == "text"]
-    odd = [n for n, row in enumerate(rows) if any(row[at] and ("\0" in row[at] or "\\u0000" in row[at]) for at in texts)]
-    if not odd:
-        return rows
-    cleaned = list(rows)
-    for n in odd:
-        cleaned[n] = tuple(
-            _text(value, spelled=column.name == "labels") if column.type == "text" and value else value
-            for column, value in zip(columns, rows[n], strict=True)
-        )
-    return cleaned
+def _is_too_large(value: int | None) -> bool:
+    return value is not None and not -_BIGINT <= value <= _BIGINT
+
+
+def _without_nul(table: str, row: Row) -> Row:
+    """The same without NUL, which a text of PostgreSQL's cannot hold: in labels also not where JSON spells it."""
+    texts = _columns_of(table, "text")
+    if not any(row[at] and ("\0" in row[at] or "\\u0000" in row[at]) for at in texts):
+        return row
+    cleaned = list(row)
+    for at in texts:
+        if row[at]:
+            cleaned[at] = _text(row[at], spelled=TABLES[table][at].name == "labels")
+    return tuple(cleaned)
 
 
 def _text(value: str, *, spelled: bool) -> str:

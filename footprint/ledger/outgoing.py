@@ -1,0 +1,170 @@
+"""What a ledger has to bring elsewhere: its journals and its batches, each as rows in pieces of bounded size."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from footprint import __version__
+from footprint.errors import LedgerError
+from footprint.ledger.archive.manifest import read_archives
+from footprint.ledger.home import home as default_home
+from footprint.ledger.reading import journal_paths, read_journal
+from footprint.ledger.rows import Row, Rows, rows_of
+from footprint.ledger.tables import TABLES, TABLES_VERSION
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from footprint.ledger.archive import Batch
+
+PIECE: Final = 200_000
+"""Rows of samples, or thereabouts, that are held at once."""
+PIECE_RUNS: Final = 5_000
+_BLOCK: Final = 2**20
+_AT_ONCE: Final = 10_000
+_MEMORY: Final = "256MB"
+_RUN_AT: Final = {table: "id" if table == "runs" else "run_id" for table in TABLES}
+
+
+class Source(Protocol):
+    """A journal or a batch."""
+
+    @property
+    def name(self) -> str:
+        """Its name among all: `journal:ID` or `batch:ID`."""
+        ...
+
+    def digest(self) -> str:
+        """Of its bytes, and of what makes rows of them: where it is the same, so are the rows.
+
+        Raises:
+            OSError: if it cannot be read.
+        """
+        ...
+
+    def pieces(self) -> Iterable[Rows | Stretch]:
+        """Its rows; a run's stand all in one piece."""
+        ...
+
+
+def sources(home: Path | None, problems: list[str]) -> list[Source]:
+    """All that a ledger holds, oldest first; what was compacted once, as its batch.
+
+    Args:
+        home: the ledger; by default the user's.
+        problems: takes a line for each thing that cannot be read.
+
+    Raises:
+        LedgerError: if the ledger's folder cannot be read.
+    """
+    root = home or default_home()
+    archives = read_archives(root)
+    problems += archives.problems
+    # One that has grown behind what its batch holds is read, too: of a run that comes twice, that which knows more stays.
+    live = [path for path in journal_paths(root, problems) if _size(path) > archives.journals.get(path.stem, -1)]
+    return [*map(Archived, archives.batches), *map(Journal, live)]
+
+
+class Journal:
+    """A journal as a source."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"journal:{path.stem}"
+        self._path = path
+
+    def digest(self) -> str:
+        """Of the file, all of it."""
+        summed = _begun()
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        with open(self._path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
+            while block := file.read(_BLOCK):
+                summed.update(block)
+        return summed.hexdigest()
+
+    def pieces(self) -> Iterator[Rows]:
+        """All of it at once: a recorder's journal is as long as its program ran."""
+        journal = read_journal(self._path, keep_ticks=True)
+        rows = rows_of(journal)
+        rows.problems[:0] = journal.problems
+        yield rows
+
+
+class Archived:
+    """A batch of Parquet files as a source."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.name = f"batch:{batch.manifest.batch}"
+        self._batch = batch
+
+    def digest(self) -> str:
+        """Of its manifest, which names those of its files."""
+        summed = _begun()
+        for name, file in sorted(self._batch.manifest.files.items()):
+            summed.update(f"{name} {file.sha256}\n".encode())
+        return summed.hexdigest()
+
+    def pieces(self) -> Iterator[Stretch]:
+        """Its runs in the order of their ids, as many at a time as have so many samples."""
+        import duckdb
+
+        with duckdb.connect(config={"autoinstall_known_extensions": "false", "memory_limit": _MEMORY}) as connection:
+            try:
+                for table in TABLES:
+                    connection.read_parquet(str(self._batch.path(table))).create_view(table)
+                for first, last in _spans(connection):
+                    yield Stretch(connection, first, last)
+            except duckdb.Error as error:
+                raise LedgerError(f"{self._batch.folder} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _spans(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """The first and the last id of each piece."""
+    counted = "SELECT run_id, count(*) AS n FROM samples GROUP BY run_id"
+    numbered = f"SELECT r.id, coalesce(s.n, 0) AS n FROM runs r LEFT JOIN ({counted}) s ON s.run_id = r.id"  # noqa: S608 - ours
+    piece = f"(sum(n) OVER up_to)::BIGINT // {PIECE} + count(*) OVER up_to // {PIECE_RUNS}"
+    running = f"SELECT id, {piece} AS piece FROM ({numbered}) WINDOW up_to AS (ORDER BY id)"  # noqa: S608
+    found = connection.execute(f"SELECT min(id), max(id) FROM ({running}) GROUP BY piece ORDER BY 1").fetchall()  # noqa: S608
+    return [(first, last) for first, last in found]
+
+
+class Stretch:
+    """The runs of a batch from one id to another; samples and ticks are read when they are gone through, and not held."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, first: str, last: str) -> None:
+        self._connection = connection
+        self._span = [first, last]
+        self.runs = list(self._rows("runs"))
+        self.devices = list(self._rows("devices"))
+        self.problems: list[str] = []
+
+    @property
+    def samples(self) -> Iterator[Row]:
+        """Of `samples`."""
+        return self._rows("samples")
+
+    @property
+    def ticks(self) -> Iterator[Row]:
+        """Of `ticks`."""
+        return self._rows("ticks")
+
+    def _rows(self, table: str) -> Iterator[Row]:
+        columns = ", ".join(f'"{column.name}"' for column in TABLES[table])
+        asked = f"SELECT {columns} FROM {table} WHERE {_RUN_AT[table]} BETWEEN ? AND ?"  # noqa: S608 - our own names
+        cursor = self._connection.cursor().execute(asked, self._span)
+        while rows := cursor.fetchmany(_AT_ONCE):
+            yield from rows
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def _begun() -> Any:
+    return hashlib.sha256(f"tables {TABLES_VERSION}, footprint {__version__}\n".encode())
