@@ -133,7 +133,7 @@ def read_journal(
         sink: takes the ticks in their stead, as they come.
     """
     try:
-        descriptor, size = _open(path)
+        descriptor, size = open_journal(path)
         if size <= HELD_BYTES:
             try:
                 data = _bytes(descriptor, size + 1)  # of a line that is just being appended, more than was there
@@ -328,14 +328,14 @@ class _Lines:
 def _mentions(path: Path, text: str) -> bool:
     wanted = text.encode("utf-8", "surrogatepass")
     try:
-        descriptor, _ = _open(path)
+        descriptor, _ = open_journal(path)
         with os.fdopen(descriptor, "rb") as file:
             return any(wanted in line for line in file)
     except OSError:
         return False
 
 
-def _open(path: Path) -> tuple[int, int]:
+def open_journal(path: Path) -> tuple[int, int]:
     """A journal, to be read: its descriptor and its bytes now.
 
     In its place a link is refused, and a pipe or device, which would never end.
