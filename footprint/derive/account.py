@@ -119,7 +119,7 @@ class Account:
         """
         within, partly, _ = self._sum_of(run_ids)
         counted = [run_id for run_id, outer in within.items() if outer is None]
-        return _sum([partly.get(run_id) or self._working(run_id) for run_id in counted], self.attribution)
+        return sum_of([partly.get(run_id) or self._working(run_id) for run_id in counted], self.attribution)
 
     def _sum_of(self, run_ids: Iterable[str]) -> _Together:
         """What counts of some runs in their sum. A run whose energy is not known is in no sum, and takes nothing from others."""
@@ -145,7 +145,7 @@ class Account:
         return self._workings[run_id]
 
 
-def _sum(workings: Sequence[Working], attribution: Attribution) -> Working:
+def sum_of(workings: Sequence[Working], attribution: Attribution) -> Working:
     """Sum what is known of some footprints."""
     result = Working(attribution=attribution)
     for name in _QUANTITIES:

@@ -43,7 +43,7 @@ def declare(work: Working, facts: Declaration, match: HardwareMatch | None, devi
     elif (making := _stated(facts.embodied_g_per_device) or _making(work, match, facts.hardware)) is not None:
         used = _Used(text.clean(facts.hardware or "devices"), device_hours, f"{number(device_hours)} device-h")
         _embody(work, {making: used}, facts.life_years, facts.use_ratio)
-    _water(work)
+    water_of(work)
     if facts.price_per_kwh is not None:
         _cost(work, facts.price_per_kwh, facts.currency)
 
@@ -53,8 +53,8 @@ def measure(case: Case) -> None:
 
     Devices are used for as long as the run lasts, also where a meter was silent; the devices are those whose joules count.
     """
-    _measured(case)
-    _water(case.work)
+    making_of(case)
+    water_of(case.work)
 
 
 # -- Making ------------------------------------------------------------------------------------------------------------
@@ -91,7 +91,8 @@ def _making(work: Working, match: HardwareMatch | None, name: str | None) -> _Ma
     return (found.factor, share) if share is not None else (found.factor,)
 
 
-def _measured(case: Case) -> None:
+def making_of(case: Case) -> None:
+    """What making the devices of a run emitted, for the time of their use."""
     work, run = case.work, case.run
     there = case.devices("accelerators")
     if run.host.unmetered_accelerators or not (there or run.host.os.startswith("Linux")):
@@ -157,7 +158,7 @@ def _in_grams(factor: Factor) -> str:
 # -- Water and cost ----------------------------------------------------------------------------------------------------
 
 
-def _water(work: Working) -> None:
+def water_of(work: Working) -> None:
     """Water on the site and for its electricity, and their sum where both are known."""
     if work.it is None or work.facility is None or work.year is None:
         _unknown(work, "water", _NO_ENERGY)

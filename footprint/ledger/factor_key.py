@@ -64,8 +64,12 @@ def device_class(one: DeviceEnergy) -> DeviceClass:
 
 def _is_regular(run: Run) -> bool:
     """Whether its footprint is linear in what is summed."""
-    if run.declared is not None or any(one.device.component == "rest" for one in run.devices):
-        return False  # a meter of the whole machine: what is known by itself is taken from it, and less than none is left out
+    if run.declared is not None or run.is_background:
+        return False
+    # Of a meter of the whole machine what is known by itself is taken off, and less than nothing is left out. Parts of a GPU that
+    # MIG cuts are shared by another rule than whole devices.
+    if any(one.device.component == "rest" or one.device.slices is not None for one in run.devices):
+        return False
     if run.cpu is not None and (run.cpu.logical_cpus < 1 or run.cpu.logical_cpus != run.host.logical_cpus):
         return False
     hidden: dict[DeviceClass, Any] = {}

@@ -117,8 +117,10 @@ APART = {
     "packages that were read unlike": run(
         devices=(read(PACKAGE), read(msgspec.structs.replace(PACKAGE, id="cpu:1"), energy_j=None))
     ),
-    "slices of two sizes": run(
-        devices=tuple(read(msgspec.structs.replace(GPU, id=f"gpu:{n}", slices=(n, 7))) for n in (1, 2)),
+    "a part of a GPU": run(devices=(read(msgspec.structs.replace(GPU, slices=(1, 7))),)),
+    "a node's own record": run(labels={"recorder": "node"}),
+    "two of a class of which one reads its host": run(
+        devices=(read(), read(msgspec.structs.replace(GPU, id="gpu:2", contains=("cpu",)))),
     ),
     "two counts of CPUs": replaced("cpu", logical_cpus=16),
 }

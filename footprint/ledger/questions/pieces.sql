@@ -1,4 +1,4 @@
--- after: counted, shared
+-- after: adjusted, asked, shared
 -- What each run adds to the sums by factor key, in pieces: its host, each component that counters read, each accelerator, by the
 -- class of `factor_key.DeviceClass`. `part_1` … `part_5` are
 --   of the host: CPU-time of all CPUs that was reserved, s; active CPU-seconds
@@ -10,12 +10,12 @@ host_read AS (
         d.run_id, d.component, MIN(d.meter) AS meter, MIN(d.grade) AS grade, MIN(d.read_s) AS read_s,
         SUM(d.energy_mj) / 1000.0 AS read_j,
         SUM(d.energy_mj / 1000.0 / d.read_s) AS read_w,
-        SUM(COALESCE(k.energy_mj, 0)) / 1000.0 AS counted_j,
-        SUM(COALESCE(k.energy_mj, 0) / 1000.0 / d.read_s) AS counted_w,
+        SUM(COALESCE(k.energy_mj, d.energy_mj)) / 1000.0 AS counted_j,
+        SUM(COALESCE(k.energy_mj, d.energy_mj) / 1000.0 / d.read_s) AS counted_w,
         CASE WHEN COUNT(*) = COUNT(d.floor_w) THEN SUM(d.floor_w) END AS floor_w
-    FROM chosen c
+    FROM asked c
     JOIN devices d ON d.run_id = c.id
-    LEFT JOIN counted k ON k.run_id = d.run_id AND k.device_id = d.device_id
+    LEFT JOIN adjusted k ON k.run_id = d.run_id AND k.device_id = d.device_id
     WHERE d.component IN ('cpu', 'memory') AND d.energy_mj IS NOT NULL AND d.read_s > 0
     GROUP BY d.run_id, d.component
 ),
@@ -28,7 +28,7 @@ limited AS (
 ),
 apart AS (
     SELECT c.id
-    FROM chosen c
+    FROM asked c
     JOIN runs r ON r.id = c.id
     LEFT JOIN within w ON w.id = c.id
     WHERE w.id IS NULL AND (c.background OR r.factor_key LIKE 'x%')
@@ -44,7 +44,7 @@ counting AS (
         CASE WHEN r.logical_cpus > 0 THEN LEAST(1.0, r.reserved_cpus / r.logical_cpus) END AS reserved_ratio,
         r.tree_s, GREATEST(r.busy_s, r.tree_s) AS busy_s,
         COALESCE(s.of_all, 1.0) AS of_all, COALESCE(s.of_own, 1.0) AS of_own
-    FROM chosen c
+    FROM asked c
     JOIN runs r ON r.id = c.id
     LEFT JOIN within w ON w.id = c.id
     LEFT JOIN apart a ON a.id = c.id
@@ -79,13 +79,13 @@ pieces AS (
             WHEN d.read_s < 1.0 THEN 2 WHEN d.read_s < 2.0 THEN 3 WHEN d.read_s < 4.0 THEN 4 WHEN d.read_s < 8.0 THEN 5
             WHEN d.read_s < 16.0 THEN 6 WHEN d.read_s < 32.0 THEN 7 WHEN d.read_s < 64.0 THEN 8 WHEN d.read_s < 128.0 THEN 9
             ELSE 10 END AS edges,
-        COALESCE(k.energy_mj, 0) / 1000.0 AS part_1,
-        CASE WHEN d.read_s > 0 THEN COALESCE(k.energy_mj, 0) / 1000.0 / d.read_s ELSE 0.0 END AS part_2,
+        COALESCE(k.energy_mj, d.energy_mj, 0) / 1000.0 AS part_1,
+        CASE WHEN d.read_s > 0 THEN COALESCE(k.energy_mj, d.energy_mj, 0) / 1000.0 / d.read_s ELSE 0.0 END AS part_2,
         d.read_s * COALESCE(s.of_all, 1.0) AS part_3,
-        q.duration_s * CASE WHEN d.energy_mj > 0 THEN CAST(COALESCE(k.energy_mj, 0) AS DOUBLE) / d.energy_mj ELSE 1.0 END AS part_4,
+        q.duration_s * CASE WHEN d.energy_mj > 0 THEN CAST(COALESCE(k.energy_mj, d.energy_mj) AS DOUBLE) / d.energy_mj ELSE 1.0 END AS part_4,
         q.duration_s * COALESCE(s.of_all, 1.0) AS part_5
     FROM counting q
     JOIN devices d ON d.run_id = q.id AND d.component = 'accelerators'
-    LEFT JOIN counted k ON k.run_id = d.run_id AND k.device_id = d.device_id
+    LEFT JOIN adjusted k ON k.run_id = d.run_id AND k.device_id = d.device_id
     LEFT JOIN shared s ON s.run_id = d.run_id AND s.thing = d.device_id
 ),

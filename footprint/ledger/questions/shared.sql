@@ -1,4 +1,4 @@
--- after: within
+-- after: within, asked
 -- What of the time with a thing counts of each run that shares it with others: the CPUs of a machine (`cpus`), or an accelerator.
 -- At each moment a program takes what was reserved to it, and its runs divide that; where programs together would take more than
 -- there is, each is given proportionally less (`of_all`). Of what is its own alone (the CPU-seconds of its tree) a run takes a
@@ -8,18 +8,21 @@
 -- a run's part is the difference of two sums.
 holdings AS (
     SELECT
-        'cpus' AS thing, c.clock, c.program, c.id AS run_id, c.started_us - c.offset_us AS b, c.ended_us - c.offset_us AS e,
+        'cpus' AS thing, c.clock, CASE WHEN r.journal_id = '' THEN r.id ELSE r.journal_id END AS program, c.id AS run_id,
+        c.started_us - c.offset_us AS b, c.ended_us - c.offset_us AS e,
         LEAST(1.0, r.reserved_cpus / r.logical_cpus) AS taken
-    FROM chosen c
+    FROM asked c
     JOIN runs r ON r.id = c.id
     LEFT JOIN within w ON w.id = c.id
     WHERE w.id IS NULL AND NOT c.background AND r.cpu_read_s IS NOT NULL AND r.logical_cpus > 0
         AND r.factor_key NOT IN ({unknown})
     UNION ALL
     SELECT
-        d.device_id AS thing, c.clock, c.program, c.id AS run_id, c.started_us - c.offset_us AS b, c.ended_us - c.offset_us AS e,
+        d.device_id AS thing, c.clock, CASE WHEN r.journal_id = '' THEN r.id ELSE r.journal_id END AS program, c.id AS run_id,
+        c.started_us - c.offset_us AS b, c.ended_us - c.offset_us AS e,
         1.0 AS taken
-    FROM chosen c
+    FROM asked c
+    JOIN runs r ON r.id = c.id
     JOIN devices d ON d.run_id = c.id
     LEFT JOIN within w ON w.id = c.id
     WHERE w.id IS NULL AND NOT c.background AND d.component = 'accelerators' AND ({held})
@@ -27,8 +30,8 @@ holdings AS (
 inner_runs AS (
     SELECT k.id, MAX(o.ended_us - o.offset_us) AS until
     FROM kin k
-    JOIN chosen c ON c.id = k.id
-    JOIN chosen o ON o.id = k.outer_id AND o.clock = c.clock
+    JOIN asked c ON c.id = k.id
+    JOIN asked o ON o.id = k.outer_id AND o.clock = c.clock
     JOIN runs r ON r.id = o.id AND r.cpu_read_s IS NOT NULL AND r.factor_key NOT IN ({unknown})
     LEFT JOIN kin loop ON loop.id = k.id AND loop.outer_id = k.id
     WHERE loop.id IS NULL
@@ -109,8 +112,8 @@ sums_to AS (
 shared AS (
     SELECT
         o.run_id, o.thing,
-        COALESCE(s.share_us, 0.0) / (o.e - o.b) AS of_all,
-        COALESCE(s.own_us, 0.0) / (o.e - o.b) AS of_own
+        GREATEST(0.0, COALESCE(s.share_us, 0.0) / (o.e - o.b)) AS of_all,
+        GREATEST(0.0, COALESCE(s.own_us, 0.0) / (o.e - o.b)) AS of_own
     FROM overlapping o
     LEFT JOIN (
         SELECT together, run_id, SUM(step * -share_us) AS share_us, SUM(step * -own_us) AS own_us FROM sums_to GROUP BY together, run_id

@@ -1,0 +1,104 @@
+"""Runs of a ledger that are derived one by one, each with the part of it that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from footprint.derive.measured import derive_run
+from footprint.derive.portions import WHOLE, Portion, portions, shared_hours
+from footprint.derive.working import Working
+from footprint.errors import LedgerError
+from footprint.ledger.engines import Answer, Engine
+from footprint.ledger.questions import literal
+from footprint.model import Attribution, Run
+
+_AT_ONCE: Final = 500
+
+
+class Apart(NamedTuple):
+    """One run as it counts: whose rows it is in, its factor key, and its sheet."""
+
+    keys: tuple[Any, ...]
+    factor_key: str
+    working: Working
+
+
+def facts_of(engine: Engine, run_ids: Sequence[str]) -> dict[str, Run]:
+    """The facts of some runs.
+
+    Raises:
+        LedgerError: if facts are not those of a run, or of a newer version's.
+    """
+    found: dict[str, Run] = {}
+    decoder = msgspec.json.Decoder(Run)
+    for at in range(0, len(run_ids), _AT_ONCE):
+        ids = ", ".join(map(literal, run_ids[at : at + _AT_ONCE]))
+        sql = f"SELECT r.id, r.facts FROM runs r WHERE r.id IN ({ids})"  # noqa: S608 - escaped literals
+        for run_id, facts in engine.query(sql).rows:
+            try:
+                found[run_id] = decoder.decode(facts)
+            except msgspec.MsgspecError as error:
+                raise LedgerError(f"the facts of run {run_id} cannot be read: {error}") from None
+    return found
+
+
+def apart_runs(engine: Engine, answer: Answer, n_keys: int, attribution: Attribution) -> Iterator[Apart]:
+    """Derive the runs of an answer of `factor_apart`, a row for each of their devices."""
+    index = {name: at for at, name in enumerate(answer.columns)}
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for row in answer.rows:
+        rows.setdefault(row[index["id"]], []).append(row)
+    ids = list(rows)
+    for at in range(0, len(ids), _AT_ONCE):
+        facts = facts_of(engine, ids[at : at + _AT_ONCE])
+        sliced = _sliced(facts, attribution)
+        for run_id, run in facts.items():
+            first = rows[run_id][0]
+            portion = _portion(rows[run_id], index, attribution)
+            if run_id in sliced:
+                portion = replace(portion, devices={**portion.devices, **sliced[run_id].devices}, hours=sliced[run_id].hours)
+            yield Apart(tuple(first[:n_keys]), first[index["factor_key"]], derive_run(run, attribution, portion))
+
+
+def _portion(rows: Sequence[tuple[Any, ...]], index: Mapping[str, int], attribution: Attribution) -> Portion:
+    devices: dict[str, float] = {}
+    hours: dict[str, float] = {}
+    for row in rows:
+        device_id, read_mj, counted_mj, hours_ratio = (
+            row[index[name]] for name in ("device_id", "energy_mj", "counted_mj", "hours_ratio")
+        )
+        if device_id is None:
+            continue
+        if read_mj:
+            devices[device_id] = counted_mj / read_mj
+        hours[device_id] = float(hours_ratio)
+    of_all, of_own = (float(rows[0][index[name]]) for name in ("of_all", "of_own"))
+    return Portion(
+        devices=devices,
+        hours=hours,
+        reserved_ratio=of_all,
+        tree_ratio=of_own if attribution == "share" else 1.0,
+        busy_ratio=of_all if attribution == "machine" else 1.0,
+    )
+
+
+def _sliced(facts: Mapping[str, Run], attribution: Attribution) -> dict[str, Portion]:
+    """What counts of the parts of GPUs: each takes its own share, together no more than the whole."""
+    cut = [run for run in facts.values() if any(one.device.slices is not None for one in run.devices)]
+    found = portions(cut, facts, attribution)
+    hours = shared_hours(cut, facts, attribution)
+    return {
+        run.id: Portion(
+            devices=dict.fromkeys(_ids(run), 1.0) | dict(found.get(run.id, WHOLE).devices),
+            hours=hours.get(run.id, {}),
+        )
+        for run in cut
+    }
+
+
+def _ids(run: Run) -> list[str]:
+    return [one.device.id for one in run.devices if one.device.slices is not None]
