@@ -1,4 +1,4 @@
-"""The lines of three clouds' bills, each by the columns of its header: AWS cost and usage reports, Google's export, Azure's usage.
+"""The lines of three clouds' bills, each by the columns of its header: AWS usage reports, Google's export, Azure's usage.
 
 Of each line it is said whether it is time on a machine (`Use`), or why it is not: discounts, commitments and credits repeat hours
 that another line has, and storage or traffic are none.
@@ -132,7 +132,7 @@ _GOOGLE_TPU: Final = re.compile(r"\b(TPU|Tpu)[\s-]?(v\d+\w*)", re.IGNORECASE)
 _GOOGLE_HOST: Final = re.compile(r"\b(?:Instance Core|Instance Ram|Core running|Ram running)\b", re.IGNORECASE)
 
 
-def _google(line: Line) -> Use | str:
+def _google(line: Line) -> Use | str:  # noqa: PLR0911 - one line of refusals
     kind = (line.text("cost_type") or "regular").lower()
     if kind not in {"regular", "usage"}:
         return f"{kind}: no usage"
