@@ -7,7 +7,22 @@ from typing import Annotated
 import typer
 
 from footprint import __version__
-from footprint.cli import attach, card, doctor, estimate, ledger, node, reconcile, reference, report, restate, run, runs, when
+from footprint.cli import (
+    attach,
+    card,
+    doctor,
+    estimate,
+    ledger,
+    node,
+    reconcile,
+    reference,
+    report,
+    restate,
+    run,
+    runs,
+    slurm,
+    when,
+)
 
 app = typer.Typer(
     name="footprint",
@@ -38,6 +53,7 @@ def _root(
 app.command("run", context_settings=run.CONTEXT_SETTINGS, short_help="Measure a command, and leave it as it is.")(run.run)
 app.command("attach", short_help="Measure a process that runs already.")(attach.attach)
 app.command("node", short_help="Record a whole machine, day by day, until stopped.")(node.node)
+app.add_typer(slurm.app, name="slurm", short_help="Record the jobs of a SLURM cluster: the recipe and its scripts.")
 app.command("estimate", short_help="Estimate energy and emissions from declared facts.")(estimate.estimate)
 app.command("when", short_help="Name the cleanest hours to come, by a forecast.")(when.when)
 app.add_typer(runs.app, name="runs")

@@ -41,13 +41,40 @@ def announce(root: Path, live: Live) -> None:
     """Say that a process is being recorded; a failure is not told, for the record itself does not need it."""
     with suppress(OSError):
         path = _path(root, live.tracked, attached=live.attached)
-        make_private(path.parent)
-        _sweep(path.parent)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-        with os.fdopen(os.open(temporary, flags, PRIVATE_FILE), "wb") as file:
-            file.write(msgspec.json.encode(live))
-        temporary.replace(path)
+        _written(path, live).replace(path)
+
+
+def claim(root: Path, live: Live) -> bool:
+    """Say that a process is being recorded, unless another one says so; whether it was we. Of two at once, one succeeds."""
+    path = _path(root, live.tracked, attached=live.attached)
+    try:
+        temporary = _written(path, live)
+    except OSError:  # nobody can say anything here, nor has anybody
+        return True
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        if open_run(root, live.tracked, attached=live.attached) is None:  # one left it that was killed
+            with suppress(OSError):
+                temporary.replace(path)
+    except OSError:
+        pass
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    said = open_run(root, live.tracked, attached=live.attached)
+    return said is None or said.run == live.run
+
+
+def _written(path: Path, live: Live) -> Path:
+    """A file with its contents, beside where it is to be."""
+    make_private(path.parent)
+    _sweep(path.parent)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(temporary, flags, PRIVATE_FILE), "wb") as file:
+        file.write(msgspec.json.encode(live))
+    return temporary
 
 
 def withdraw(root: Path, tracked: Process, *, attached: bool = False) -> None:

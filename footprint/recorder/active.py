@@ -265,8 +265,8 @@ class ActiveRun:
             budget_g=self._budget.emissions_g if self._budget else None,
             budget_kwh=self._budget.energy_kwh if self._budget else None,
         )
-        process = self._target.process if self._target else None
-        self._client, started = client.attach(home, process, message) if process else client.start(home, message)
+        to = self._target
+        self._client, started = client.attach(home, to.process, message, to.steps) if to else client.start(home, message)
         self._journal, self._start_s = Path(os.fsdecode(started.journal)), started.t_s
 
     def _take_default_place(self) -> None:

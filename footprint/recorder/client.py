@@ -49,10 +49,11 @@ class Client:
     Args:
         home: the ledger's folder.
         target: the process to record, if it is not this one.
+        steps: the job of SLURM that is recorded in its stead.
     """
 
-    def __init__(self, home: Path, target: Process | None = None) -> None:
-        self.home = home
+    def __init__(self, home: Path, target: Process | None = None, steps: messages.Steps | None = None) -> None:
+        self.home, self._steps = home, steps
         self._own = identify(os.getpid())
         self._attached = target is not None
         self.tracked = target or self._own
@@ -242,7 +243,9 @@ class Client:
     def _greet(self, channel: Channel[messages.ToHost]) -> None:
         host = self._own if self._attached else None
         try:
-            channel.send(messages.Hello(home=os.fsencode(self.home), tracked=self.tracked, host=host), _SEND_LIMIT_S)
+            channel.send(
+                messages.Hello(home=os.fsencode(self.home), tracked=self.tracked, host=host, steps=self._steps), _SEND_LIMIT_S
+            )
         except (ChannelClosedError, TimeoutError) as error:
             raise RecorderError("the recorder process ended at once") from error
 
@@ -317,13 +320,15 @@ def start(home: Path, message: messages.Start) -> tuple[Client, messages.Started
     raise AssertionError("the loop returns or raises")
 
 
-def attach(home: Path, target: Process, message: messages.Start) -> tuple[Client, messages.Started]:
+def attach(
+    home: Path, target: Process, message: messages.Start, steps: messages.Steps | None = None
+) -> tuple[Client, messages.Started]:
     """Open a run of another process, in a recorder of its own.
 
     Raises:
         RecorderError: if it cannot be recorded.
     """
-    client = Client(home, target)
+    client = Client(home, target, steps)
     try:
         return client, client.start(message)
     except ChannelClosedError as error:

@@ -7,6 +7,7 @@ sources of the names stand beside them in docs/fleet.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -48,6 +49,9 @@ _SLURM: Final[Mapping[str, tuple[str, ...]]] = {
     "slurm_account": ("SLURM_JOB_ACCOUNT",),
     "user": ("SLURM_JOB_USER",),
 }
+_COUNTED: Final = re.compile(r"([0-9]{1,6})(?:\(x([0-9]{1,6})\))?")
+_NODE: Final = re.compile(r"([^,\[\]]+)(?:\[([^\]]*)\])?([^,\[\]]*)")
+_MOST_NODES: Final = 100_000
 # torchrun calls a launch that nobody named "none", and SGE what is no array "undefined".
 _NOTHING: Final = {"", "none", "undefined"}
 
@@ -166,6 +170,8 @@ def _of_pmix(environ: Mapping[str, str]) -> Job | None:
 def _attempt(environ: Mapping[str, str]) -> str | None:
     """Which attempt at the job this is; null where nobody counts them."""
     by_scheduler = _count(environ, "SLURM_RESTART_COUNT")
+    if by_scheduler is None:
+        by_scheduler = _count(environ, "SLURM_JOB_RESTART_COUNT")  # the same, as prologs are told
     by_launcher = _count(environ, "TORCHELASTIC_RESTART_COUNT")
     if by_scheduler is None and "SLURM_JOB_ID" in environ:
         by_scheduler = 0  # which says so from the first restart on
@@ -177,3 +183,37 @@ def _attempt(environ: Mapping[str, str]) -> str | None:
 def _count(environ: Mapping[str, str], name: str) -> int | None:
     value = environ.get(name, "")
     return int(value) if value.isascii() and value.isdigit() and len(value) < len("1000000000") else None
+
+
+def cpus_here(environ: Mapping[str, str]) -> float | None:
+    """How many CPUs of its node a job of SLURM has, by what a prolog is told of it; null if that does not say it.
+
+    `SLURM_JOB_CPUS_PER_NODE` is `4(x2),1` for nodes of 4, 4 and 1 CPUs, in the order of `SLURM_NODELIST`.
+    """
+    counts: list[int] = []
+    for word in environ.get("SLURM_JOB_CPUS_PER_NODE", "").split(","):
+        found = _COUNTED.fullmatch(word)
+        if found is None or len(counts) > _MOST_NODES:
+            return None
+        counts += [int(found[1])] * min(_MOST_NODES, int(found[2] or 1))
+    if len(set(counts)) == 1:
+        return float(counts[0])
+    nodes = _nodes(environ.get("SLURM_NODELIST") or environ.get("SLURM_JOB_NODELIST", ""))
+    here = environ.get("SLURMD_NODENAME", "")
+    return float(counts[nodes.index(here)]) if here in nodes and len(nodes) == len(counts) else None
+
+
+def _nodes(listed: str) -> list[str]:
+    """The nodes of a list such as `n[1-2,05],m3`; none where it is written in another way."""
+    found: list[str] = []
+    for word in _NODE.findall(listed):
+        head, inside, tail = word
+        if not inside:
+            found.append(head)
+            continue
+        for part in inside.split(","):
+            first, _, last = part.partition("-")
+            if not first.isdigit() or not (last or first).isdigit() or int(last or first) - int(first) > _MOST_NODES:
+                return []
+            found += [f"{head}{number:0{len(first)}d}{tail}" for number in range(int(first), int(last or first) + 1)]
+    return found

@@ -66,7 +66,7 @@ class Recorder:
         self._home = Path(os.fsdecode(hello.home))
         self._in_thread = in_thread
         self._identity: Process = identify(os.getpid())
-        self._readings = Readings(hello.tracked, attached=self._attached, in_thread=in_thread)
+        self._readings = Readings(hello.tracked, attached=self._attached, in_thread=in_thread, steps=hello.steps)
         self._journal: Journal | None = None
         self._open: dict[str, _OpenRun] = {}
         self._owed: deque[Close] = deque(maxlen=_OWED_LIMIT)
@@ -162,6 +162,7 @@ class Recorder:
         except LedgerError as error:
             self._answer(messages.Failed(run=start.run, reason=_printable(error)))
             return
+        self._readings.claim_steps_by(lambda process: live.claim(self._home, self._live(start.run, start.account, process)))
         baseline = self._readings.tick((*self._open, start.run), whole=True)
         t_s, boot_s, wall_s = moment()
         opened = Open(
@@ -271,14 +272,10 @@ class Recorder:
             self._announced = None
         elif oldest.opened.run != self._announced and not self._is_taken():
             self._announced = oldest.opened.run
-            said = live.Live(
-                run=oldest.opened.run,
-                account=oldest.opened.account,
-                tracked=self._tracked,
-                recorder=self._identity,
-                attached=self._attached,
-            )
-            live.announce(self._home, said)
+            live.announce(self._home, self._live(oldest.opened.run, oldest.opened.account, self._tracked))
+
+    def _live(self, run: str, account: str, tracked: Process) -> live.Live:
+        return live.Live(run=run, account=account, tracked=tracked, recorder=self._identity, attached=self._attached)
 
     def _is_taken(self) -> bool:
         """Whether somebody else has attached to the same process already: the one that came first stands."""
@@ -375,6 +372,8 @@ class Recorder:
         if self._journal is not None:
             self._write_owed()
             self._journal.close()
+        for process in self._readings.steps:
+            live.withdraw(self._home, process, attached=True)
         self._readings.close()
         if self._foresight is not None:
             self._foresight.close()

@@ -19,15 +19,24 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_
     """Base of the messages that are not records of the journal themselves."""
 
 
+class Steps(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A job of SLURM whose steps on this machine are recorded: its number, and how many of the CPUs are its, where known."""
+
+    number: str
+    cpus: float | None = None
+
+
 class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     """Who is recorded (its pid and start time), and into which ledger: paths are bytes, which need not be UTF-8.
 
-    `host` is who speaks, where that is not the process that is recorded: it is attached to from outside.
+    `host` is who speaks, where that is not the process that is recorded: it is attached to from outside. With `steps` it is not
+    that process's tree that counts, but those of the job's steps.
     """
 
     home: bytes
     tracked: Process
     host: Process | None = None
+    steps: Steps | None = None
 
 
 class Start(Message, frozen=True, kw_only=True, tag="start"):

@@ -18,6 +18,8 @@ from footprint.recorder import tree
 
 if TYPE_CHECKING:
     from footprint.recorder.holders import Holders
+    from footprint.recorder.messages import Steps
+    from footprint.recorder.steps import JobTree
 
 Reading = TypeVar("Reading")
 
@@ -36,6 +38,7 @@ class Readings:
         tracked: the process.
         attached: whether it is recorded from outside; then its environment is looked up.
         in_thread: whether we are a thread of the process itself.
+        steps: a job of SLURM, whose steps are recorded in the process's stead.
 
     Attributes:
         devices: the devices that the meters claimed.
@@ -44,12 +47,12 @@ class Readings:
         failed: how many readings failed so far.
     """
 
-    def __init__(self, tracked: Process, *, attached: bool, in_thread: bool) -> None:
-        self._pid = tracked.pid
+    def __init__(self, tracked: Process, *, attached: bool, in_thread: bool, steps: Steps | None = None) -> None:
+        self._pid, self._steps = tracked.pid, steps
         self._first_warnings: tuple[str, ...] = ()
         environ: Mapping[str, str] = self._environment_of(tracked) if attached else os.environ
         self._meters = open_meters(environ, drivers_in="thread" if in_thread else "process")
-        self._tree = tree.ProcessTree(tracked.pid, tracked.start_ticks)
+        self._tree = tree.ProcessTree(tracked.pid, tracked.start_ticks) if steps is None else _tree_of(steps)
         if not self._tree.is_found and is_alive(tracked) is not False:
             self._first_warnings += (_NO_TREE,)
         self._holders = self._find_holders()
@@ -92,7 +95,18 @@ class Readings:
 
     def reserved_cpus(self) -> float | None:
         """The CPUs that the process may use; None if it cannot be told."""
-        return self._try(lambda: tree.reserved_cpus(self._pid))
+        stated = self._steps.cpus if self._steps is not None else None
+        return stated if stated is not None else self._try(lambda: tree.reserved_cpus(self._pid))
+
+    def claim_steps_by(self, claim: Callable[[Process], bool]) -> None:
+        """Follow the job's steps, if it is a job that is recorded; `claim` says whether one is ours to follow."""
+        if self._steps is not None:
+            self._tree.claim_by(claim)  # type: ignore[union-attr]  # a JobTree, then
+
+    @property
+    def steps(self) -> tuple[Process, ...]:
+        """The daemons of the job's steps that were followed."""
+        return () if self._steps is None else self._tree.ours  # type: ignore[union-attr]  # as above
 
     def warnings(self) -> tuple[str, ...]:
         """What a reader should know of the readings, as far as it has been seen by now."""
@@ -140,6 +154,12 @@ class Readings:
         except Exception:  # noqa: BLE001 - drivers and libraries fail in ways of their own
             self.failed += 1
             return None
+
+
+def _tree_of(steps: Steps) -> JobTree:
+    from footprint.recorder.steps import JobTree  # only there where a job is recorded
+
+    return JobTree(steps.number)
 
 
 def moment() -> tuple[float, float | None, float]:

@@ -17,6 +17,7 @@ import msgspec
 
 from footprint.errors import ConfigError
 from footprint.ledger.processes import Process, identify, proc_is_ours, stat_fields
+from footprint.recorder.messages import Steps
 
 UNREADABLE: Final = (
     "the environment of the process may not be read (it is another user's, or protected): which GPUs it may use is not known, "
@@ -35,11 +36,15 @@ _AGAIN_S: Final = 0.01
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """A process to attach to: who it is, its short name, and the environment that it was started with (null: not to be read)."""
+    """A process to attach to: who it is, its short name, and the environment that it was started with (null: not to be read).
+
+    With `steps`, it stands for a job of SLURM, whose steps are recorded in its stead.
+    """
 
     process: Process
     name: str
     environ: dict[str, str] | None
+    steps: Steps | None = None
 
 
 def find(pid: int) -> Target:

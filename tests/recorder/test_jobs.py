@@ -106,3 +106,24 @@ def test_all_ranks_and_attempts_of_a_job_have_one_account() -> None:
 def test_nothing_but_the_known_variables_is_kept_and_nothing_raises(environ: dict[str, str]) -> None:
     hidden = environ | {"SECRET": "hunter2", "PATH": "/hunter2"}
     assert not any("hunter2" in value for value in jobs.labels(hidden).values())
+
+
+@pytest.mark.parametrize(
+    ("counts", "nodes", "here", "cpus"),
+    [
+        ("4(x2)", "n[1-2]", "n2", 4.0),
+        ("3,1", "n[1-2]", "n2", 1.0),
+        ("3,1", "n[1-2]", "n1", 3.0),
+        ("8(x2),2", "gpu[08-09],login", "gpu09", 8.0),
+        ("8(x2),2", "gpu[08-09],login", "login", 2.0),
+        ("8,2", "a1b,a2b", "a2b", 2.0),
+        ("8,2", "a[1-2]b", "a2b", 2.0),
+        ("8,2", "n[1-2]", "elsewhere", None),
+        ("8,2", "n[1-x]", "n1", None),
+        ("", "n1", "n1", None),
+        ("many", "n1", "n1", None),
+    ],
+)
+def test_the_cpus_of_a_job_on_its_node(counts: str, nodes: str, here: str, cpus: float | None) -> None:
+    environ = {"SLURM_JOB_CPUS_PER_NODE": counts, "SLURM_NODELIST": nodes, "SLURMD_NODENAME": here}
+    assert jobs.cpus_here(environ) == cpus
