@@ -114,6 +114,10 @@ class _Clocks:
             for host, own in sorted(hosts.items()):
                 most_s, path = max(own)
                 count = text.plural(len(own), "journal")
-                message = f"{count} of {text.clean(host)}, last written up to {text.duration(most_s)} {word} the time of the last record, by the file system's clock: {named([one.name for _, one in own])}"
+                what = f"{count} of {text.clean(host)}: {named([one.name for _, one in own])}"
+                when = (
+                    f"last written up to {text.duration(most_s)} {word} the time of the last record, by the file system's clock"
+                )
+                message = f"{what}, {when}"
                 told.append(found(code, path if len(own) == 1 else root, message))
         return told
