@@ -57,7 +57,7 @@ _COLUMNS: Final = {
         "duration_s": "{samples} * {step} / 1e6",
         "outcome": "CASE WHEN i % 23 = 0 THEN 'failed' WHEN i % 41 = 0 THEN 'interrupted' ELSE 'completed' END",
         "restart_of": "CASE WHEN i % 23 = 1 AND i > 0 THEN substr(md5(CAST(i - 1 AS VARCHAR)), 1, 16) END",
-        "tuned_from": "CASE WHEN i % 101 = 0 THEN 'model-' || (block + 1) % 60 END",
+        "tuned_from": "CASE WHEN i % 1009 = 0 AND i // 1009 % 8 > 0 THEN substr(md5(CAST(i - 1009 AS VARCHAR)), 1, 16) END",
         "background": "FALSE",
         "factor_key": "'key-' || host % 24",
         "tree_s": "{samples} * {step} / 1e6 * 0.9",

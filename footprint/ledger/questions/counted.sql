@@ -13,7 +13,9 @@ counted AS (
             WHEN d.energy_mj IS NULL OR w.id IS NOT NULL OR NOT ({held}) THEN 0
             ELSE COALESCE(a.length_us, d.end_us - d.begin_us)
         END AS length_us,
-        w.id IS NOT NULL AS is_within
+        w.id IS NOT NULL AS is_within,
+        d.energy_mj > 0 AND w.id IS NULL AND a.run_id IS NULL AND ({held}) AS is_whole,
+        d.begin_us, d.end_us, d.device_key, d.name, d.floor_w
     FROM devices d
     LEFT JOIN adjusted a ON a.run_id = d.run_id AND a.device_id = d.device_id
     LEFT JOIN within w ON w.id = d.run_id

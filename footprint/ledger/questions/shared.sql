@@ -10,7 +10,7 @@ holdings AS (
     SELECT
         'cpus' AS thing, c.clock, CASE WHEN r.journal_id = '' THEN r.id ELSE r.journal_id END AS program, c.id AS run_id,
         c.started_us - c.offset_us AS b, c.ended_us - c.offset_us AS e,
-        LEAST(1.0, r.reserved_cpus / r.logical_cpus) AS taken
+        CASE WHEN {machine} THEN 1.0 ELSE LEAST(1.0, r.reserved_cpus / r.logical_cpus) END AS taken
     FROM asked c
     JOIN runs r ON r.id = c.id
     LEFT JOIN within w ON w.id = c.id

@@ -1,4 +1,4 @@
--- after: chosen, within
+-- after: clocks, within
 -- Each joule once. Readings of one device on one clock that overlap no other count as they are. Begins and ends of the others
 -- (`overs`) cut time into segments; what each read in a segment is divided by the programs that read something in it, and among
 -- the runs of one program. A node's own record (`background`) has what is left: of each of its stretches the part of the time in
@@ -6,10 +6,10 @@
 spans AS (
     SELECT
         d.run_id, d.device_id, c.clock, c.background, c.offset_us, d.begin_us - c.offset_us AS b, d.end_us - c.offset_us AS e
-    FROM chosen c
+    FROM clocks c
     JOIN devices d ON d.run_id = c.id
     LEFT JOIN within w ON w.id = c.id
-    WHERE w.id IS NULL AND d.energy_mj > 0 AND ({held})
+    WHERE c.is_chosen AND w.id IS NULL AND d.energy_mj > 0 AND ({held})
 ),
 laid AS (
     SELECT
@@ -33,20 +33,35 @@ overs AS (
     WHERE l.before_e > l.b OR l.next_b < l.e
 ),
 nodes AS (
-    SELECT run_id, device_id, clock, offset_us FROM spans WHERE background
+    SELECT d.run_id, d.device_id, c.clock, c.offset_us
+    FROM clocks c
+    JOIN devices d ON d.run_id = c.id
+    LEFT JOIN within w ON w.id = c.id
+    WHERE c.is_chosen AND c.background AND w.id IS NULL AND d.energy_mj > 0 AND ({held})
 ),
-flagged AS (
+guests AS (
     SELECT
-        l.clock, l.device_id, l.b, l.e,
-        SUM(CASE WHEN l.before_e >= l.b THEN 0 ELSE 1 END) OVER (
-            PARTITION BY l.clock, l.device_id ORDER BY l.b, l.e ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        n.clock, n.device_id, d.begin_us - c.offset_us AS b, d.end_us - c.offset_us AS e,
+        MAX(d.end_us - c.offset_us) OVER (
+            PARTITION BY n.clock, n.device_id ORDER BY d.begin_us - c.offset_us, d.end_us - c.offset_us
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS before_e
+    FROM (SELECT DISTINCT clock, device_id FROM nodes) n
+    JOIN devices d ON d.device_id = n.device_id
+    JOIN clocks c ON c.id = d.run_id AND c.clock = n.clock
+    LEFT JOIN within w ON w.id = c.id
+    WHERE c.is_chosen AND NOT c.background AND w.id IS NULL AND d.energy_mj > 0 AND ({held})
+),
+stays AS (
+    SELECT
+        clock, device_id, b, e,
+        SUM(CASE WHEN before_e >= b THEN 0 ELSE 1 END) OVER (
+            PARTITION BY clock, device_id ORDER BY b, e ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS stay
-    FROM laid l
-    JOIN (SELECT DISTINCT clock, device_id FROM nodes) n ON n.clock = l.clock AND n.device_id = l.device_id
-    WHERE NOT l.background
+    FROM guests
 ),
 busy AS (
-    SELECT clock, device_id, MIN(b) AS b, MAX(e) AS e FROM flagged GROUP BY clock, device_id, stay
+    SELECT clock, device_id, MIN(b) AS b, MAX(e) AS e FROM stays GROUP BY clock, device_id, stay
 ),
 told AS (
     SELECT

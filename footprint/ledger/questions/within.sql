@@ -1,15 +1,15 @@
--- after: chosen
+-- after: clocks
 -- Runs that another chosen run contains: a run of the same boot that it was started in, directly or through up to three others,
 -- which lasted at least as long, but for a second, and had each accelerator that it had and may have held. Their joules are
 -- the container's. Runs that contain each other contain nothing: somebody wrote that by hand.
-children AS (
-    SELECT r.id, r.parent, COALESCE(r.boot_id, '') AS boot FROM runs r WHERE r.parent IS NOT NULL AND ({chosen})
-),
 named AS (
     SELECT DISTINCT r.parent AS id FROM runs r WHERE r.parent IS NOT NULL
 ),
 elders AS (
-    SELECT r.id, r.parent, COALESCE(r.boot_id, '') AS boot FROM named n JOIN runs r ON r.id = n.id
+    SELECT c.* FROM named n JOIN clocks c ON c.id = n.id
+),
+children AS (
+    SELECT c.* FROM clocks c WHERE c.parent IS NOT NULL AND c.is_chosen
 ),
 kin_1 AS (
     SELECT c.id, p.id AS outer_id, p.parent AS next_id, p.boot FROM children c JOIN elders p ON p.id = c.parent AND p.boot = c.boot
@@ -39,8 +39,8 @@ lacking AS (
 within AS (
     SELECT DISTINCT k.id
     FROM kin k
-    JOIN chosen c ON c.id = k.id
-    JOIN chosen o ON o.id = k.outer_id
+    JOIN children c ON c.id = k.id
+    JOIN elders o ON o.id = k.outer_id AND o.is_chosen
     LEFT JOIN lacking l ON l.id = k.id AND l.outer_id = k.outer_id
     LEFT JOIN kin loop ON loop.id = k.id AND loop.outer_id = k.id
     WHERE l.id IS NULL AND loop.id IS NULL AND (
