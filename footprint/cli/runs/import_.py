@@ -29,9 +29,10 @@ def import_(
 
     Runs that are known already are left as they are; of a run that is known in part, the more complete record counts.
     """
+    from footprint.derive.settling import settled
     from footprint.ledger.exchange.importing import bring_in
 
-    outcome = bring_in(sources, form=form, stated=_stated(stated or []))
+    outcome = bring_in(sources, form=form, stated=_stated(stated or []), settle=settled)
     if json:
         say_json(outcome.told())
         return

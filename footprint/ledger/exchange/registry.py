@@ -7,11 +7,13 @@ it was stated (a path, for some an address) and the facts that the user states b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from footprint.errors import LedgerError, unknown_choice
+from footprint.ledger.exchange.files import is_plain_folder, open_plain
 from footprint.model import Run
 from footprint.text import clean
 
@@ -20,11 +22,15 @@ if TYPE_CHECKING:
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):
-    """What a source holds: whole runs, or their rows with every sample; and in `notes` what it did not know, a line each."""
+    """What a source holds: whole runs, or their rows with every sample; and in `notes` what it did not know, a line each.
+
+    `foreign` runs are another tool's: their places are worded as it words them.
+    """
 
     runs: tuple[Run, ...] = ()
     rows: Rows | None = None
     notes: tuple[str, ...] = ()
+    foreign: bool = False
 
 
 class Importer(NamedTuple):
@@ -59,6 +65,8 @@ def read_source(source: str, *, form: str | None = None, stated: Mapping[str, st
     known = importers()
     importer = _named(known, form) if form is not None else next((one for one in known if one.recognises(source)), None)
     if importer is None:
+        if "://" not in source and not is_plain_folder(Path(source)):
+            open_plain(Path(source)).close()  # says what is wrong with it, if that is it
         forms = "; ".join(f"{one.name}: {one.what}" for one in known)
         raise LedgerError(f"{clean(source, limit=200)} is nothing that can be imported ({forms}); --from names the format")
     for key in stated or {}:

@@ -64,7 +64,7 @@ def read(source: str, facts: Mapping[str, str]) -> Incoming:
     if not runs:
         why = "; ".join(notes) or "it has no lines"
         raise LedgerError(f"{shown(Path(source))}: no time on a machine is in it ({why})")
-    return Incoming(runs=runs, notes=tuple(notes))
+    return Incoming(foreign=True, runs=runs, notes=tuple(notes))
 
 
 def _uses(path: Path) -> Iterator[Use | str]:

@@ -1,7 +1,7 @@
 """carbontracker's logs (`…_carbontracker.log`): the mean power and the length of each epoch that it measured.
 
-Predictions are no measurements and stay out, as does its output log: that holds sums times a PUE. Since version 2 the power that it
-logs is the mean over devices, not their sum; here it is taken times their number. Between epochs it measures nothing. Where it
+Predictions are no measurements and stay out, as does its output log: that holds sums times a PUE. Since version 2 the power that
+it logs is the mean over devices, not their sum; here it is taken times their number. Between epochs it measures nothing. Where it
 finds no sensor, a CPU's power is half its rated power, and the log does not say so.
 """
 
@@ -83,7 +83,9 @@ def read(source: str, facts: Mapping[str, str]) -> Incoming:
             empty += 1
     if not runs:
         raise LedgerError(f"{shown(path)}: no epoch in it was measured")
-    return Incoming(runs=tuple(runs), notes=(f"{empty} logs without a measured epoch were left out",) if empty else ())
+    return Incoming(
+        foreign=True, runs=tuple(runs), notes=(f"{empty} logs without a measured epoch were left out",) if empty else ()
+    )
 
 
 def _lines(path: Path) -> Iterator[tuple[str, datetime, str]]:
@@ -184,7 +186,7 @@ def _run(path: Path, log: Log, stated: Stated) -> Run:
     if stated.host is None:
         warnings.append(HOST_UNKNOWN)
     warnings.append("its readings are those of whole devices: what of them the run used is not known")
-    devices = [_device(log, name, host, begin, stated, warnings) for name in ("gpu", "cpu") if name in log.devices]
+    devices = [_device(log, name, begin, stated, host=host, warnings=warnings) for name in ("gpu", "cpu") if name in log.devices]
     return run_of(
         stated,
         run_id=run_id,
@@ -203,7 +205,7 @@ def _run(path: Path, log: Log, stated: Stated) -> Run:
     )
 
 
-def _device(log: Log, name: str, host: str, begin: datetime, stated: Stated, warnings: list[str]) -> DeviceEnergy:
+def _device(log: Log, name: str, begin: datetime, stated: Stated, *, host: str, warnings: list[str]) -> DeviceEnergy:
     devices = log.devices[name]
     measured = name == "gpu" or all(_RAPL.match(one) for one in devices)
     if not measured:
@@ -216,8 +218,10 @@ def _device(log: Log, name: str, host: str, begin: datetime, stated: Stated, war
             warnings.append(f"no power of the {name} was measured in some epochs: these are not counted")
             continue
         end_s = (stated.utc(epoch.end)[0] - begin).total_seconds()
-        begin_s = max(end_s - epoch.duration_s, course.points()[-1][0] if course.points() else 0.0)
-        course.add(begin_s, energy_j)
+        after_s = course.points()[-1][0] if course.points() else -1.0
+        begin_s = max(0.0, end_s - epoch.duration_s, after_s)
+        if begin_s > after_s:
+            course.add(begin_s, energy_j)
         energy_j += epoch.power_w[name] * epoch.duration_s
         read_s += epoch.duration_s
         course.add(max(end_s, begin_s), energy_j)

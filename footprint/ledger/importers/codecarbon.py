@@ -93,7 +93,7 @@ def read(source: str, facts: Mapping[str, str]) -> Incoming:
         raise LedgerError(f"{shown(Path(source))}: a header and no runs")
     if any(rows[0].cells.get("task_name") for rows in found.values()):
         notes.append("tasks are parts of their run: import this file, or the emissions.csv that holds the run, but not both")
-    return Incoming(runs=runs, notes=tuple(notes))
+    return Incoming(foreign=True, runs=runs, notes=tuple(notes))
 
 
 def facts_of(line: Line) -> Facts:

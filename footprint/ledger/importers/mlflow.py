@@ -59,7 +59,7 @@ def read(source: str, facts: Mapping[str, str]) -> Incoming:
     notes += [f"{deleted} deleted runs were left out"] if deleted else []
     if not runs:
         raise LedgerError(f"{shown(Path(source))}: no run in it has system metrics (log_system_metrics=True)")
-    return Incoming(runs=tuple(runs), notes=tuple(notes))
+    return Incoming(foreign=True, runs=tuple(runs), notes=tuple(notes))
 
 
 def _run_folders(path: Path) -> Iterator[Path]:

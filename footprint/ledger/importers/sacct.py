@@ -115,7 +115,7 @@ def read(source: str, facts: Mapping[str, str]) -> Incoming:
         notes.append(f"steps of {len(lone)} jobs whose own line is not there were left out: {', '.join(sorted(lone)[:4])}")
     if not runs:
         raise LedgerError(f"{shown(Path(source))}: no job in it has begun and ended")
-    return Incoming(runs=tuple(runs), notes=tuple(notes))
+    return Incoming(foreign=True, runs=tuple(runs), notes=tuple(notes))
 
 
 class _Alone:

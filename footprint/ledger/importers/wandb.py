@@ -80,7 +80,7 @@ def read(source: str, facts: Mapping[str, str]) -> Incoming:
             raise LedgerError(f"{shown(path)}: {len(files)} files of runs in it; one is expected")
         path = files[0]
     found = _of_file(path) if head_of(str(path)).startswith(log.MAGIC) else _of_export(path)
-    return Incoming(runs=(_run(found, stated),))
+    return Incoming(foreign=True, runs=(_run(found, stated),))
 
 
 def _of_file(path: Path) -> Facts:
