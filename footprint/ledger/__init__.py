@@ -12,8 +12,8 @@ from footprint.ledger.home import home
 
 if TYPE_CHECKING:
     from footprint.ledger.facts import Point
-    from footprint.ledger.reading import Reading, find_run, read_runs, series
     from footprint.ledger.runfile import read_run_file, write_run_file
+    from footprint.ledger.whole import Reading, find_run, read_runs, series
 
 __all__ = ["Point", "Reading", "find_run", "home", "read_run_file", "read_runs", "series", "write_run_file"]
 
@@ -21,11 +21,11 @@ __getattr__ = lazily(
     __name__,
     {
         "Point": "footprint.ledger.facts",
-        "Reading": "footprint.ledger.reading",
-        "find_run": "footprint.ledger.reading",
+        "Reading": "footprint.ledger.whole",
+        "find_run": "footprint.ledger.whole",
         "read_run_file": "footprint.ledger.runfile",
-        "read_runs": "footprint.ledger.reading",
-        "series": "footprint.ledger.reading",
+        "read_runs": "footprint.ledger.whole",
+        "series": "footprint.ledger.whole",
         "write_run_file": "footprint.ledger.runfile",
     },
 )

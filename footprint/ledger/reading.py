@@ -12,10 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import msgspec
-
 from footprint.errors import LedgerError
-from footprint.ledger.facts import Point, RunRecords, Sink, without_loose_parents
+from footprint.ledger.facts import RunRecords, Sink, without_loose_parents
 from footprint.ledger.home import home as default_home
 from footprint.ledger.home import runs_dir
 from footprint.ledger.processes import is_alive
@@ -34,7 +32,6 @@ from footprint.ledger.records import (
     record_of,
     salvage,
 )
-from footprint.ledger.runfile import read_run_file
 from footprint.model import Run
 
 HELD_BYTES: Final = 2**18
@@ -42,67 +39,6 @@ HELD_BYTES: Final = 2**18
 _AMBIGUOUS_SHOWN: Final = 4
 _ENDS: Final = (Open, Close, Imported)
 _STREAMED: Final = re.compile(rb'\{"v":\d+,"journal":"([^"]*)","seq":(\d+),"type":"(?:tick|held|work|mark|progress)"')
-
-
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """The runs of a ledger, newest first, and what could not be read of it, a line each."""
-
-    runs: tuple[Run, ...]
-    problems: tuple[str, ...] = ()
-
-
-def read_runs(home: Path | None = None) -> Reading:
-    """All runs of a ledger, by default of the user's.
-
-    A ledger that nobody wrote to yet is empty. Damage costs the damaged records, and stands in `problems`.
-
-    Raises:
-        LedgerError: if the ledger's folder cannot be read.
-    """
-    runs: list[Run] = []
-    problems: list[str] = []
-    for path in journal_paths(home, problems):
-        journal = read_journal(path)
-        runs += journal.facts()
-        problems += journal.problems
-    runs.sort(key=lambda run: (run.started_at, run.id), reverse=True)
-    return Reading(runs=tuple(runs), problems=tuple(problems))
-
-
-def find_run(ref: str | os.PathLike[str], home: Path | None = None) -> Run:
-    """One run: by its id, by a beginning of the id that fits no other, or by the path of a run file.
-
-    Raises:
-        LedgerError: if nothing fits, if more than one does, or if the file or the ledger cannot be read.
-    """
-    text = os.fspath(ref)
-    if os.sep in text or text.endswith(".json") or not isinstance(ref, str):
-        return read_run_file(Path(text))
-    if not text:
-        raise LedgerError("no run is named; `footprint runs list` shows what there is")
-    found: dict[str, Run] = {}
-    for path in journal_paths(home):
-        if _mentions(path, text):
-            found |= {run.id: run for run in read_journal(path).facts() if run.id.startswith(text)}
-    if text not in found and len(found) > 1:
-        shown = ", ".join(sorted(found)[:_AMBIGUOUS_SHOWN])
-        raise LedgerError(f"run {text!r} fits {len(found)} runs ({shown}{', …' * (len(found) > _AMBIGUOUS_SHOWN)})")
-    if not found:
-        where = runs_dir(home or default_home())
-        raise LedgerError(f"no run {text!r} in the ledger at {where}; `footprint runs list` shows what there is")
-    return found[text] if text in found else next(iter(found.values()))
-
-
-def series(run_id: str, home: Path | None = None) -> tuple[Point, ...]:
-    """The ticks of a run, in order, on the run's own clock.
-
-    Raises:
-        LedgerError: if there is no such run.
-    """
-    for path in journal_paths(home):
-        if _mentions(path, run_id) and run_id in (runs := read_journal(path, run_id, keep_ticks=True).runs):
-            return runs[run_id].points()
-    raise LedgerError(f"no run {run_id!r} in the ledger at {runs_dir(home or default_home())}")
 
 
 class JournalReading:
@@ -325,7 +261,8 @@ class _Lines:
                     yield record_of(piece)
 
 
-def _mentions(path: Path, text: str) -> bool:
+def mentions(path: Path, text: str) -> bool:
+    """Whether a line of a journal holds a text; false where it cannot be read."""
     wanted = text.encode("utf-8", "surrogatepass")
     try:
         descriptor, _ = open_journal(path)

@@ -22,13 +22,16 @@ def list_(
 ) -> None:
     """List the recorded runs, the newest first."""
     from datetime import UTC, datetime
+    from fnmatch import fnmatchcase
+    from functools import partial
 
     from footprint.derive import Account
     from footprint.ledger import home, read_runs
     from footprint.report.selection import choose, parse_since
 
     start = parse_since(since, datetime.now(UTC)) if since else None
-    reading = read_runs()
+    fits = None if name is None else partial(fnmatchcase, pat=name)
+    reading = read_runs(newest=limit or None, since=start, fits=fits)
     for problem in reading.problems:
         print(f"note: {text.clean(problem, limit=400)}", file=sys.stderr)
     runs = choose(reading.runs, since=start, name=name)
@@ -42,8 +45,9 @@ def list_(
         from footprint.report import terminal
 
         say(terminal.render_runs([(run, account.footprint(run.id)) for run in shown]))
-        if len(shown) < len(runs):
-            say(f"the newest {len(shown)} of {len(runs)} runs; --limit 0 lists all")
+        total = len(runs) + reading.total - len(reading.runs)
+        if len(shown) < total:
+            say(f"the newest {len(shown)} of {total} runs; --limit 0 lists all")
 
 
 def listed(run: Run, footprint: Footprint) -> dict[str, Any]:

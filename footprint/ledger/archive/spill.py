@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Container, Mapping, Sequence
+import math
+from array import array
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +20,7 @@ from footprint.ledger.facts import Point, Sink, Stretch
 from footprint.ledger.reading import JournalReading, read_journal
 from footprint.ledger.records import AnyRecord, Imported, NewerRecordError, Open, record_of
 from footprint.ledger.rows import Readings, Row, Rows, rows_of_facts, rows_of_run
+from footprint.ledger.tables import TABLES
 from footprint.model import Run
 
 WORD: Final = 2**64
@@ -48,6 +51,46 @@ class Sums(msgspec.Struct, kw_only=True):
     def copy(self) -> Sums:
         """The same, of its own."""
         return Sums(rows=dict(self.rows), energy_mj=dict(self.energy_mj), facts=self.facts, newest_us=self.newest_us)
+
+
+GROUPS: Final = "ticks"
+"""The reason of a line of `others` that is none of a journal's: where times do not tell which samples are of which tick."""
+
+
+class Groups(msgspec.Struct, frozen=True, kw_only=True):
+    """How many samples each tick of a run has, in order."""
+
+    run: str
+    samples: list[int]
+
+
+class _Reader:
+    """The readings of a run as rows.
+
+    Attributes:
+        summed_mj: what they add up to, by device.
+        counts: how many samples each tick has.
+        is_plain: whether times tell that: each sample lies at its tick, or after it and before the next.
+    """
+
+    def __init__(self, opened: Open) -> None:
+        self.run_id = opened.run
+        self.summed_mj: dict[str, int] = {}
+        self.counts: array[int] = array("I")
+        self.is_plain = True
+        self._last_s = -math.inf
+        self._readings = Readings(opened.run, opened.started_at)
+
+    def take(self, point: Point, stretches: Sequence[Stretch]) -> Iterator[tuple[str, Row]]:
+        """The rows of a tick, each with its table."""
+        times = [sample.t_s for sample in point.samples]
+        self.is_plain = self.is_plain and self._last_s < point.t_s and all(t_s >= point.t_s for t_s in times)
+        self._last_s = max([point.t_s, *times])
+        self.counts.append(len(times))
+        yield "ticks", self._readings.tick(point)
+        for row in self._readings.samples(stretches):
+            self.summed_mj[row[1]] = self.summed_mj.get(row[1], 0) + row[4]
+            yield "samples", row
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,19 +152,14 @@ class Spill:
             raise
 
     def _taken(self, path: Path, check: Callable[[JournalReading], None], without: frozenset[str]) -> Taken:
-        readings: dict[str, Readings] = {}
-        summed_mj: dict[tuple[str, str], int] = {}
+        readings: dict[str, _Reader] = {}
 
         def sink(opened: Open, point: Point, stretches: Sequence[Stretch]) -> None:
-            if opened.run in without:
-                return
-            if opened.run not in readings:
-                readings[opened.run] = Readings(opened.run, opened.started_at)
-            one = readings[opened.run]
-            self._add("ticks", one.tick(point))
-            for row in one.samples(stretches):
-                summed_mj[row[0], row[1]] = summed_mj.get((row[0], row[1]), 0) + row[4]
-                self._add("samples", row)
+            if opened.run not in without:
+                if opened.run not in readings:
+                    readings[opened.run] = _Reader(opened)
+                for table, row in readings[opened.run].take(point, stretches):
+                    self._add(table, row)
 
         journal = _read(path, sink)
         check(journal)
@@ -130,20 +168,28 @@ class Spill:
             rows = rows_of_facts(run) if run.id in journal.runs else rows_of_run(run)
             if rows.problems:
                 raise RefusedError(f"{path}: not archived: {rows.problems[0]}")
-            self._add_run(rows)
-            if run.id in journal.runs and (
-                wrong := [row[1] for row in rows.devices if summed_mj.get(row[:2], 0) != (row[_ENERGY] or 0)]
-            ):
-                raise RefusedError(f"{path}: not archived: the readings of {wrong[0]} in run {run.id} do not add up")
+            self.add(rows)
+            if run.id in readings:
+                self._close(path, rows, readings[run.id])
         if journal.problems:
             self._keep_lines(path, journal, without)
         problems = [told for told in journal.problems if not any(run_id in told for run_id in without)]
         return Taken(runs=tuple(runs), problems=tuple(problems))
 
-    def _add_run(self, rows: Rows) -> None:
-        for table in ("runs", "devices", "samples"):
+    def add(self, rows: Rows) -> None:
+        """Take rows as they are."""
+        for table in TABLES:
             for row in getattr(rows, table):
                 self._add(table, row)
+
+    def _close(self, path: Path, rows: Rows, reader: _Reader) -> None:
+        """Hold a run's readings to its energies, and keep what they do not tell of their ticks."""
+        for row in rows.devices:
+            if reader.summed_mj.get(row[1], 0) != (row[_ENERGY] or 0):
+                raise RefusedError(f"{path}: not archived: the readings of {row[1]} in run {row[0]} do not add up")
+        if not reader.is_plain:
+            told = msgspec.json.encode(Groups(run=reader.run_id, samples=list(reader.counts)))
+            self._add(OTHERS, (path.stem, 0, GROUPS, base64.b64encode(told).decode()))
 
     def _keep_lines(self, path: Path, journal: JournalReading, without: frozenset[str]) -> None:
         """Keep each line that told nothing: what is lost with its run's beginning, newer, or damaged."""
