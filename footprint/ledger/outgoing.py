@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
+from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from footprint import __version__
 from footprint.errors import LedgerError
 from footprint.ledger.archive.manifest import read_archives
+from footprint.ledger.archive.store import connect, files, literal, names
 from footprint.ledger.home import home as default_home
+from footprint.ledger.load import Copy, Tally
 from footprint.ledger.reading import journal_paths, read_journal
 from footprint.ledger.rows import Row, Rows, rows_of
 from footprint.ledger.tables import TABLES, TABLES_VERSION
@@ -25,8 +29,6 @@ PIECE: Final = 200_000
 """Rows of samples, or thereabouts, that are held at once."""
 PIECE_RUNS: Final = 5_000
 _BLOCK: Final = 2**20
-_AT_ONCE: Final = 10_000
-_MEMORY: Final = "256MB"
 _RUN_AT: Final = {table: "id" if table == "runs" else "run_id" for table in TABLES}
 
 
@@ -111,20 +113,19 @@ class Archived:
         """Its runs in the order of their ids, as many at a time as have so many samples."""
         import duckdb
 
-        with duckdb.connect(config={"autoinstall_known_extensions": "false", "memory_limit": _MEMORY}) as connection:
+        with tempfile.TemporaryDirectory(prefix="footprint-") as folder, connect(Path(folder)) as connection:
             try:
-                for table in TABLES:
-                    connection.read_parquet(str(self._batch.path(table))).create_view(table)
-                for first, last in _spans(connection):
-                    yield Stretch(connection, first, last)
+                for first, last in _spans(connection, self._batch):
+                    yield Stretch(connection, self._batch, (first, last), Path(folder, "rows.csv"))
             except duckdb.Error as error:
                 raise LedgerError(f"{self._batch.folder} cannot be read: {str(error).splitlines()[0]}") from None
 
 
-def _spans(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+def _spans(connection: duckdb.DuckDBPyConnection, batch: Batch) -> list[tuple[str, str]]:
     """The first and the last id of each piece."""
-    counted = "SELECT run_id, count(*) AS n FROM samples GROUP BY run_id"
-    numbered = f"SELECT r.id, coalesce(s.n, 0) AS n FROM runs r LEFT JOIN ({counted}) s ON s.run_id = r.id"  # noqa: S608 - ours
+    runs, samples = files([batch.path("runs")]), files([batch.path("samples")])
+    counted = f"SELECT run_id, count(*) AS n FROM {samples} GROUP BY run_id"  # noqa: S608 - paths as literals
+    numbered = f"SELECT r.id, coalesce(s.n, 0) AS n FROM {runs} r LEFT JOIN ({counted}) s ON s.run_id = r.id"  # noqa: S608
     piece = f"(sum(n) OVER up_to)::BIGINT // {PIECE} + count(*) OVER up_to // {PIECE_RUNS}"
     running = f"SELECT id, {piece} AS piece FROM ({numbered}) WINDOW up_to AS (ORDER BY id)"  # noqa: S608
     found = connection.execute(f"SELECT min(id), max(id) FROM ({running}) GROUP BY piece ORDER BY 1").fetchall()  # noqa: S608
@@ -132,31 +133,55 @@ def _spans(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
 
 
 class Stretch:
-    """The runs of a batch from one id to another; samples and ticks are read when they are gone through, and not held."""
+    """The runs of a batch from one id to another; samples and ticks go by way of a file of CSV, and are never held.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, first: str, last: str) -> None:
+    Args:
+        connection: where DuckDB reads them.
+        batch: the batch.
+        span: the first and the last id.
+        file: where the CSV is put, and written over.
+    """
+
+    is_csv = True
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, batch: Batch, span: tuple[str, str], file: Path) -> None:
         self._connection = connection
-        self._span = [first, last]
-        self.runs = list(self._rows("runs"))
-        self.devices = list(self._rows("devices"))
+        self._batch = batch
+        self._within = f"BETWEEN {literal(span[0])} AND {literal(span[1])}"
+        self._file = file
+        self.runs = self._rows("runs", names("runs"))
+        self.devices = self._rows("devices", names("devices"))
         self.problems: list[str] = []
 
-    @property
-    def samples(self) -> Iterator[Row]:
-        """Of `samples`."""
-        return self._rows("samples")
+    def only(self, run_ids: Collection[str]) -> Stretch:
+        """The same with some of its runs only."""
+        chosen = copy(self)
+        chosen.runs = [row for row in self.runs if row[0] in run_ids]
+        chosen.devices = [row for row in self.devices if row[0] in run_ids]
+        return chosen
 
-    @property
-    def ticks(self) -> Iterator[Row]:
-        """Of `ticks`."""
-        return self._rows("ticks")
+    def tally(self) -> dict[str, Tally]:
+        """What there is of samples, by run."""
+        mine = {row[0] for row in self.runs}
+        counted = self._rows("samples", "run_id, count(*), sum(energy_mj)", " GROUP BY run_id")
+        return {run_id: Tally(samples, int(energy_mj)) for run_id, samples, energy_mj in counted if run_id in mine}
 
-    def _rows(self, table: str) -> Iterator[Row]:
-        columns = ", ".join(f'"{column.name}"' for column in TABLES[table])
-        asked = f"SELECT {columns} FROM {table} WHERE {_RUN_AT[table]} BETWEEN ? AND ?"  # noqa: S608 - our own names
-        cursor = self._connection.cursor().execute(asked, self._span)
-        while rows := cursor.fetchmany(_AT_ONCE):
-            yield from rows
+    def send(self, table: str, run_ids: Collection[str], to: Copy) -> None:
+        """Send the rows of some runs, as CSV."""
+        chosen = "" if len(run_ids) == len(self.runs) else f" AND run_id IN ({', '.join(map(literal, run_ids))})"
+        without_nul = "* REPLACE (replace(device_id, chr(0), '\ufffd') AS device_id)" if table == "samples" else "*"
+        rows = f"SELECT {without_nul} FROM ({self._select(table, names(table), chosen)})"  # noqa: S608 - as below
+        self._connection.execute(f"COPY ({rows}) TO {literal(str(self._file))} (FORMAT csv, HEADER false)")
+        with self._file.open("rb") as file:
+            while block := file.read(_BLOCK):
+                to.write(block)
+
+    def _rows(self, table: str, columns: str, after: str = "") -> list[Row]:
+        return self._connection.execute(self._select(table, columns, after)).fetchall()
+
+    def _select(self, table: str, columns: str, after: str) -> str:
+        source, at = files([self._batch.path(table)]), _RUN_AT[table]
+        return f"SELECT {columns} FROM {source} WHERE {at} {self._within}{after}"  # noqa: S608 - our names, literals
 
 
 def _size(path: Path) -> int:
@@ -166,5 +191,5 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _begun() -> Any:
+def _begun() -> hashlib._Hash:
     return hashlib.sha256(f"tables {TABLES_VERSION}, footprint {__version__}\n".encode())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +17,12 @@ import msgspec
 
 from footprint.errors import ConfigError, LedgerError
 from footprint.ledger.engines.postgres import is_address
-from footprint.ledger.engines.postgres_write import Load, Pushed, Writer, Written
-from footprint.ledger.outgoing import PIECE, PIECE_RUNS, Source, sources
-from footprint.ledger.reading import find_run
-from footprint.ledger.rows import Row, Rows, no_rows
-from footprint.ledger.tables import DEVICES, RUNS
+from footprint.ledger.engines.postgres_write import Pushed, Writer, Written
+from footprint.ledger.load import Held, Load
+from footprint.ledger.outgoing import PIECE, PIECE_RUNS, Source, Stretch, sources
+from footprint.ledger.rows import Rows, no_rows
+from footprint.ledger.tables import DEVICES, RUNS, TABLES
+from footprint.ledger.whole import find_run
 from footprint.text import clean
 
 _STARTED: Final = [column.name for column in RUNS].index("started_us")
@@ -182,12 +183,13 @@ class _Going:
                 Pushed(source=source.name, digest=digest, is_open=is_open, runs=runs, energy_mj=energy_mj, host=host)
             )
 
-    def _take(self, rows: Load) -> None:
+    def _take(self, rows: Rows | Stretch) -> None:
         """Have rows go with the next transaction, which goes first where it is large enough, or has one of these runs."""
         if self._dry_run:
-            self.samples += sum(1 for _ in rows.samples)
+            tally = Held(rows).tally() if isinstance(rows, Rows) else rows.tally()
+            self.samples += sum(one.samples for one in tally.values())
             return
-        if not isinstance(rows, Rows):  # a piece of a batch is large enough, and is not held
+        if not isinstance(rows, Rows):  # a piece of a batch is large enough
             self._flush()
             self._write(rows, [])
             return
@@ -202,7 +204,7 @@ class _Going:
         rows, whole = self._rows, self._whole
         self._rows, self._whole = no_rows(), []
         if not self._dry_run and (rows.runs or whole):
-            self._write(rows, whole)
+            self._write(Held(rows), whole)
 
     def _write(self, rows: Load, whole: Sequence[Pushed]) -> None:
         written = self._writer.write(rows, whole)
@@ -211,31 +213,12 @@ class _Going:
         self.total = Written(**added)
 
 
-class _Chosen:
-    """Some runs of a piece."""
-
-    def __init__(self, piece: Load, run_ids: set[str]) -> None:
-        self._piece, self._run_ids = piece, run_ids
-        self.runs, self.devices = list(self._of(piece.runs)), list(self._of(piece.devices))
-
-    @property
-    def samples(self) -> Iterator[Row]:
-        return self._of(self._piece.samples)
-
-    @property
-    def ticks(self) -> Iterator[Row]:
-        return self._of(self._piece.ticks)
-
-    def _of(self, rows: Iterable[Row]) -> Iterator[Row]:
-        return (row for row in rows if row[0] in self._run_ids)
-
-
-def _since(piece: Load, since_us: int) -> Load:
-    chosen = _Chosen(piece, {row[0] for row in piece.runs if row[_STARTED] >= since_us})
+def _since(piece: Rows | Stretch, since_us: int) -> Rows | Stretch:
+    chosen = {row[0] for row in piece.runs if row[_STARTED] >= since_us}
     if not isinstance(piece, Rows):
-        return chosen
+        return piece.only(chosen)
     return Rows(
-        runs=chosen.runs, devices=chosen.devices, samples=list(chosen.samples), ticks=list(chosen.ticks), problems=piece.problems
+        **{table: [row for row in getattr(piece, table) if row[0] in chosen] for table in TABLES}, problems=piece.problems
     )
 
 

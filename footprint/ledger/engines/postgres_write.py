@@ -7,10 +7,9 @@ those that come can only be thinner ones. Two that bring the same run wait for e
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -18,14 +17,13 @@ from footprint.errors import LedgerError
 from footprint.ledger.engines.engine import Closing
 from footprint.ledger.engines.postgres import Address
 from footprint.ledger.engines.postgres_schema import migrate, version_of
+from footprint.ledger.load import Load, Tally, refusals, without_nul
 from footprint.ledger.rows import Row
 from footprint.ledger.tables import TABLES
 
 _ATTEMPTS: Final = 5
 _COLUMNS: Final = {table: tuple(column.name for column in columns) for table, columns in TABLES.items()}
 _LISTED: Final = {table: ", ".join(f'"{name}"' for name in names) for table, names in _COLUMNS.items()}
-_BIGINT: Final = 2**63 - 1
-_TOO_LARGE: Final = "a number of it is too large"
 
 _AT: Final = tuple(f'"{name}"' for name in _COLUMNS["runs"])
 _CAME: Final = ", ".join(f"i.{at}" for at in _AT)
@@ -82,30 +80,6 @@ class Pushed(msgspec.Struct, frozen=True, kw_only=True):
     host: str
 
 
-class Load(Protocol):
-    """Rows of the four tables; samples and ticks may be read from a file each time that they are gone through."""
-
-    @property
-    def runs(self) -> list[Row]:
-        """Of `runs`."""
-        ...
-
-    @property
-    def devices(self) -> list[Row]:
-        """Of `devices`."""
-        ...
-
-    @property
-    def samples(self) -> Iterable[Row]:
-        """Of `samples`."""
-        ...
-
-    @property
-    def ticks(self) -> Iterable[Row]:
-        """Of `ticks`."""
-        ...
-
-
 class Written(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the runs of one transaction; the rows of samples that were written, and their energy."""
 
@@ -156,7 +130,7 @@ class Writer(Closing):
             found = self._connection.execute(_PUSHED, [list(sources)])
             return {source: (digest, is_open) for source, digest, is_open in found}
 
-    def write(self, rows: Load, sources: Iterable[Pushed] = ()) -> Written:
+    def write(self, load: Load, sources: Iterable[Pushed] = ()) -> Written:
         """Bring runs, and remember where they came from: all of it, or nothing.
 
         Raises:
@@ -164,17 +138,19 @@ class Writer(Closing):
         """
         from psycopg import errors
 
-        storable = _Storable(rows)
+        tally = load.tally()
+        refused = refusals(load, tally)
         with self._address.errors("cannot be written"):
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
                     with self._connection.transaction():
-                        written = self._write(storable, sources)
+                        written = self._write(load, tally, refused, sources)
                 except (errors.DeadlockDetected, errors.SerializationFailure):
                     if attempt == _ATTEMPTS:
                         raise
                 else:
-                    return msgspec.structs.replace(written, problems=storable.problems)
+                    problems = (f"run {run_id} was not pushed: {why}" for run_id, why in sorted(refused.items()))
+                    return msgspec.structs.replace(written, problems=tuple(problems))
         raise AssertionError("an attempt returns or raises")
 
     def delete(self, run_ids: Sequence[str]) -> list[str]:
@@ -194,13 +170,14 @@ class Writer(Closing):
         with suppress(Exception):
             self._connection.close()
 
-    def _write(self, rows: _Storable, sources: Iterable[Pushed]) -> Written:
+    def _write(self, load: Load, tally: Mapping[str, Tally], refused: Collection[str], sources: Iterable[Pushed]) -> Written:
         connection = self._connection
         connection.execute(_STAGE)
-        self._copy("pg_temp.incoming", "runs", rows.runs)
+        self._copy("pg_temp.incoming", "runs", (row for row in load.runs if row[0] not in refused))
         new = {run_id for (run_id,) in connection.execute(_NEW.encode())}
         there = [_Meeting(*found) for found in connection.execute(_THERE.encode(), [list(new)])]
-        kept = {one.run_id for one in there if one.knows_less(rows.tally[one.run_id].samples)}
+        nothing = Tally()
+        kept = {one.run_id for one in there if one.knows_less(tally.get(one.run_id, nothing).samples)}
         taken = [one for one in there if one.run_id not in kept and not one.same_row]
         changed = {one.run_id for one in taken}
         refilled = {*new, *(one.run_id for one in taken if not one.same_facts)}
@@ -208,11 +185,12 @@ class Writer(Closing):
             connection.execute(_REPLACE.encode(), [list(changed)])
             self._empty(("devices",), changed)
             self._empty(("samples", "ticks"), changed & refilled)
-        self._copy("footprint.devices", "devices", (row for row in rows.devices if row[0] in new or row[0] in changed))
-        if refilled:
-            self._copy("footprint.ticks", "ticks", (row for row in rows.ticks() if row[0] in refilled))
-            self._copy("footprint.samples", "samples", (row for row in rows.samples() if row[0] in refilled))
-        sent = [rows.tally[run_id] for run_id in refilled]
+        self._copy("footprint.devices", "devices", (row for row in load.devices if row[0] in new or row[0] in changed))
+        for table in ("ticks", "samples") if refilled else ():
+            how = " (FORMAT csv)" if load.is_csv else ""
+            with connection.cursor().copy(f"COPY footprint.{table} ({_LISTED[table]}) FROM STDIN{how}".encode()) as copy:
+                load.send(table, refilled, copy)
+        sent = [tally.get(run_id, nothing) for run_id in refilled]
         samples, energy_mj = sum(one.samples for one in sent), sum(one.energy_mj for one in sent)
         self._verify(refilled, samples, energy_mj)
         for source in sorted(sources, key=lambda one: one.source):
@@ -223,7 +201,7 @@ class Writer(Closing):
     def _copy(self, target: str, table: str, rows: Iterable[Row]) -> None:
         with self._connection.cursor().copy(f"COPY {target} ({_LISTED[table]}) FROM STDIN".encode()) as copy:
             for row in rows:
-                copy.write_row(row)
+                copy.write_row(without_nul(table, row))
 
     def _empty(self, tables: Iterable[str], run_ids: Collection[str]) -> None:
         for table in tables if run_ids else ():
@@ -253,85 +231,3 @@ class _Meeting(NamedTuple):
             return self.longer_us < 0
         without_close = self.outcome == "running" or (self.outcome not in _SURE and self.outcome_there in _SURE)
         return samples < self.samples_there or (without_close and self.outcome != self.outcome_there)
-
-
-class _Tally:
-    """How many samples of a run come, and what they add up to."""
-
-    __slots__ = ("energy_mj", "samples")
-
-    def __init__(self) -> None:
-        self.samples = 0
-        self.energy_mj = 0
-
-
-class _Storable:
-    """Rows that PostgreSQL can hold; one run that it cannot must not stop all others, and is a problem.
-
-    Samples and ticks are read as often as they are needed, and never held: one run may have tens of millions.
-    """
-
-    def __init__(self, rows: Load) -> None:
-        self._rows = rows
-        refused: dict[str, str] = {}
-        twice = {
-            "it stands twice in its journal": Counter(row[:1] for row in rows.runs),
-            "it has one device twice": Counter(row[:2] for row in rows.devices),
-        }
-        for why, count in twice.items():
-            refused |= {key[0]: why for key, many in count.items() if many > 1}
-        for table, found in (("runs", rows.runs), ("devices", rows.devices)):
-            numbers = _columns_of(table, "bigint")
-            refused |= {row[0]: _TOO_LARGE for row in found if any(_is_too_large(row[at]) for at in numbers)}
-        self.tally: defaultdict[str, _Tally] = defaultdict(_Tally)
-        for row in rows.samples:
-            run_id, _, begin_us, end_us, energy_mj = row[:5]
-            mine = self.tally[run_id]
-            mine.samples += 1
-            mine.energy_mj += energy_mj
-            if _is_too_large(begin_us) or _is_too_large(end_us) or _is_too_large(energy_mj):
-                refused[run_id] = _TOO_LARGE
-        self._refused = refused
-        self.runs = [_without_nul("runs", row) for row in rows.runs if row[0] not in refused]
-        self.devices = [_without_nul("devices", row) for row in rows.devices if row[0] not in refused]
-        self._has_nul = any("\0" in row[0] or "\0" in row[1] for row in rows.devices)
-        self.problems = tuple(f"run {run_id} was not pushed: {why}" for run_id, why in sorted(refused.items()))
-
-    def samples(self) -> Iterable[Row]:
-        """The rows of samples."""
-        return self._each("samples", self._rows.samples)
-
-    def ticks(self) -> Iterable[Row]:
-        """The rows of ticks."""
-        return self._each("ticks", self._rows.ticks)
-
-    def _each(self, table: str, rows: Iterable[Row]) -> Iterable[Row]:
-        if self._refused:
-            rows = (row for row in rows if row[0] not in self._refused)
-        return (_without_nul(table, row) for row in rows) if self._has_nul else rows
-
-
-def _columns_of(table: str, kind: str) -> list[int]:
-    return [at for at, column in enumerate(TABLES[table]) if column.type == kind]
-
-
-def _is_too_large(value: int | None) -> bool:
-    return value is not None and not -_BIGINT <= value <= _BIGINT
-
-
-def _without_nul(table: str, row: Row) -> Row:
-    """The same without NUL, which a text of PostgreSQL's cannot hold: in labels also not where JSON spells it."""
-    texts = _columns_of(table, "text")
-    if not any(row[at] and ("\0" in row[at] or "\\u0000" in row[at]) for at in texts):
-        return row
-    cleaned = list(row)
-    for at in texts:
-        if row[at]:
-            cleaned[at] = _text(row[at], spelled=TABLES[table][at].name == "labels")
-    return tuple(cleaned)
-
-
-def _text(value: str, *, spelled: bool) -> str:
-    whole = value.replace("\0", "\ufffd")
-    # A backslash that stands for itself is spelled as two; what follows it spells nothing.
-    return "\\\\".join(part.replace("\\u0000", "\\ufffd") for part in whole.split("\\\\")) if spelled else whole

@@ -16,12 +16,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
 from footprint.errors import ConfigError, LedgerError
 from footprint.ledger import outgoing
+from footprint.ledger.archive.compacting import Policy, compact
 from footprint.ledger.journal import Journal
+from footprint.ledger.processes import identify
 from footprint.ledger.push import Push, push
 from footprint.ledger.reading import journal_paths, read_journal
 from footprint.ledger.records import Close, Imported, Open, Tick
@@ -74,9 +77,8 @@ def long_run(home: Path, run_id: str, ticks: int, *, outcome: Any = "completed",
     """A run with many readings of odd energies; the journal stays open where it is not closed."""
     journal = Journal(home)
     one = run(run_id)
-    from footprint.ledger.processes import identify
-
-    recorder = identify(os.getpid())
+    here = identify(os.getpid())
+    recorder = msgspec.structs.replace(here, start_ticks=1) if close else here
     journal.write(
         Open(
             run=run_id, name="long", kind="other", account=run_id, started_at="2026-11-21T10:00:00.000+00:00", t_s=0.0,
@@ -207,19 +209,63 @@ def test_hosts_that_push_at_once_bring_each_run_once(database: str, tmp_path: Pa
     assert asked(database, "SELECT count(*), count(DISTINCT (run_id, device_id, t_s)) FROM footprint.samples") == [(240, 240)]
 
 
+def test_archived_runs_arrive_to_the_last_digit(database: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was pushed from journals and compacted then is the same; what was compacted first arrives like from journals."""
+    for number in range(9):
+        long_run(home, f"run{number}", 100 + number)
+    push(database, home=home)
+    from_journals = content(database)
+    compact(home, Policy(older_than_s=0))
+    assert not journal_paths(home)
+    archived = push(database, home=home)
+    assert (archived.sources, archived.new, archived.same, archived.samples) == (1, 0, 9, 0)
+    assert content(database) == from_journals
+    assert push(database, home=home).unchanged_sources == 1
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA footprint CASCADE")
+    monkeypatch.setattr(outgoing, "PIECE", 250)
+    assert push(database, home=home, since_us=2_000_000_000_000_000).new == 0, "none began after 2033"
+    assert push(database, home=home, dry_run=True).samples == len(from_journals["samples"])
+    assert push(database, home=home).new == 9
+    assert content(database) == from_journals
+
+
+def test_thinner_samples_do_not_take_the_place_of_fine_ones(database: str, home: Path) -> None:
+    long_run(home, "old", 400)
+    push(database, home=home)
+    fine = content(database)
+    compact(home, Policy(older_than_s=0, keep_samples_s=0))
+    done = push(database, home=home)
+    assert (done.same, done.samples) == (1, 0)
+    assert content(database) == fine
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA footprint CASCADE")
+    push(database, home=home)
+    thin = content(database)
+    assert len(thin["samples"]) < len(fine["samples"]) / 10
+    assert sum(row[4] for row in thin["samples"]) == sum(row[4] for row in fine["samples"])
+
+
 def test_names_that_a_text_of_the_database_cannot_hold(database: str, home: Path) -> None:
     journal = Journal(home)
     odd = run(
         "odd", name="a\0b", labels={"project": "p\0q", "k": "\\u0000 \\\0", "'; DROP TABLE runs --": '"'}, account="é\U0001f642"
     )
     huge = run("huge", started_at="2025-05-01T00:00:00Z", duration_s=1e14)
-    for one in (odd, huge):
+    many = run(
+        "dev",
+        devices=tuple(msgspec.structs.replace(run().devices[0], device=msgspec.structs.replace(GPU, id="g\0")) for _ in range(1)),
+    )
+    for one in (odd, huge, many):
         journal.write(Imported(facts=one))
     journal.close()
     done = push(database, home=home)
-    assert done.new == 1
+    assert done.new == 2
     assert any("huge" in problem for problem in done.problems)
-    ((name, project, account, labels),) = asked(database, "SELECT name, project, account, labels FROM footprint.runs")
+    ((name, project, account, labels),) = asked(
+        database, "SELECT name, project, account, labels FROM footprint.runs WHERE id = 'odd'"
+    )
+    assert asked(database, "SELECT DISTINCT device_id FROM footprint.samples WHERE run_id = 'dev'") == [("g\ufffd",)]
     assert (name, project, account) == ("a\ufffdb", "p\ufffdq", "é\U0001f642")
     assert json.loads(labels) == {"project": "p\ufffdq", "k": "\\u0000 \\\ufffd", "'; DROP TABLE runs --": '"'}
     assert push(database, home=home).unchanged_sources == 1
