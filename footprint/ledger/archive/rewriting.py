@@ -49,6 +49,11 @@ def rewrite(
     return batch
 
 
+def holds(run_id: str) -> str:
+    """A condition of SQL: whether a line of `others` names a run."""
+    return f"contains(hex(bytes), {literal(run_id.encode().hex().upper())})"
+
+
 def _draft(folder: Path, batches: Sequence[Batch], thinned_s: int, without: Collection[str], *, thin: bool) -> Draft:
     paths = [batch.folder for batch in batches]
     left_out = sorted(without)
@@ -87,7 +92,7 @@ def _kept(table: str, paths: Sequence[Path], left_out: Sequence[str]) -> str:
     key = next(iter(COLUMNS[table]))
     source = files([path / f"{table}.parquet" for path in paths], numbered=True)
     if table == OTHERS:
-        where = " AND ".join(f"NOT contains(hex(bytes), hex(encode({literal(run_id)})))" for run_id in left_out)
+        where = " AND ".join(f"NOT {holds(run_id)}" for run_id in left_out)
         order = "filename, file_row_number"
     else:
         where = f"{key} NOT IN ({', '.join(map(literal, left_out))})" if left_out else ""
