@@ -42,14 +42,19 @@ _LABEL: Final = "\x1e"
 
 
 class Piece(NamedTuple):
-    """The sums of one class of pieces: weights of each part by run and by owner, and one of each by name."""
+    """The sums of one class of pieces: weights of each part by run and by owner, a run by name, and the owner where it is one."""
 
     component: str
     of: DeviceClass | None
     runs: tuple[Weights, ...]
     owners: tuple[Weights, ...]
     a_run: str
-    an_owner: str
+    an_owner: str | None
+
+    @property
+    def kind(self) -> DeviceClass | str:
+        """What its owners are: machines of which this component was read, or accelerators of one class."""
+        return self.component if self.of is None else self.of
 
     def part(self, amount: str) -> int:
         """Which of its parts an amount is."""
@@ -98,7 +103,13 @@ class GroupTotal:
     def sheet(self) -> Working:
         """The sum as quantities, of which no range is drawn yet."""
         label = _LABEL.join(map(str, self.keys))
-        summed = {factors.key: _multiplied(label, factors, pieces) for factors, pieces in self._pieces}
+        several = {piece.kind for _, pieces in self._pieces for piece in pieces if piece.owners[0].n > 1}
+        summed = {
+            factors.key: _multiplied(
+                label, factors, [piece._replace(an_owner=None) if piece.kind in several else piece for piece in pieces]
+            )
+            for factors, pieces in self._pieces
+        }
         for factors, _ in self._alike:
             if factors.key not in summed:  # of these runs nothing was read that could be summed
                 summed[factors.key] = _multiplied(label, factors, [])
@@ -331,7 +342,7 @@ def _multiplied(label: str, factors: _Factors, pieces: Sequence[Piece]) -> Worki
 def _energy(label: str, factors: _Factors, pieces: Sequence[Piece], work: Working) -> None:
     known, place = factors.units, factors.there
     parts: dict[ComponentName, list[Group]] = {name: [] for name in known.whole.parts}
-    by_kind = {(piece.component if piece.of is None else piece.of): piece for piece in pieces}
+    by_kind = {piece.kind: piece for piece in pieces}
     for unit in known.energy:
         piece = by_kind.get(unit.of if unit.of is not None else _component(unit))
         if piece is not None:
@@ -355,7 +366,7 @@ def _group(label: str, key: str, piece: Piece, amount: str, own: str, each: Quan
     runs, owners = piece.runs[at], piece.owners[at]
     whose = own if piece.of is None else ""
     run_key = piece.a_run if runs.n == 1 else f"{label}{_LABEL}{key}"
-    if owners.n == 1:
+    if piece.an_owner is not None:
         device_key = f"{piece.an_owner}/{whose}" if whose else piece.an_owner
     else:
         device_key = _LABEL.join((label, *map(str, piece.of or (piece.component,)), whose))

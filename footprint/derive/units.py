@@ -127,7 +127,7 @@ def _of_host(example: Run, attribution: Attribution) -> list[Unit]:
         found += _parts("idle_s", _host_of(example, attribution, _times(cpu, 0.0, 1.0, all_of_it)))
         found += _parts("active_s", _host_of(example, attribution, _times(cpu, 1.0, 0.0, all_of_it)))
     for name in ("cpu", "memory"):
-        read = [one for one in example.devices if one.device.component == name and one.energy_j is not None]
+        read = _read(example, attribution, name)
         if not read:
             continue
         busy = None if cpu is None else _times(cpu, 1.0, 0.0, float(cpu.logical_cpus))
@@ -142,6 +142,13 @@ def _of_host(example: Run, attribution: Attribution) -> list[Unit]:
             found += _parts(f"{name}_reserved_s", seconds, 1 / read_s)
             found += _parts(f"{name}_dynamic_s", seconds, -1 / read_s)
     return found
+
+
+def _read(example: Run, attribution: Attribution, component: ComponentName) -> list[DeviceEnergy]:
+    """The devices of a component of the host, if all of them were read for long enough to tell something."""
+    case = Case(work=Working(), run=example, attribution=attribution)
+    there = [one for one in case.devices(component) if one.device.grade != "model" or one.energy_j is not None]
+    return there if all(case.metered(one) is not None for one in there) else []
 
 
 def _times(cpu: CpuTime, active_s: float, read_s: float, reserved: float) -> CpuTime:
@@ -217,11 +224,10 @@ def _limit(example: Run, attribution: Attribution) -> Limit:
     cpu = example.cpu
     if attribution == "machine" or cpu is None or cpu.busy_s is None:
         return Limit(None, None)
-    read = {one.device.component for one in example.devices if one.energy_j is not None}
     gb = (example.host.memory_bytes or 0) / BYTES_PER_GB
     return Limit(
-        ref.package_idle(example.host).high * cpu.logical_cpus if "cpu" in read else None,
-        ref.memory_power(example.host).high * gb if "memory" in read else None,
+        ref.package_idle(example.host).high * cpu.logical_cpus if _read(example, attribution, "cpu") else None,
+        ref.memory_power(example.host).high * gb if _read(example, attribution, "memory") else None,
     )
 
 
