@@ -59,6 +59,9 @@ def run(
     budget_g: Annotated[float | None, typer.Option(help="What CMD may emit, g CO2eq; needs a place.")] = None,
     budget_kwh: Annotated[float | None, typer.Option(help="What CMD may use, kWh of the facility.")] = None,
     on_budget: Annotated[str, typer.Option(help="warn, on stderr; or stop: send CMD a SIGTERM, once.")] = "warn",
+    keep_command: Annotated[
+        bool, typer.Option("--keep-command", help="Keep the command line as label `command`, without its secrets.")
+    ] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Measure a command; its exit code, signals, arguments, input and output stay as they are.
@@ -79,7 +82,7 @@ def run(
         zone=zone,
         pue=pue,
         account=account,
-        labels=labels_of(label or []),
+        labels=labels_of(label or []) | (_kept(command) if keep_command else {}),
         card=card,
         record=record,
         interval_s=interval_s,
@@ -124,6 +127,13 @@ class Limit:
         was_reached = self.is_reached
         self.is_reached = was_reached or (self._tracked.check_budget() and self._ends)
         return self.is_reached and not was_reached
+
+
+def _kept(command: list[str]) -> dict[str, str]:
+    """The command line as a label; without being asked for, none is kept."""
+    from footprint.recorder.redaction import redacted
+
+    return {"command": redacted(command)}
 
 
 def _is_stopped(on_budget: str, *, has_budget: bool) -> bool:
