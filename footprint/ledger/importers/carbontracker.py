@@ -18,8 +18,18 @@ import msgspec
 from footprint.accounting.energy import Course
 from footprint.errors import LedgerError
 from footprint.ledger.exchange.registry import Importer, Incoming
-from footprint.ledger.importers.sources import head_of, id_of, name_of, number, shown, text_of
-from footprint.ledger.importers.stated import HOST_UNKNOWN, IMPORTED, KEYS, ZONE_UNKNOWN, Stated, host_name_of, run_of, stated_of
+from footprint.ledger.importers.sources import head_of, id_of, moment, name_of, number, shown, text_of
+from footprint.ledger.importers.stated import (
+    HOST_UNKNOWN,
+    IMPORTED,
+    KEYS,
+    MAX_DURATION_S,
+    ZONE_UNKNOWN,
+    Stated,
+    host_name_of,
+    run_of,
+    stated_of,
+)
 from footprint.model import Device, DeviceEnergy, Place, Run
 
 TOOL: Final = "carbontracker"
@@ -114,10 +124,7 @@ def _lines(path: Path) -> Iterator[tuple[str, datetime, str]]:
 
 
 def _moment(told: str, where: str) -> datetime:
-    try:
-        return datetime.fromisoformat(told)
-    except ValueError:
-        raise LedgerError(f"{where}: {told!r} is no time") from None
+    return moment(told, "the time", where)
 
 
 def _log(path: Path) -> Log:
@@ -152,7 +159,7 @@ def _duration_s(told: str, where: str) -> float:
     found = _DURATION.fullmatch(told)
     if found is None:
         raise LedgerError(f"{where}: {told[:40]!r} is no duration")
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
+    return min(int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]), MAX_DURATION_S)
 
 
 def _take_power(log: Log, epoch: Epoch, component: str, told: str, where: str) -> None:

@@ -17,11 +17,12 @@ import msgspec
 
 from footprint.errors import LedgerError
 from footprint.ledger.exchange.registry import Importer, Incoming
-from footprint.ledger.importers.sources import Line, head_of, id_of, shown, table_of
+from footprint.ledger.importers.sources import Line, head_of, id_of, moment, shown, table_of
 from footprint.ledger.importers.stated import (
     HOST_UNKNOWN,
     IMPORTED,
     KEYS,
+    MAX_DURATION_S,
     ZONE_UNKNOWN,
     Stated,
     host_name_of,
@@ -105,11 +106,8 @@ def facts_of(line: Line) -> Facts:
     told = line.text("timestamp")
     if told is None:
         raise line.wrong("timestamp is empty")
-    try:
-        ended = datetime.fromisoformat(told)
-    except ValueError:
-        raise line.wrong(f"timestamp is {told[:40]!r}, which is no time") from None
-    duration_s = line.number("duration")
+    ended = moment(told, "timestamp", line.where)
+    duration_s = line.number("duration", most=MAX_DURATION_S)
     if duration_s is None:
         raise line.wrong("duration is empty")
     pue = line.number("pue", least=1.0, most=10.0) or 1.0
@@ -173,7 +171,7 @@ def run_from(rows: Sequence[Facts], stated: Stated, *, host_name: str | None = N
     last, cells = rows[-1], rows[-1].cells
     run_id = id_of(TOOL, last.run_key)
     warnings: list[str] = []
-    duration_s = _duration_s(last, warnings)
+    duration_s = min(_duration_s(last, warnings), MAX_DURATION_S)
     ended, assumed_utc = stated.utc(last.ended)
     if assumed_utc:
         warnings.append(ZONE_UNKNOWN)

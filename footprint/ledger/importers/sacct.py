@@ -19,8 +19,8 @@ import msgspec
 from footprint.errors import ConfigError, LedgerError
 from footprint.ledger.exchange.registry import Importer, Incoming
 from footprint.ledger.importers.nodes import names_in, resources
-from footprint.ledger.importers.sources import Line, head_of, id_of, number, shown, table_of
-from footprint.ledger.importers.stated import KEYS, ZONE_UNKNOWN, Stated, run_of, stated_of
+from footprint.ledger.importers.sources import Line, head_of, id_of, moment, number, shown, table_of
+from footprint.ledger.importers.stated import KEYS, MAX_DURATION_S, ZONE_UNKNOWN, Stated, run_of, stated_of
 from footprint.model import Declaration, Outcome, Run, Source
 from footprint.text import number as said
 from footprint.units import S_PER_H, kwh_from_j
@@ -176,14 +176,11 @@ def _job(line: Line) -> Job | None:
 
 
 def _time(line: Line, name: str, told: str) -> datetime:
-    try:
-        return datetime.fromisoformat(told)
-    except ValueError:
-        raise line.wrong(f"{name} is {told[:40]!r}, which is no time in ISO 8601") from None
+    return moment(told, name, line.where)
 
 
 def _duration_s(line: Line, begin: datetime, end: str) -> float | None:
-    raw_s = line.number("ElapsedRaw")
+    raw_s = line.number("ElapsedRaw", most=MAX_DURATION_S)
     if raw_s is not None:
         return raw_s
     told = line.text("Elapsed")
@@ -192,7 +189,7 @@ def _duration_s(line: Line, begin: datetime, end: str) -> float | None:
         if found is None:
             raise line.wrong(f"Elapsed is {told[:40]!r}, which is no [days-]hours:minutes:seconds")
         days, hours, minutes, seconds = (int(one or 0) for one in found.groups())
-        return ((days * 24 + hours) * 60 + minutes) * 60.0 + seconds
+        return min(((days * 24 + hours) * 60 + minutes) * 60.0 + seconds, MAX_DURATION_S)
     if end in _NOT_BEGUN:
         return None
     until = _time(line, "End", end)

@@ -8,6 +8,7 @@ import io
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ NAME_LIMIT: Final = 200
 _ID_DIGITS: Final = 16
 _SHOWN: Final = 40
 _LONGEST_CELL: Final = 10**6
+_YEARS: Final = (2000, 2999)
 # Not what `float` takes: it knows `1_000`, `infinity` and digits of other scripts.
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -121,6 +123,21 @@ def number(told: str, what: str, where: str, *, least: float = 0.0, most: float 
         side = f"below {least:g}" if value < least else f"above {most:g}"
         raise LedgerError(f"{where}: {what} is {value:g}, which is {side}")
     return value
+
+
+def moment(told: str, what: str, where: str) -> datetime:
+    """A text that is a time in ISO 8601, of a year in which there were such tools.
+
+    Raises:
+        LedgerError: if it is none.
+    """
+    try:
+        found = datetime.fromisoformat(told)
+    except ValueError:
+        raise LedgerError(f"{where}: {what} is {clean(told, limit=_SHOWN)!r}, which is no time in ISO 8601") from None
+    if not _YEARS[0] <= found.year <= _YEARS[1]:
+        raise LedgerError(f"{where}: {what} is in the year {found.year}, which is not possible")
+    return found
 
 
 def table_of(path: Path, *, needed: Sequence[str], delimiter: str = ",", strict: bool = True) -> Iterator[Line]:

@@ -36,11 +36,13 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
 
     def utc(self, told: datetime) -> tuple[datetime, bool]:
         """A time that a source tells, in UTC; and whether it was taken to be UTC because nobody says of which zone it is."""
-        if told.tzinfo is not None:
-            return told.astimezone(UTC), False
-        if self.zone_of_time is not None:
-            return told.replace(tzinfo=self.zone_of_time).astimezone(UTC), False
-        return told.replace(tzinfo=UTC), True
+        zone = told.tzinfo or self.zone_of_time
+        if zone is None:
+            return told.replace(tzinfo=UTC), True
+        try:
+            return told.replace(tzinfo=zone).astimezone(UTC), False
+        except OverflowError:  # in the first or last year that there is: `run_of` refuses both
+            return told.replace(tzinfo=UTC), False
 
 
 ZONE_UNKNOWN: Final = (
