@@ -16,9 +16,10 @@ from footprint.ledger.archive.manifest import read_archives
 from footprint.ledger.archive.store import connect, files, literal, names
 from footprint.ledger.home import home as default_home
 from footprint.ledger.load import Copy, Tally
-from footprint.ledger.reading import journal_paths, read_journal
+from footprint.ledger.reading import read_journal
 from footprint.ledger.rows import Row, Rows, rows_of
 from footprint.ledger.tables import TABLES, TABLES_VERSION
+from footprint.ledger.whole import live_paths
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,9 +67,7 @@ def sources(home: Path | None, problems: list[str]) -> list[Source]:
     root = home or default_home()
     archives = read_archives(root)
     problems += archives.problems
-    # One that has grown behind what its batch holds is read, too: of a run that comes twice, that which knows more stays.
-    live = [path for path in journal_paths(root, problems) if _size(path) > archives.journals.get(path.stem, -1)]
-    return [*map(Archived, archives.batches), *map(Journal, live)]
+    return [*map(Archived, archives.batches), *map(Journal, live_paths(root, archives, problems))]
 
 
 class Journal:
@@ -182,13 +181,6 @@ class Stretch:
     def _select(self, table: str, columns: str, after: str) -> str:
         source, at = files([self._batch.path(table)]), _RUN_AT[table]
         return f"SELECT {columns} FROM {source} WHERE {at} {self._within}{after}"  # noqa: S608 - our names, literals
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0
 
 
 def _begun() -> hashlib._Hash:

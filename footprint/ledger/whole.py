@@ -59,7 +59,7 @@ def read_runs(
     problems: list[str] = []
     archives = read_archives(home or default_home())
     live: list[Run] = []
-    for path in _live(home, archives, problems):
+    for path in live_paths(home, archives, problems):
         journal = read_journal(path)
         live += journal.facts()
         problems += journal.problems
@@ -93,7 +93,7 @@ def find_run(ref: str | os.PathLike[str], home: Path | None = None) -> Run:
     archives = read_archives(home or default_home())
     live = [
         run
-        for path in _live(home, archives, [])
+        for path in live_paths(home, archives, [])
         if mentions(path, text)
         for run in read_journal(path).facts()
         if run.id.startswith(text)
@@ -120,7 +120,7 @@ def series(run_id: str, home: Path | None = None) -> tuple[Point, ...]:
     """
     archives = read_archives(home or default_home())
     found: list[tuple[tuple[bool, bool, float, float], Callable[[], tuple[Point, ...]]]] = []
-    for path in _live(home, archives, []):
+    for path in live_paths(home, archives, []):
         if mentions(path, run_id):
             journal = read_journal(path, run_id, keep_ticks=True)
             known = once(journal.facts()).get(run_id)
@@ -137,7 +137,7 @@ def series(run_id: str, home: Path | None = None) -> tuple[Point, ...]:
     return max(found, key=lambda one: one[0])[1]()
 
 
-def _live(home: Path | None, archives: Archives, problems: list[str]) -> Iterator[Path]:
+def live_paths(home: Path | None, archives: Archives, problems: list[str]) -> Iterator[Path]:
     """The journals that no batch stands for."""
     for path in journal_paths(home, problems):
         archived_bytes = archives.journals.get(path.stem)

@@ -7,6 +7,7 @@ those that come can only be thinner ones. Two that bring the same run wait for e
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -18,8 +19,10 @@ from footprint.ledger.engines.engine import Closing
 from footprint.ledger.engines.postgres import Address
 from footprint.ledger.engines.postgres_schema import migrate, version_of
 from footprint.ledger.load import Load, Tally, refusals, without_nul
+from footprint.ledger.once import standing
 from footprint.ledger.rows import Row
 from footprint.ledger.tables import TABLES
+from footprint.model import Outcome
 
 _ATTEMPTS: Final = 5
 _COLUMNS: Final = {table: tuple(column.name for column in columns) for table, columns in TABLES.items()}
@@ -36,9 +39,10 @@ SELECT {_LISTED["runs"]} FROM pg_temp.incoming ORDER BY id
 ON CONFLICT (id) DO NOTHING RETURNING id
 """  # noqa: S608 - our own columns
 _THERE: Final = f"""
-SELECT r.id, i.ended_us - r.ended_us AS longer_us, i.outcome, r.outcome, i.facts = r.facts AS same_facts,
-    ({_CAME}) IS NOT DISTINCT FROM ({_WAS}) AS same_row,
-    CASE WHEN i.facts = r.facts THEN 0 ELSE (SELECT count(*) FROM footprint.samples s WHERE s.run_id = r.id) END AS samples
+SELECT r.id, i.facts = r.facts AS same_facts, ({_CAME}) IS NOT DISTINCT FROM ({_WAS}) AS same_row,
+    i.outcome, i.duration_s, r.outcome, r.duration_s,
+    CASE WHEN i.facts <> r.facts THEN (SELECT sum(d.read_s) FROM footprint.devices d WHERE d.run_id = r.id) END AS read_s,
+    CASE WHEN i.facts <> r.facts THEN (SELECT count(*) FROM footprint.samples s WHERE s.run_id = r.id) END AS samples
 FROM footprint.runs r JOIN pg_temp.incoming i ON i.id = r.id
 WHERE NOT r.id = ANY(%s) ORDER BY r.id FOR UPDATE OF r
 """  # noqa: S608 - our own columns
@@ -59,7 +63,8 @@ _EMPTY: Final = {
     "ticks": "DELETE FROM footprint.ticks WHERE run_id = ANY(%s)",
 }
 _HELD: Final = "SELECT count(*), coalesce(sum(energy_mj), 0) FROM footprint.samples WHERE run_id = ANY(%s)"
-_SURE: Final = ("completed", "failed")
+_READ_S: Final = _COLUMNS["devices"].index("read_s")
+_DIGITS: Final = 6  # of seconds: the last ones of a sum hang on its order
 
 
 class Pushed(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +182,8 @@ class Writer(Closing):
         new = {run_id for (run_id,) in connection.execute(_NEW.encode())}
         there = [_Meeting(*found) for found in connection.execute(_THERE.encode(), [list(new)])]
         nothing = Tally()
-        kept = {one.run_id for one in there if one.knows_less(tally.get(one.run_id, nothing).samples)}
+        read_s = _read_s(load) if there else {}
+        kept = {one.run_id for one in there if one.knows_less(read_s[one.run_id], tally.get(one.run_id, nothing).samples)}
         taken = [one for one in there if one.run_id not in kept and not one.same_row]
         changed = {one.run_id for one in taken}
         refilled = {*new, *(one.run_id for one in taken if not one.same_facts)}
@@ -215,19 +221,32 @@ class Writer(Closing):
 
 
 class _Meeting(NamedTuple):
-    """A run that comes and is there already: by how much it is longer now, and what else is the same."""
+    """A run that comes and is there already: whether it is the same, and what tells which of both knows more."""
 
     run_id: str
-    longer_us: int
-    outcome: str
-    outcome_there: str
     same_facts: bool
     same_row: bool
-    samples_there: int
+    outcome: Outcome
+    duration_s: float
+    outcome_there: Outcome
+    duration_there_s: float
+    read_there_s: float | None
+    samples_there: int | None
 
-    def knows_less(self, samples: int) -> bool:
-        """Whether what comes tells less: it ends earlier, or as early but without its close, or has lost readings."""
-        if self.longer_us or self.same_facts:
-            return self.longer_us < 0
-        without_close = self.outcome == "running" or (self.outcome not in _SURE and self.outcome_there in _SURE)
-        return samples < self.samples_there or (without_close and self.outcome != self.outcome_there)
+    def knows_less(self, read_s: float, samples: int) -> bool:
+        """Whether what comes tells less; of two that tell as much, the one with fewer readings has lost some."""
+        if self.same_facts:
+            return False
+        here = (*standing(self.outcome, round(read_s, _DIGITS), self.duration_s), samples)
+        there = (
+            *standing(self.outcome_there, round(self.read_there_s or 0.0, _DIGITS), self.duration_there_s),
+            self.samples_there or 0,
+        )
+        return here < there
+
+
+def _read_s(load: Load) -> defaultdict[str, float]:
+    found: defaultdict[str, float] = defaultdict(float)
+    for row in load.devices:
+        found[row[0]] += row[_READ_S]
+    return found
