@@ -235,7 +235,7 @@ class _Lines:
         self._last = place
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
-        wanted = self.only_run.encode() if self.only_run else b""
+        wanted = in_line(self.only_run or "")
         self._file.seek(0)
         left = self._end
         for number, line in enumerate(self._file, start=1):
@@ -261,9 +261,17 @@ class _Lines:
                     yield record_of(piece)
 
 
+def in_line(text: str) -> bytes:
+    """A text as it stands in a line of a journal."""
+    try:
+        return msgspec.json.encode(text)[1:-1]
+    except UnicodeEncodeError:  # bytes of a command line that are no text: no line holds them
+        return text.encode("utf-8", "surrogatepass")
+
+
 def mentions(path: Path, text: str) -> bool:
     """Whether a line of a journal holds a text; false where it cannot be read."""
-    wanted = text.encode("utf-8", "surrogatepass")
+    wanted = in_line(text)
     try:
         descriptor, _ = open_journal(path)
         with os.fdopen(descriptor, "rb") as file:

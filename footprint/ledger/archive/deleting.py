@@ -1,6 +1,6 @@
 """Deleting runs: nothing of them is left in any file of the ledger.
 
-A journal that holds other runs too is archived without the ones that go, and a batch is written anew without them: by the steps of
+A journal that holds other runs too is archived without those that go, a batch is written anew without them: by the steps of
 a compaction, so that whatever ends the process in between, the other runs are whole. What may still be written to is refused.
 """
 

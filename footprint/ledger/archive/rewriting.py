@@ -12,6 +12,7 @@ from footprint.ledger.archive.manifest import OTHERS, Batch
 from footprint.ledger.archive.store import COLUMNS, connect, files, literal, names
 from footprint.ledger.archive.thinning import thinned_samples, thinned_ticks
 from footprint.ledger.archive.writing import Draft, Step, clear, commit, first_line, new_folder, no_step, sums_of
+from footprint.ledger.reading import in_line
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,7 +52,7 @@ def rewrite(
 
 def holds(run_id: str) -> str:
     """A condition of SQL: whether a line of `others` names a run."""
-    return f"contains(hex(bytes), {literal(run_id.encode().hex().upper())})"
+    return f"contains(hex(bytes), {literal(in_line(run_id).hex().upper())})"
 
 
 def _draft(folder: Path, batches: Sequence[Batch], thinned_s: int, without: Collection[str], *, thin: bool) -> Draft:

@@ -17,7 +17,7 @@ import msgspec
 from footprint.ledger.archive.manifest import OTHERS
 from footprint.ledger.archive.store import COLUMNS
 from footprint.ledger.facts import Point, Sink, Stretch
-from footprint.ledger.reading import JournalReading, read_journal
+from footprint.ledger.reading import JournalReading, in_line, read_journal
 from footprint.ledger.records import AnyRecord, Imported, NewerRecordError, Open, record_of
 from footprint.ledger.rows import Readings, Row, Rows, rows_of_facts, rows_of_run
 from footprint.ledger.tables import TABLES
@@ -197,7 +197,7 @@ class Spill:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 reason = _useless(line, known)
-                if reason and not any(run_id.encode() in line for run_id in without):
+                if reason and not any(in_line(run_id) in line for run_id in without):
                     self._add(OTHERS, (path.stem, number, reason, base64.b64encode(line).decode()))
 
     def _add(self, table: str, row: Row) -> None:
