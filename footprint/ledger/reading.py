@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+import msgspec
+
 from footprint.errors import LedgerError
 from footprint.ledger.facts import RunRecords, Sink, without_loose_parents
 from footprint.ledger.home import home as default_home
