@@ -1,0 +1,192 @@
+"""What the commands that ask a ledger have in common: their options, and how rows are shown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from footprint import text
+from footprint import units as u
+from footprint.cli.printing import say, say_json, say_lines, table
+from footprint.errors import ConfigError, unknown_choice
+
+if TYPE_CHECKING:
+    from footprint.ledger.engines import Answer, Engine
+
+By = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--by",
+        help="Group by this; may be repeated: account, name, project, team, user, model, hardware, provider, region, zone, "
+        "month, outcome, kind, host, component, label:KEY.",
+    ),
+]
+Since = Annotated[str | None, typer.Option(help="Runs that started on this day or later (UTC): 2026-11-03, 12h, 7d, 4w.")]
+Until = Annotated[str | None, typer.Option(help="Runs that started before this day (UTC): 2026-12-01, 1w.")]
+Where = Annotated[list[str] | None, typer.Option("--where", help="Only runs of this: KEY=VALUE, with the keys of --by.")]
+Ledger = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="WHERE",
+        help="Another ledger: a folder, postgresql://…, s3://… or file://…, spark:…; by default this user's.",
+    ),
+]
+Format = Annotated[str, typer.Option("--format", help="table, csv or json.")]
+
+FORMATS: Final = ("table", "csv", "json")
+# What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection).
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def asked(since: str | None, until: str | None, where: Sequence[str] | None) -> dict[str, Any]:
+    """The runs that options choose, as `ask` takes them.
+
+    Raises:
+        ConfigError: if one cannot be read.
+    """
+    from footprint.report.selection import parse_since
+
+    now = datetime.now(UTC)
+    chosen: dict[str, list[str]] = {}
+    for stated in where or ():
+        key, equals, value = stated.partition("=")
+        if not equals:
+            raise ConfigError(f"--where {text.clean(stated)!r} is not KEY=VALUE, e.g. --where team=nlp")
+        chosen.setdefault(key, []).append(value)
+    try:
+        end = parse_since(until, now) if until else None
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("--since", "--until")) from None
+    return {"since": parse_since(since, now) if since else None, "until": end, "where": chosen}
+
+
+def format_of(stated: str, *, json: bool) -> str:
+    """The format of `--format` and `--json`.
+
+    Raises:
+        ConfigError: if there is none of that name.
+    """
+    if stated not in FORMATS:
+        raise unknown_choice("--format", stated, FORMATS)
+    return "json" if json else stated
+
+
+def opened(where: str | None) -> Engine:
+    """The ledger of `--ledger`; to be closed."""
+    from footprint.ledger.engines import open_ledger
+
+    return open_ledger(where)
+
+
+Cell = Callable[[Any], str]
+
+
+def show(
+    answer: Answer, how: str, columns: Mapping[str, tuple[str, Cell]], *, name: str, more: Mapping[str, Any] | None = None
+) -> None:
+    """Print an answer.
+
+    Args:
+        answer: the rows.
+        how: table, csv or json.
+        columns: of a table: the column of the answer, its head and how a value is told; the keys come before them, as they are.
+        name: of the rows in JSON.
+        more: what JSON says besides.
+    """
+    problems = [text.clean(problem, limit=400) for problem in answer.problems]
+    if how == "json":
+        say_json({name: answer.dicts(), **(more or {}), "problems": problems})
+        return
+    if how == "csv":
+        say(_csv(answer))
+    else:
+        say_lines(_table(answer, columns))
+    for problem in problems:
+        print(f"note: {problem}", file=sys.stderr)
+
+
+def keyed(keys: Sequence[str]) -> dict[str, tuple[str, Cell]]:
+    """The columns of keys."""
+    return {key: (key, named) for key in keys}
+
+
+def named(value: Any) -> str:
+    """A name for a person; what is not known is said so."""
+    return "(unknown)" if value is None else text.clean(str(value), limit=80, empty="(none)")
+
+
+def counted(value: Any) -> str:
+    """A count; none is a dash, so that the others are seen."""
+    return text.count(int(value)) if value else "–"
+
+
+def energy(value_mj: Any) -> str:
+    """Millijoules for a person; unknown is no zero."""
+    return "unknown" if value_mj is None else text.energy(u.kwh_from_j(value_mj / 1000))
+
+
+def hours(value_us: Any) -> str:
+    """Microseconds for a person."""
+    return text.duration((value_us or 0) / 1_000_000)
+
+
+def moment(value_us: Any) -> str:
+    """A time for a person."""
+    from footprint.ledger.ask import time_of
+
+    return "unknown" if value_us is None else f"{time_of(value_us):%Y-%m-%d %H:%M}"
+
+
+def percent(value: Any) -> str:
+    """A ratio for a person."""
+    return "unknown" if value is None else f"{100 * value:.1f} %"
+
+
+def with_column(answer: Answer, column: str, value: Callable[[dict[str, Any]], Any]) -> Answer:
+    """The answer with one more column, worked out from each row."""
+    rows = [(*row, value(told)) for row, told in zip(answer.rows, answer.dicts(), strict=True)]
+    return answer._replace(columns=(*answer.columns, column), rows=rows)
+
+
+def ratio(part: str, whole: str) -> Callable[[dict[str, Any]], float | None]:
+    """The ratio of two columns; null where one is not known or the whole is nothing."""
+
+    def value(row: dict[str, Any]) -> float | None:
+        return None if row[part] is None or not row[whole] else float(row[part] / row[whole])
+
+    return value
+
+
+def _table(answer: Answer, columns: Mapping[str, tuple[str, Cell]]) -> list[str]:
+    if not answer.rows:
+        return ["no runs"]
+    places = {column: answer.columns.index(column) for column in columns if column in answer.columns}
+    shown = {column: place for column, place in places.items() if any(row[place] is not None for row in answer.rows)}
+    head = [columns[column][0] for column in shown]
+    rows = [[columns[column][1](row[place]) for column, place in shown.items()] for row in answer.rows]
+    return table(head, rows, [columns[column][0] for column in shown if columns[column][1] not in {named, moment}])
+
+
+def _csv(answer: Answer) -> str:
+    """All columns in their own units; an empty cell is unknown, and no cell is a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([_cell(column) for column in answer.columns])
+    writer.writerows([_cell(value) for value in row] for row in answer.rows)
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return repr(value)
+    shown = text.clean(value, limit=1000, empty="")
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown

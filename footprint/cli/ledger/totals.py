@@ -1,0 +1,83 @@
+"""`footprint ledger totals`: joules, kWh and gCO2eq of any runs, by anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from footprint import text
+from footprint.cli import options
+from footprint.cli.ledger import asking
+
+if TYPE_CHECKING:
+    from footprint.ledger.engines import Answer, Engine
+    from footprint.model import Attribution, Range
+
+
+def totals(
+    *,
+    by: asking.By = None,
+    since: asking.Since = None,
+    until: asking.Until = None,
+    where: asking.Where = None,
+    attribution: options.Policy = "share",
+    ledger: asking.Ledger = None,
+    how: asking.Format = "table",
+    json: options.Json = False,
+) -> None:
+    """Sum the runs of a ledger, each joule once.
+
+    What was read of a device by runs that overlapped (ranks of a job, a run within another) counts once, divided among those
+    that read it. Joules are those that were read of accelerators, CPUs and memory; meters of whole machines stand apart, since
+    they read the others, too. kWh and gCO2eq are derived with their ranges, as in reports: with what models and factors add.
+
+    What is unknown is said, and never a zero: `unread` counts runs of which nothing was read.
+    """
+    from footprint.ledger.ask import ask
+
+    policy, how, keys = options.attribution_of(attribution), asking.format_of(how, json=json), tuple(by or ())
+    chosen = asking.asked(since, until, where)
+    with asking.opened(ledger) as engine:
+        answer = ask("totals", ledger=engine, by=keys, attribution=policy, **chosen)
+        answer = _with_footprints(engine, answer, keys, policy, chosen)
+    shown = {
+        **asking.keyed(keys),
+        "runs": ("runs", asking.counted),
+        "failed_runs": ("failed", asking.counted),
+        "unread_runs": ("unread", asking.counted),
+        "duration_us": ("time", asking.hours),
+        "device_us": ("device time", asking.hours),
+        "energy_mj": ("read once", asking.energy),
+        "rest_mj": ("whole machines", asking.energy),
+        "energy_kwh": ("energy", _energy),
+        "emissions_g": ("CO2e", _mass),
+    }
+    asking.show(answer, how, shown, name="totals", more={"by": list(keys), "attribution": policy})
+
+
+def _with_footprints(
+    engine: Engine, answer: Answer, keys: tuple[str, ...], policy: Attribution, chosen: dict[str, Any]
+) -> Answer:
+    """The rows with their footprints, null where these are not known, and of components, which have none of their own."""
+    from footprint.derive.grouped import group_totals
+    from footprint.ledger.ask import in_microseconds
+
+    found: dict[tuple[Any, ...], Any] = {}
+    problems = answer.problems
+    if "component" not in keys and answer.rows:
+        since_us, until_us = in_microseconds(chosen["since"]), in_microseconds(chosen["until"])
+        grouped = group_totals(engine, by=keys, since_us=since_us, until_us=until_us, where=chosen["where"], attribution=policy)
+        found = {row.keys: row.footprint for row in grouped.rows}
+        problems = tuple(dict.fromkeys((*problems, *grouped.problems)))
+    rows = []
+    for row in answer.rows:
+        footprint = found.get(row[: len(keys)])
+        rows.append((*row, footprint and footprint.energy_kwh, footprint and footprint.emissions_g))
+    return answer._replace(columns=(*answer.columns, "energy_kwh", "emissions_g"), rows=rows, problems=problems)
+
+
+def _energy(value: Range | None) -> str:
+    return "unknown" if value is None else text.energy_range(value.low, value.central, value.high)
+
+
+def _mass(value: Range | None) -> str:
+    return "unknown" if value is None else text.mass_range(value.low, value.central, value.high)

@@ -1,0 +1,216 @@
+"""A ledger's home, asked by DuckDB in memory: live journals and archived Parquet as one, with nothing to start or to keep up.
+
+DuckDB is given no network: it neither installs nor loads an extension. What does not fit into its memory goes into a folder of
+its own, 0700, which is gone when the engine is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from footprint.errors import LedgerError
+from footprint.ledger.archive import read_archives
+from footprint.ledger.engines.engine import Answer, Closing
+from footprint.ledger.engines.live import spill
+from footprint.ledger.home import home as default_home
+from footprint.ledger.tables import TABLES, Column
+from footprint.text import clean
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from footprint.ledger.archive import Archives
+
+MEMORY_BYTES: Final = 400 * 2**20
+MOST_MEMORY_BYTES: Final = 800 * 2**20
+MOST_THREADS: Final = 4
+_TYPES: Final = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
+_GLOB: Final = "*?["
+_OBJECT_BYTES: Final = 2**26
+
+
+class DuckEngine(Closing):
+    """The ledger in a folder.
+
+    Args:
+        home: the folder; one that nobody wrote to yet is an empty ledger.
+
+    Attributes:
+        where: the folder, for messages.
+
+    Raises:
+        LedgerError: if it cannot be read.
+    """
+
+    def __init__(self, home: Path) -> None:
+        import duckdb
+
+        self.where = clean(str(home), limit=400)
+        archives = read_archives(home)
+        self._folder: Path | None = Path(tempfile.mkdtemp(prefix="footprint-"))  # 0700 whatever the umask
+        try:
+            self._problems = tuple(dict.fromkeys((*archives.problems, *spill(home, archives, self._folder))))
+            self._connection = _connected(self._folder, _memory(archives))
+            try:
+                _define(self._connection, self._folder, archives)
+                self._connection.execute("SET lock_configuration = true")
+            except BaseException:
+                self._connection.close()
+                raise
+        except BaseException as error:
+            self._clear()
+            if isinstance(error, duckdb.Error | OSError):
+                raise LedgerError(f"the ledger at {self.where} cannot be read: {_first_line(error)}") from None
+            raise
+
+    def query(self, sql: str) -> Answer:
+        """The answer to one SELECT.
+
+        Raises:
+            LedgerError: if the ledger cannot be read.
+        """
+        import duckdb
+
+        try:
+            found = self._connection.execute(sql)
+            return Answer(tuple(str(one[0]) for one in found.description or ()), found.fetchall(), self._problems)
+        except duckdb.Error as error:
+            raise LedgerError(f"the ledger at {self.where} cannot be asked: {_first_line(error)}") from None
+
+    def close(self) -> None:
+        """Close, and remove what was spilled."""
+        if self._folder is not None:
+            self._connection.close()
+            self._clear()
+
+    def __del__(self) -> None:
+        """Leave nothing on the disk of what nobody closed."""
+        with suppress(Exception):
+            self.close()
+
+    def _clear(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+def opened(where: str | None) -> DuckEngine:
+    """The engine over a ledger's folder; None for the user's own.
+
+    Raises:
+        LedgerError: if it cannot be read, or a stated one is not there.
+    """
+    if where is None:
+        return DuckEngine(default_home())
+    folder = Path(os.path.expanduser(where))  # noqa: PTH111 - Path.expanduser raises where there is no account
+    if not folder.is_dir():
+        raise LedgerError(f"there is no ledger at {clean(where, limit=400)}: it is no folder")
+    return DuckEngine(folder.absolute())
+
+
+def _connected(folder: Path, memory_bytes: int) -> DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "memory_limit": f"{memory_bytes}B",
+            "threads": str(min(MOST_THREADS, os.cpu_count() or 1)),
+            "temp_directory": str(folder / "spilled"),
+            "preserve_insertion_order": "false",
+        },
+    )
+
+
+def _memory(archives: Archives) -> int:
+    """What DuckDB may take: more for an archive of very many rows, which it would else write down and read again."""
+    files_bytes = sum(file.bytes for batch in archives.batches for file in batch.manifest.files.values())
+    return max(MEMORY_BYTES, min(MOST_MEMORY_BYTES, files_bytes))
+
+
+def _define(connection: DuckDBPyConnection, folder: Path, archives: Archives) -> None:
+    """Make the four tables: of live journals a table each, of batches their files, as one view."""
+    for table, columns in TABLES.items():
+        path = folder / f"{table}.json"
+        connection.execute(f"CREATE TABLE live_{table} AS SELECT {_names(columns)} FROM {_json(path, columns)}")  # noqa: S608 - literals
+        path.unlink()
+    left_out = _left_out(connection, archives)
+    for table, columns in TABLES.items():
+        key = "id" if table == "runs" else "run_id"
+        parts = []
+        for place in range(-1, len(archives.batches)):
+            source = f"live_{table}" if place < 0 else _parquet(archives.batches[place].path(table))
+            dropped = ", ".join(map(_literal, left_out.get(place, [])))
+            without = f" WHERE {key} NOT IN ({dropped})" if dropped else ""
+            parts.append((source, f"SELECT {_names(columns)} FROM {source}{without}", bool(dropped)))  # noqa: S608 - literals
+        # Files from which nothing is left out are one scan, which DuckDB plans and reads best.
+        whole = [source for source, _, is_cut in parts[1:] if not is_cut]
+        selects = [select for _, select, is_cut in parts[1:] if is_cut]
+        if connection.execute(f"SELECT count(*) FROM live_{table}").fetchall() != [(0,)] or not parts[1:]:  # noqa: S608
+            selects.append(parts[0][1])
+        if whole:
+            files = ", ".join(source.removeprefix("read_parquet([").removesuffix("])") for source in whole)
+            selects.append(f"SELECT {_names(columns)} FROM read_parquet([{files}])")  # noqa: S608
+        connection.execute(f"CREATE VIEW {table} AS {' UNION ALL '.join(selects)}")
+
+
+def _left_out(connection: DuckDBPyConnection, archives: Archives) -> dict[int, list[str]]:
+    """The runs that stand in more than one place, by the places in which they do not count: -1 is the journals, others a batch.
+
+    Of several tellings the one counts that knows most: an end that somebody saw, then any end, then the longest.
+    """
+    if not archives.batches:
+        return {}
+    told = ["SELECT id, outcome, duration_s, -1 AS place FROM live_runs"]
+    told += [
+        f"SELECT id, outcome, duration_s, {place} AS place FROM {_parquet(batch.path('runs'))}"  # noqa: S608 - literals
+        for place, batch in enumerate(archives.batches)
+    ]
+    rows = connection.execute(
+        f"WITH told AS ({' UNION ALL '.join(told)}) SELECT id, outcome, duration_s, place FROM told "  # noqa: S608
+        "WHERE id IN (SELECT id FROM told GROUP BY id HAVING count(*) > 1)"
+    ).fetchall()
+    ranks: dict[str, list[tuple[bool, bool, float, int]]] = {}
+    for run_id, outcome, duration_s, place in rows:
+        ranks.setdefault(run_id, []).append((outcome not in {"running", "interrupted"}, outcome != "running", duration_s, -place))
+    found: dict[int, list[str]] = {}
+    for run_id, tellings in ranks.items():
+        for one in tellings:
+            if one != max(tellings):
+                found.setdefault(-one[-1], []).append(run_id)
+    return found
+
+
+def _names(columns: tuple[Column, ...]) -> str:
+    return ", ".join(f'"{column.name}"' for column in columns)
+
+
+def _json(path: Path, columns: tuple[Column, ...]) -> str:
+    stated = ", ".join(f"{_literal(column.name)}: {_literal(_TYPES[column.type])}" for column in columns)
+    return (
+        f"read_json({_literal(str(path))}, format = 'newline_delimited', columns = {{{stated}}}, "
+        f"maximum_object_size = {_OBJECT_BYTES})"
+    )
+
+
+def _parquet(path: Path) -> str:
+    text = str(path)
+    if any(sign in text for sign in _GLOB):
+        raise LedgerError(f"the archive at {text!r} cannot be read: its path must hold none of {' '.join(_GLOB)}")
+    return f"read_parquet([{_literal(text)}])"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _first_line(error: BaseException) -> str:
+    return clean((str(error).splitlines() or [type(error).__name__])[0], limit=300)
