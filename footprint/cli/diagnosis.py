@@ -266,6 +266,22 @@ def _takes_files(folder: Path) -> bool:
         return False
 
 
+def _room(folder: Path, findings: list[Finding]) -> None:
+    """Whether the ledger has room, all of it added up."""
+    from footprint.recorder import room
+
+    try:
+        told = room.warnings(folder, None)
+    except (FootprintError, OSError) as error:
+        findings.append(
+            Finding(about="ledger", message=f"its room cannot be told: {error}", remedy="set FOOTPRINT_QUOTA, say 2GB")
+        )
+        return
+    for warning in told:
+        message, _, remedy = warning.partition("; ")
+        findings.append(Finding(about="ledger", message=message, remedy=remedy))
+
+
 def _ledger(findings: list[Finding]) -> Ledger:
     """Whether runs can be recorded, seen without leaving anything."""
     from footprint.ledger import home
@@ -276,6 +292,7 @@ def _ledger(findings: list[Finding]) -> Ledger:
         findings.append(Finding(about="ledger", message=str(error), remedy="set FOOTPRINT_HOME to a writable folder"))
         return Ledger(home=None, writable=False)
     nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    _room(folder, findings)
     writable = nearest.is_dir() and _takes_files(nearest)
     if not writable:
         findings.append(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,9 @@ KEYS: Final[dict[str, type | tuple[type, ...]]] = {
     "pue": (int, float),
     "intensity_g_per_kwh": (int, float),
     "labels": dict,
+    "ledger": dict,
 }
+LEDGER_KEYS: Final[dict[str, type | tuple[type, ...]]] = {"quota": str}
 _PLACE_KEYS: Final = ("region", "zone", "intensity_g_per_kwh")
 _LARGEST_BYTES: Final = 1_000_000
 
@@ -55,6 +57,19 @@ def default_place(pue: float | None = None) -> Place | None:
         if any(key in level.values for key in _PLACE_KEYS):
             return _resolved(level, pue=pue, **{k: level.values.get(k) for k in _PLACE_KEYS})
     return alone
+
+
+def default_quota() -> tuple[str, str] | None:
+    """What the ledger may take, as it is stated in `[ledger]` of the nearest file that says so, and which that is.
+
+    Raises:
+        ConfigError: if a file cannot be used.
+    """
+    for level in _levels():
+        stated = level.values.get("ledger", {}).get("quota")
+        if stated is not None:
+            return stated, f"{level.where}: quota of [ledger]"
+    return None
 
 
 def _resolved(level: _Level, **facts: Any) -> Place | None:
@@ -135,9 +150,19 @@ def _read(path: Path) -> dict[str, Any]:
         values = tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
-    for key, value in values.items():
-        if key not in KEYS:
-            raise ConfigError(f"{path}: unknown key {key[:40]!r}; known are {', '.join(KEYS)}")
-        if isinstance(value, bool) or not isinstance(value, KEYS[key]):
-            raise ConfigError(f"{path}: {key} is not of the right kind")
+    _check(f"{path}:", values, KEYS)
+    _check(f"{path}: [ledger]", values.get("ledger", {}), LEDGER_KEYS)
     return values
+
+
+def _check(where: str, values: dict[str, Any], known: Mapping[str, type | tuple[type, ...]]) -> None:
+    """Refuse a key that is not known, and a value that is not of its kind.
+
+    Raises:
+        ConfigError: if there is one.
+    """
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigError(f"{where} unknown key {key[:40]!r}; known are {', '.join(known)}")
+        if isinstance(value, bool) or not isinstance(value, known[key]):
+            raise ConfigError(f"{where} {key} is not of the right kind")

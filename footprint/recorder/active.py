@@ -247,6 +247,7 @@ class ActiveRun:
         home = ledger_home()
         if self._target is None:
             client.prepare(home)  # it starts while we gather what to tell it
+        self.attempt("the room for the ledger cannot be told", self._look_for_room, home)
         if self._place is None or self._place.zone is None:
             self.attempt("the site's default place cannot be used", self._take_default_place)
         outer = self._outer
@@ -268,6 +269,12 @@ class ActiveRun:
         to = self._target
         self._client, started = client.attach(home, to.process, message, to.steps) if to else client.start(home, message)
         self._journal, self._start_s = Path(os.fsdecode(started.journal)), started.t_s
+
+    def _look_for_room(self, home: Path) -> None:
+        from footprint.recorder import room
+
+        for warning in room.warnings(home):
+            self.warn(warning)
 
     def _take_default_place(self) -> None:
         """What the program did not state of its place; a PUE that it did state joins the site's region."""
