@@ -79,16 +79,32 @@ def test_four_ranks_read_one_machine_and_it_counts_once(program: Program) -> Non
 
 def test_restarted_ranks_are_attempts_of_one_account(program: Program) -> None:
     """torchrun starts all ranks anew when one has failed, and counts."""
-    fails = STEPS.replace("SECONDS", "0.5").replace(
-        "    dist.destroy", "    if os.environ['TORCHELASTIC_RESTART_COUNT'] == '0':\n        sys.exit(3)\n    dist.destroy"
+    done = program(
+        """
+        import glob, os, sys, time
+        import footprint
+        rank, attempt = os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]
+        with footprint.track("ranks", interval_s=0.1):
+            open(f"began-{attempt}-{rank}", "w").close()
+            deadline = time.monotonic() + 60
+            while len(glob.glob(f"began-{attempt}-*")) < 4 or (attempt == "0" and rank != "0"):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            if attempt == "0":
+                sys.exit(3)
+        """,
+        *("-m", "torch.distributed.run", "--nproc-per-node", "4", "--max-restarts", "1"),
+        *("--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0", "--rdzv-id", "job-7"),
+        OMP_NUM_THREADS="1",
     )
-    done = program(fails, *TORCHRUN, "--max-restarts", "1", "--rdzv-id", "job-7", "--rdzv-backend", "c10d", OMP_NUM_THREADS="1")
     assert done.returncode == 0, done.stderr
     runs = list(settled_runs())
     assert sorted((run.labels["attempt"], run.labels["rank"]) for run in runs) == [(a, r) for a in "12" for r in "0123"]
     assert {run.account for run in runs} == {"torchelastic:job-7"}
     assert {run.labels.get("restart_of") for run in runs if run.labels["attempt"] == "2"} == {"torchelastic:job-7"}
     assert {run.labels.get("restart_of") for run in runs if run.labels["attempt"] == "1"} == {None}
+    assert {run.outcome for run in runs if run.labels["attempt"] == "1"} == {"failed", "interrupted"}
+    assert {run.outcome for run in runs if run.labels["attempt"] == "2"} == {"completed"}
 
 
 def test_fault_18_a_killed_leader_loses_nothing_and_counts_nothing_twice(tmp_path: Path) -> None:
