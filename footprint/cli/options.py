@@ -29,6 +29,12 @@ IntensityFrom = Annotated[
 IntensityBasis = Annotated[
     str | None, typer.Option(help="What a file's figures are, or which are asked for: life-cycle, direct or market.")
 ]
+Ledger = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHERE", help="Another ledger than your own: a folder, postgresql://…, s3://… or another place, spark:WHERE."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON (a contract).")]
 
 _FACTS: Final = {"intensity": "intensity_g_per_kwh", "mfu": "mfu_ratio", "price": "price_per_kwh"}

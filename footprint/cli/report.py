@@ -51,6 +51,7 @@ def report(
         list[str] | None, typer.Option(help="This run only: an id, its beginning, or a run.json; may be repeated.")
     ] = None,
     attribution: options.Policy = "share",
+    ledger: options.Ledger = None,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON (a contract).")] = False,
 ) -> None:
     """Write a report: what was emitted, how sure that is, how much of it was measured, and what is unknown."""
@@ -63,8 +64,7 @@ def report(
     check(group_by)
     policy = options.attribution_of(attribution)
     now = datetime.now(UTC)
-    found, problems = _read(run or [])
-    runs = _choose(found, since, name, now, named=bool(run))
+    runs, problems = _read(run or [], ledger, since, name, now)
     asked = Options(
         group_by=group_by,
         attribution=policy,
@@ -106,30 +106,31 @@ def _format(stated: str | None, output: str | None, *, json: bool) -> str:
     return ENDINGS.get(ending, "html")
 
 
-def _read(refs: list[str]) -> tuple[tuple[Run, ...], tuple[str, ...]]:
-    """The runs that were named, or all of the ledger; and what could not be read of it."""
-    from footprint.ledger import find_run, read_runs
-
-    if refs:
-        return tuple({one.id: one for one in map(find_run, refs)}.values()), ()
-    reading = read_runs()
-    return reading.runs, reading.problems
-
-
-def _choose(found: tuple[Run, ...], since: str | None, name: str | None, now: datetime, *, named: bool) -> tuple[Run, ...]:
-    """The runs that the filters leave.
+def _read(
+    refs: list[str], ledger: str | None, since: str | None, name: str | None, now: datetime
+) -> tuple[tuple[Run, ...], tuple[str, ...]]:
+    """The runs that were named, or those of the ledger, as far as the filters leave them; and what could not be read of it.
 
     Raises:
         ConfigError: if there are runs and the filters leave none: a report of nothing would say that nothing was recorded.
     """
+    from footprint.cli.reading import find_run, read_runs
     from footprint.report.selection import choose, parse_since
 
-    chosen = choose(found, since=parse_since(since, now) if since else None, name=name)
-    if found and not chosen:
+    start = parse_since(since, now) if since else None
+    problems: tuple[str, ...] = ()
+    if refs:
+        found = tuple({one.id: one for one in (find_run(ref, ledger) for ref in refs)}.values())
+        total = len(found)
+    else:
+        reading = read_runs(ledger, since=start, name=name)
+        found, total, problems = reading.runs, reading.total, reading.problems
+    chosen = choose(found, since=start, name=name)
+    if total and not chosen:
         filters = [f"--{flag} {clean(value)!r}" for flag, value in (("name", name), ("since", since)) if value is not None]
-        where = f"of the {plural(len(found), 'run')} that --run names" if named else f"the ledger has {plural(len(found), 'run')}"
+        where = f"of the {plural(total, 'run')} that --run names" if refs else f"the ledger has {plural(total, 'run')}"
         raise ConfigError(f"no run fits {' and '.join(filters)} ({where})")
-    return chosen
+    return chosen, problems
 
 
 def _render(kind: str, summary: Summary) -> str:

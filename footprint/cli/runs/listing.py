@@ -18,20 +18,19 @@ def list_(
     limit: Annotated[int, typer.Option(min=0, help="How many of the newest runs; 0 is all.")] = 100,
     name: options.Name = None,
     since: options.Since = None,
+    ledger: options.Ledger = None,
     json: options.Json = False,
 ) -> None:
     """List the recorded runs, the newest first."""
     from datetime import UTC, datetime
-    from fnmatch import fnmatchcase
-    from functools import partial
 
+    from footprint.cli.reading import read_runs
     from footprint.derive import Account
-    from footprint.ledger import home, read_runs
+    from footprint.ledger import home
     from footprint.report.selection import choose, parse_since
 
     start = parse_since(since, datetime.now(UTC)) if since else None
-    fits = None if name is None else partial(fnmatchcase, pat=name)
-    reading = read_runs(newest=limit or None, since=start, fits=fits)
+    reading = read_runs(ledger, newest=limit or None, since=start, name=name)
     for problem in reading.problems:
         print(f"note: {text.clean(problem, limit=400)}", file=sys.stderr)
     runs = choose(reading.runs, since=start, name=name)
@@ -39,6 +38,8 @@ def list_(
     account = Account(shown)
     if json:
         say_json({"runs": [listed(run, account.footprint(run.id)) for run in shown]})
+    elif not reading.runs and ledger is not None:
+        say("no runs fit" if reading.total else "the ledger holds no runs")
     elif not reading.runs:
         say(f"no runs are recorded in {home()}: `footprint run -- COMMAND` records one")
     else:

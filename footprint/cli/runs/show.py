@@ -21,6 +21,7 @@ def show(
     attribution: options.Policy = "share",
     intensity_from: options.IntensityFrom = None,
     intensity_basis: options.IntensityBasis = None,
+    ledger: options.Ledger = None,
     json: options.Json = False,
 ) -> None:
     """Show one run: its facts, its footprint by either policy, and with --explain how the one becomes the other.
@@ -29,14 +30,14 @@ def show(
 
     With --intensity-from its emissions are those of its hours instead of the year's mean; that may ask a provider.
     """
+    from footprint.cli.reading import find_run
     from footprint.derive import run_footprint
     from footprint.derive.forecast import forecast
-    from footprint.ledger import find_run
     from footprint.report import ahead as outlook
     from footprint.report import explain as explaining
 
     policy = options.attribution_of(attribution)
-    run = find_run(run_id)
+    run = find_run(run_id, ledger)
     policies = {name: run_footprint(run, attribution=name) for name in ATTRIBUTIONS}
     matched = by_hours(run, intensity_from, intensity_basis)
     if matched is not None:
@@ -54,13 +55,13 @@ def show(
     if matched is not None:
         lines += hour_lines(matched[policy])
     if explain:
-        lines += ["", *explaining.steps(run, footprint, _beside(run))]
+        lines += ["", *explaining.steps(run, footprint, _beside(run, ledger))]
     say_lines(lines)
 
 
-def _beside(run: Run) -> list[Run]:
+def _beside(run: Run, ledger: str | None) -> list[Run]:
     """The other recorded runs of a run's account; none where the run is not of this ledger."""
-    from footprint.ledger import read_runs
+    from footprint.cli.reading import read_runs
 
-    known = {one.id: one for one in read_runs().runs}
+    known = {one.id: one for one in read_runs(ledger, account=run.account).runs}
     return [one for one in known.values() if one.account == run.account and one.id != run.id] if run.id in known else []
