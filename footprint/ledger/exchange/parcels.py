@@ -181,6 +181,11 @@ def checked(rows: Rows, where: Where) -> Rows:
     return Rows(runs=found.runs, devices=found.devices, samples=rows.samples, ticks=rows.ticks, problems=[])
 
 
+def impossible_run(run: Run) -> str | None:
+    """What no run that comes from elsewhere can be; null if nothing is."""
+    return impossible(run) if _ID.fullmatch(run.id) else f"{_short(run.id)} is no id of a run"
+
+
 def _derived(row: Row) -> Rows:
     """The rows of a run by its facts, if what else stands in its row is what they say."""
     data = row[_RUNS["facts"]]
@@ -190,9 +195,7 @@ def _derived(row: Row) -> Rows:
         raise ValueError(f"facts are no run: {error}") from None
     if run.schema > SCHEMA_VERSION:
         raise ValueError(f"the run is of a newer version of footprint (schema {run.schema}): upgrade to read it")
-    if not _ID.fullmatch(run.id):
-        raise ValueError(f"{_short(run.id)} is no id of a run")
-    if wrong := impossible(run):
+    if wrong := impossible_run(run):
         raise ValueError(wrong)
     told = rows_of_run(run)
     if told.problems:

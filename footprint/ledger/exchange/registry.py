@@ -62,11 +62,11 @@ def read_source(source: str, *, form: str | None = None, stated: Mapping[str, st
         LedgerError: if no format knows it, or if it cannot be read.
         ConfigError: for a format, or a stated fact, that there is not.
     """
+    if "://" not in source and not is_plain_folder(Path(source)):
+        open_plain(Path(source)).close()  # a link, a pipe or nothing at all: no importer is to see it
     known = importers()
     importer = _named(known, form) if form is not None else next((one for one in known if one.recognises(source)), None)
     if importer is None:
-        if "://" not in source and not is_plain_folder(Path(source)):
-            open_plain(Path(source)).close()  # says what is wrong with it, if that is it
         forms = "; ".join(f"{one.name}: {one.what}" for one in known)
         raise LedgerError(f"{clean(source, limit=200)} is nothing that can be imported ({forms}); --from names the format")
     for key in stated or {}:

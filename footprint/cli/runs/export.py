@@ -1,0 +1,53 @@
+"""`footprint runs export`: runs as files that any program reads, and that `runs import` takes back without loss."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from footprint.cli import options
+from footprint.cli.printing import say_json, say_lines
+from footprint.text import clean, count, plural
+
+_ENDINGS: Final = {".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+def export(
+    *,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="The folder, or for jsonl the file. Default: footprint-export…")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="parquet, csv or jsonl. Default: by the output's ending, else parquet.")
+    ] = None,
+    run: Annotated[list[str] | None, typer.Option(help="This run only: an id, or its beginning; may be repeated.")] = None,
+    name: options.Name = None,
+    since: options.Since = None,
+    json: options.Json = False,
+) -> None:
+    """Export runs, with every sample that there is; nothing is rounded, and `runs import` takes it back without loss."""
+    from datetime import UTC, datetime
+
+    from footprint.ledger.exchange.exporting import export as write
+    from footprint.report.selection import parse_since
+
+    start = parse_since(since, datetime.now(UTC)) if since else None
+    chosen = form or _ENDINGS.get(Path(output or "").suffix.lower(), "parquet")
+    path = Path(output or ("footprint-export.jsonl" if chosen == "jsonl" else "footprint-export"))
+    done = write(
+        path,
+        chosen,
+        run_ids=tuple(run or ()),
+        name=name,
+        since_us=None if start is None else round(start.timestamp() * 1_000_000),
+    )
+    if json:
+        say_json({"path": done.path, "format": done.format, "counts": done.counts, "problems": done.problems})
+        return
+    for problem in done.problems:
+        print(f"note: {clean(problem, limit=400)}", file=sys.stderr)
+    told = f"{plural(done.counts.runs, 'run')} with {plural(done.counts.samples, 'sample')}, {count(done.counts.energy_mj)} mJ"
+    say_lines([f"{clean(done.path, limit=400)}: {told}, as {done.format}"])
