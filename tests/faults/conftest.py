@@ -11,6 +11,7 @@ Each fault has a number, which stands in the names of its tests: `pytest tests/f
  6    a read-only file system, no home                              test_disk, test_unchanged
  7    two mounts that know nothing of each other, four writers      test_journals
  8    a journal torn at every byte; every byte of it flipped        test_journals
+ 9    kill -9 at each step of a compaction, a merge, a deletion     test_compaction
 10    records of this version, the next and an unknown one          test_journals
 11    a GPU that is lost, hangs or takes its reader along           test_gpu
 12    RAPL: wraps of each zone, a reset to 0, EACCES                test_rapl, test_unchanged
