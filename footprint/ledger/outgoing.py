@@ -55,7 +55,7 @@ class Source(Protocol):
 
 
 def sources(home: Path | None, problems: list[str]) -> list[Source]:
-    """All that a ledger holds, oldest first; what was compacted once, as its batch.
+    """All that a ledger holds; what was compacted once, as its batch.
 
     Args:
         home: the ledger; by default the user's.
@@ -67,7 +67,8 @@ def sources(home: Path | None, problems: list[str]) -> list[Source]:
     root = home or default_home()
     archives = read_archives(root)
     problems += archives.problems
-    return [*map(Archived, archives.batches), *map(Journal, live_paths(root, archives, problems))]
+    # In the order in which a ledger's readers take them: of two tellings that know as much, the first counts.
+    return [*map(Journal, live_paths(root, archives, problems)), *map(Archived, archives.batches)]
 
 
 class Journal:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import psycopg
 
 SCHEMES: Final = ("postgresql://", "postgres://")
-_AUTHORITY: Final = re.compile(r"postgres(?:ql)?://([^/?#]*)", re.IGNORECASE)
+_AUTHORITY: Final = re.compile(r"postgres(?:ql)?://([^/?]*)([^?]*)", re.IGNORECASE)
 _CONNECT_S: Final = 10
 # A server that vanished without a word is noticed after a minute or so, and not after the kernel's two hours.
 _DEFAULTS: Final[dict[str, Any]] = {
@@ -54,7 +54,7 @@ class Address:
         except ModuleNotFoundError:
             raise ConfigError('a ledger on PostgreSQL needs psycopg: pip install "footprint[fleet]"') from None
         authority = _AUTHORITY.match(where)
-        if authority is None or authority[1].count("@") > 1 or authority[1].rpartition("@")[0].count(":") > 1:
+        if authority is None or authority[1].count("@") > 1 or _has_stray_sign(authority[1], authority[2]):
             # Nothing of it is repeated: what follows a stray @ or : may be a part of the password.
             raise ConfigError("the address is not postgresql://USER@HOST:PORT/DATABASE (in a password @ is written %40, : %3A)")
         try:
@@ -63,6 +63,8 @@ class Address:
             raise ConfigError(
                 "the address is not postgresql://USER@HOST:PORT/DATABASE (in a password % is written %25, / %2F)"
             ) from None
+        if not str(stated.get("port") or "0").replace(",", "").isdigit():
+            raise ConfigError("the address is not postgresql://USER@HOST:PORT/DATABASE: its port is no number")
         options = f"{_BACKSLASH_IS_ITSELF} {stated.get('options') or ''}".strip()
         self._options: dict[str, Any] = {**_DEFAULTS, **stated, "options": options}
         self._secrets = tuple(str(stated[name]) for name in ("password", "sslpassword") if stated.get(name))
@@ -127,6 +129,11 @@ class Address:
             raise LedgerError(f"{self.shown} went away: {self.told(error)}") from None
         except psycopg.Error as error:
             raise LedgerError(f"{self.shown} {doing}: {self.told(error)}") from None
+
+
+def _has_stray_sign(authority: str, path: str) -> bool:
+    """Whether an address has an @ or : where only a password that is not escaped puts one."""
+    return "@" in path or authority.rpartition("@")[0].count(":") > 1
 
 
 class PostgresEngine(Closing):

@@ -39,7 +39,8 @@ SELECT {_LISTED["runs"]} FROM pg_temp.incoming ORDER BY id
 ON CONFLICT (id) DO NOTHING RETURNING id
 """  # noqa: S608 - our own columns
 _THERE: Final = f"""
-SELECT r.id, i.facts = r.facts AS same_facts, ({_CAME}) IS NOT DISTINCT FROM ({_WAS}) AS same_row,
+SELECT r.id, i.journal_id = r.journal_id AS same_journal, i.facts = r.facts AS same_facts,
+    ({_CAME}) IS NOT DISTINCT FROM ({_WAS}) AS same_row,
     i.outcome, i.duration_s, r.outcome, r.duration_s,
     CASE WHEN i.facts <> r.facts THEN (SELECT sum(d.read_s) FROM footprint.devices d WHERE d.run_id = r.id) END AS read_s,
     CASE WHEN i.facts <> r.facts THEN (SELECT count(*) FROM footprint.samples s WHERE s.run_id = r.id) END AS samples
@@ -224,6 +225,7 @@ class _Meeting(NamedTuple):
     """A run that comes and is there already: whether it is the same, and what tells which of both knows more."""
 
     run_id: str
+    same_journal: bool
     same_facts: bool
     same_row: bool
     outcome: Outcome
@@ -234,7 +236,10 @@ class _Meeting(NamedTuple):
     samples_there: int | None
 
     def knows_less(self, read_s: float, samples: int) -> bool:
-        """Whether what comes tells less; of two that tell as much, the one with fewer readings has lost some."""
+        """Whether what comes tells less; of two that tell as much, the one with fewer readings has lost some.
+
+        Of two journals' tellings that know as much, the first stays, as it does in a ledger.
+        """
         if self.same_facts:
             return False
         here = (*standing(self.outcome, round(read_s, _DIGITS), self.duration_s), samples)
@@ -242,7 +247,7 @@ class _Meeting(NamedTuple):
             *standing(self.outcome_there, round(self.read_there_s or 0.0, _DIGITS), self.duration_there_s),
             self.samples_there or 0,
         )
-        return here < there
+        return here < there or (here == there and not self.same_journal)
 
 
 def _read_s(load: Load) -> defaultdict[str, float]:
