@@ -6,6 +6,7 @@ machine drew, not how busy it was, not which work it did.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,8 @@ _TITLES: Final = {
     "gcp": "Google Cloud billing export",
     "azure": "Azure usage details",
 }
-_OVER: Final = 1.0 + 1e-6
+_ROUNDING: Final = 1e-6
+_LEAST_H: Final = 1.0
 
 
 def recognises(source: str) -> bool:
@@ -90,8 +92,10 @@ def _run(key: tuple[str, ...], uses: list[Use], stated: Stated) -> Run:
         warnings.append("cores and memory beside the accelerators are taken by an overhead factor, not from their own lines")
     if first.resource is None:
         warnings.append("the bill does not name the machine: all of its kind in the month stand together")
-    elif not first.devices and hours > (end - begin).total_seconds() / S_PER_H * _OVER + 1.0:
-        warnings.append(f"{number(hours)} h are billed in a shorter time: it is more than one machine")
+    wall_h = max((end - begin).total_seconds() / S_PER_H, _LEAST_H)
+    machines = 1 if first.devices else max(1, math.ceil(hours / wall_h - _ROUNDING))
+    if machines > 1:
+        warnings.append(f"{number(hours)} h were used within {number(wall_h)} h: by {machines} machines at least")
     run_id = id_of("billing", *key)
     labels = {
         "provider": first.provider,
@@ -116,8 +120,8 @@ def _run(key: tuple[str, ...], uses: list[Use], stated: Stated) -> Run:
         place=Place(provider=first.provider, region=first.region, known_by=IMPORTED) if first.region else None,
         declared=Declaration(
             hardware=first.hardware if known else None,
-            count=None if first.devices else 1,
-            hours=None if first.devices else hours,
+            count=None if first.devices else machines,
+            hours=None if first.devices else hours / machines,
             device_hours=hours if first.devices else None,
             provider=first.provider,
             year=begin.year,

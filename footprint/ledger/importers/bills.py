@@ -13,8 +13,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from footprint.ledger.importers.sources import Line, name_of
+from footprint.ledger.importers.sources import Line, moment, name_of
 from footprint.units import S_PER_H
+
+_MOST_HOURS: Final = 1e7
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,16 +60,8 @@ def _time(line: Line, column: str) -> datetime | None:
     told = line.text(column)
     if told is None:
         return None
-    tidy = re.sub(r" UTC$", "+00:00", told)
-    found: datetime | None = None
-    for form in (None, "%m/%d/%Y"):
-        try:
-            found = datetime.fromisoformat(tidy) if form is None else datetime.strptime(tidy, form)  # noqa: DTZ007 - UTC below
-            break
-        except ValueError:
-            continue
-    if found is None:
-        raise line.wrong(f"{column} is {told[:40]!r}, which is no time")
+    tidy = re.sub(r"^(\d\d)/(\d\d)/(\d{4})$", r"\3-\1-\2", re.sub(r" UTC$", "+00:00", told))
+    found = moment(tidy, column, line.where)
     return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
@@ -102,7 +96,7 @@ def _aws(line: Line) -> Use | str:
     unit = (line.text("pricing_unit") or "Hrs").lower()
     if instance is None or not unit.startswith(("hr", "hour")):
         return "no hours of an instance"
-    hours = line.number("line_item_usage_amount")
+    hours = line.number("line_item_usage_amount", most=_MOST_HOURS)
     if not hours:
         return "no hours"
     begin, end = _span(line, "line_item_usage_start_date", "line_item_usage_end_date")
@@ -145,7 +139,7 @@ def _google(line: Line) -> Use | str:  # noqa: PLR0911 - one line of refusals
     if gpu is None and tpu is None:
         return "cores and memory, which stand beside what they serve" if _GOOGLE_HOST.search(sku) else "no time on an accelerator"
     unit = (line.text("usage_unit") or "").lower()
-    amount = line.number("usage_amount")
+    amount = line.number("usage_amount", most=_MOST_HOURS * S_PER_H)
     if unit not in _GOOGLE_UNITS:
         unit, amount = (line.text("usage_pricing_unit") or unit).lower(), line.number("usage_amount_in_pricing_units")
     if unit not in _GOOGLE_UNITS:
@@ -188,7 +182,7 @@ def _azure(line: Line) -> Use | str:
         return "no time on a machine"
     if not re.fullmatch(r"1? ?hours?", (line.text("unit_of_measure") or "").lower().strip()):
         return "no single hours of an instance"
-    hours = line.number("quantity")
+    hours = line.number("quantity", most=_MOST_HOURS)
     if not hours:
         return "no hours"
     told = _AZURE_SIZE.search(line.cells.get("additional_info", ""))

@@ -112,7 +112,7 @@ def _take_run(found: Facts, fields: log.Message) -> None:
     found.host = log.text(fields, 13) or found.host
     found.begin_s = log.moment_s(fields, 17, found.where) or found.begin_s
     for telemetry in log.inner(fields, 19, found.where):
-        found.version = next((one for one in log.texts(telemetry, 8) if one), found.version)
+        found.version = log.text(telemetry, 5) or found.version
 
 
 def _take_environment(found: Facts, fields: log.Message) -> None:
@@ -123,7 +123,7 @@ def _take_environment(found: Facts, fields: log.Message) -> None:
     for memory in log.inner(fields, 21, where):
         found.memory_bytes = log.whole(memory, 1) or found.memory_bytes
     for cpu in log.inner(fields, 22, where):
-        found.cpu_name = log.text(cpu, 1) or found.cpu_name
+        found.cpu_name = log.text(cpu, 3) or found.cpu_name
     gpus = [(log.text(gpu, 1) or "GPU", log.text(gpu, 5)) for gpu in log.inner(fields, 24, where)]
     found.gpus = gpus or found.gpus
 
