@@ -34,8 +34,8 @@ class Api:
         selector, _, length = query["query"].rpartition("[")
         metric = selector.partition("{")[0]
         until_s, length_s = float(query["time"]), float(length[:-2])
-        result = [
-            {"metric": {"__name__": metric, **labels}, "values": values}
+        result: list[dict[str, Any]] = [
+            {"metric": labels | {"__name__": metric}, "values": values}
             for labels, samples in self.metrics.get(metric, [])
             if (values := [[t_s, str(value)] for t_s, value in samples if until_s - length_s <= t_s <= until_s])
         ]
@@ -62,7 +62,7 @@ def api() -> Iterator[tuple[Api, str]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield found, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
@@ -121,7 +121,7 @@ def test_a_reset_and_a_gap_are_marked(api: tuple[Api, str]) -> None:
     known, address = api
     whole = steadily(300, scale=1000)
     known.metrics["DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"] = [
-        (gpu("GPU-1"), [(t_s, value - 7e6 if t_s > BEGIN_S + 1800 else value) for t_s, value in whole])
+        (gpu("GPU-1"), [(t_s, value - 7e6 - 300 * 1800 * 1000 if t_s > BEGIN_S + 1800 else value) for t_s, value in whole])
     ]
     known.metrics["DCGM_FI_DEV_POWER_USAGE"] = [(gpu("GPU-2"), [(t, 100.0) for t, _ in whole if not 600 < t - BEGIN_S < 1200])]
     (run,) = brought(address, source="dcgm", **WINDOW)
