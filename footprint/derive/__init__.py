@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from footprint.derive.account import Account, Total
 from footprint.derive.declared import derive_declaration
 from footprint.derive.facts import check_declaration, device_hours, sufficient
+from footprint.derive.grouped import GroupTotal, GroupTotals, group_totals
 from footprint.derive.many import estimate_many, sum_many
 from footprint.derive.measured import derive_run
 from footprint.derive.reconciling import Reconciliation, reconcile
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
+    "GroupTotal",
+    "GroupTotals",
     "Reconciliation",
     "Restatement",
     "Term",
@@ -32,6 +35,7 @@ __all__ = [
     "device_hours",
     "estimate",
     "estimate_many",
+    "group_totals",
     "reconcile",
     "restate",
     "restate_total",

@@ -21,6 +21,7 @@ from footprint import text
 from footprint.accounting.ranges import Group, Quantity, Weights, sum_groups, total
 from footprint.derive.account import sum_of
 from footprint.derive.apart import apart_runs, facts_of
+from footprint.derive.measured import derive_run
 from footprint.derive.units import There, Unit, Units, there, units
 from footprint.derive.working import Working
 from footprint.errors import ConfigError
@@ -55,6 +56,11 @@ class Piece(NamedTuple):
     def kind(self) -> DeviceClass | str:
         """What its owners are: machines of which this component was read, or accelerators of one class."""
         return self.component if self.of is None else self.of
+
+    @property
+    def err_alike(self) -> str:
+        """What has one error for each of its owners, whatever class its readings are of."""
+        return _LABEL.join((self.component,) if self.of is None else self.of[:4])
 
     def part(self, amount: str) -> int:
         """Which of its parts an amount is."""
@@ -103,10 +109,10 @@ class GroupTotal:
     def sheet(self) -> Working:
         """The sum as quantities, of which no range is drawn yet."""
         label = _LABEL.join(map(str, self.keys))
-        several = {piece.kind for _, pieces in self._pieces for piece in pieces if piece.owners[0].n > 1}
+        several = {piece.err_alike for _, pieces in self._pieces for piece in pieces if piece.owners[0].n > 1}
         summed = {
             factors.key: _multiplied(
-                label, factors, [piece._replace(an_owner=None) if piece.kind in several else piece for piece in pieces]
+                label, factors, [piece._replace(an_owner=None) if piece.err_alike in several else piece for piece in pieces]
             )
             for factors, pieces in self._pieces
         }
@@ -207,6 +213,7 @@ class _Asking:
         self._engine, self._by, self._attribution, self._asked = engine, by, attribution, asked
         self._problems: tuple[str, ...] = ()
         self._rows: dict[tuple[Any, ...], GroupTotal] = {}
+        self._silent: list[str] = []
 
     def totals(self) -> GroupTotals:
         keys = self._query(question("factor_keys", **self._asked))
@@ -224,7 +231,11 @@ class _Asking:
     def _factors(self, examples: Mapping[str, str]) -> dict[str, _Factors]:
         """Of each factor key whose footprints are linear what its amounts are multiplied with."""
         regular = {key: example for key, example in examples.items() if not key.startswith(APART)}
-        facts = facts_of(self._engine, list(regular.values()))
+        facts = facts_of(self._engine, list(examples.values()))
+        # A run whose energy is not known takes nothing from others.
+        self._silent = [
+            key for key, one in examples.items() if key not in regular and derive_run(facts[one], self._attribution).it is None
+        ]
         works: dict[str, Units] = {}
         places: dict[str, There] = {}
         found: dict[str, _Factors] = {}
@@ -264,7 +275,7 @@ class _Asking:
             memory_limit_w=_MEMORY_LIMIT,
             **self._asked,
         )
-        unknown = [key for key, one in factors.items() if one.units.whole.it is None]
+        unknown = [*self._silent, *(key for key, one in factors.items() if one.units.whole.it is None)]
         given = {
             _UNKNOWN: ", ".join(map(literal, [_UNKNOWN, *unknown])),
             _CPU_LIMIT: _cases({key: one.units.limit.cpu_w for key, one in factors.items()}),
@@ -334,7 +345,7 @@ def _multiplied(label: str, factors: _Factors, pieces: Sequence[Piece]) -> Worki
     if known.making is not None:
         used = [piece for piece in pieces if piece.of is not None and piece.of in known.making]
         work.embodied = sum_groups(
-            _group(label, factors.key, piece, "used_s", "", known.making[piece.of]) for piece in used if piece.of is not None
+            _group(label, factors.key, piece, known.making[piece.of], "used_s") for piece in used if piece.of is not None
         )
     return work
 
@@ -346,7 +357,7 @@ def _energy(label: str, factors: _Factors, pieces: Sequence[Piece], work: Workin
     for unit in known.energy:
         piece = by_kind.get(unit.of if unit.of is not None else _component(unit))
         if piece is not None:
-            parts[unit.component].append(_group(label, factors.key, piece, unit.amount, unit.own, unit.energy))
+            parts[unit.component].append(_group(label, factors.key, piece, unit.energy, unit.amount, own=unit.own))
     for name, groups in parts.items():
         work.add_part(name, sum_groups(groups), known.whole.grades[name])
     work.it = total(energy for energy in work.parts.values() if energy is not None)
@@ -360,7 +371,7 @@ def _component(unit: Unit) -> str:
     return next(component for component, amounts in _PARTS.items() if unit.amount in amounts)
 
 
-def _group(label: str, key: str, piece: Piece, amount: str, own: str, each: Quantity) -> Group:
+def _group(label: str, key: str, piece: Piece, each: Quantity, amount: str, *, own: str = "") -> Group:
     """One amount of one class of pieces. A single run's or device's draws are its own, as when it is derived by itself."""
     at = piece.part(amount)
     runs, owners = piece.runs[at], piece.owners[at]
@@ -369,5 +380,5 @@ def _group(label: str, key: str, piece: Piece, amount: str, own: str, each: Quan
     if piece.an_owner is not None:
         device_key = f"{piece.an_owner}/{whose}" if whose else piece.an_owner
     else:
-        device_key = _LABEL.join((label, *map(str, piece.of or (piece.component,)), whose))
+        device_key = _LABEL.join((label, piece.err_alike, whose))
     return Group(run_key, each, runs, owners, device_key)
