@@ -119,7 +119,7 @@ def _journals(root: Path, ids: frozenset[str]) -> list[_Place]:
             raise LedgerError(f"nothing was deleted: {path} cannot be read: {error.strerror}") from error
         except RefusedError as error:
             raise LedgerError(
-                f"nothing was deleted: {path} may still be written to: {error}; try again when it has ended"
+                f"nothing was deleted: {path} may be written to: {error}; end it, or wait, and try again"
             ) from error
         held = {*journal.runs, *(run.id for run in journal.imported)}
         # Lines that cannot be used may be of such a run, too; that another run names one as its parent is that run's own.
