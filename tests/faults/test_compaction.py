@@ -60,7 +60,7 @@ def killed_at(what: str, home: Path, last: int, *ids: str) -> str | None:
 
 def at_each_step(what: str, ledger: Path, check: Callable[[Path, str], None], *ids: str, first: int = 1) -> list[str]:
     """Kill it at each step, each time on a copy of the ledger; look at what is left; the steps there were."""
-    steps = []
+    steps: list[str] = []
     for last in range(first, 100):
         home = ledger.with_name(f"{what}-{last}")
         shutil.copytree(ledger, home)

@@ -27,7 +27,7 @@ from footprint.ledger.archive.writing import Step, clear, no_step
 from footprint.ledger.reading import journal_paths
 
 MERGE_FROM: Final = 4
-MERGED_RUNS: Final = 400_000
+MERGED_RUNS: Final = 200_000
 MERGED_SAMPLES: Final = 10_000_000
 DAY_S: Final = 86_400.0
 

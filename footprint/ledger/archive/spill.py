@@ -101,7 +101,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spill:
-    """Rows of the tables on their way into a batch; `sums` is what they amount to.
+    """Rows of the tables on their way into a batch; `sums` is what they amount to, `widest_bytes` the longest line of a table.
 
     Args:
         folder: where the files go.
@@ -109,6 +109,7 @@ class Spill:
 
     def __init__(self, folder: Path) -> None:
         self.sums = Sums()
+        self.widest_bytes = dict.fromkeys(COLUMNS, 0)
         self._folder = folder
         self._stack = ExitStack()
         self._files: dict[str, BinaryIO] = {}
@@ -204,6 +205,7 @@ class Spill:
         count = self.sums.rows[table]
         line = msgspec.json.encode(dict(zip(self._columns[table], (*row, count), strict=True)))
         self._files[table].write(line + b"\n")
+        self.widest_bytes[table] = max(self.widest_bytes[table], len(line))
         self.sums.rows[table] = count + 1
         if table == "samples":
             self.sums.energy_mj["samples"] += row[4]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import duckdb
 
 MEMORY: Final = "400MB"
-OBJECT_BYTES: Final = 2**26
+OBJECT_BYTES: Final = 2**20
 _TYPES: Final = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
 _GLOB: Final = "*?["
 

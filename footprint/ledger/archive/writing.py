@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from footprint.errors import LedgerError
-from footprint.ledger.archive.manifest import FILES, MANIFEST, UNFINISHED, Batch, File, Manifest, archive_dir, sha256_of
+from footprint.ledger.archive.manifest import FILES, MANIFEST, OTHERS, UNFINISHED, Batch, File, Manifest, archive_dir, sha256_of
 from footprint.ledger.archive.spill import Spill, Sums
 from footprint.ledger.archive.store import COLUMNS, OBJECT_BYTES, connect, files, literal, names, path_literal
 from footprint.ledger.home import PRIVATE_FILE, make_private
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 Step = Callable[[str], None]
 """Told the name of each step when it is done: a test ends the process there."""
 
+WIDE: Final = frozenset({"runs", OTHERS})
+WIDE_ROWS: Final = 8_192
+NARROW_ROWS: Final = 122_880
+"""Rows of a row group: what is written at once is held in memory, and a run's facts are kilobytes."""
 _FETCHED: Final = 1000
 
 
@@ -62,14 +66,14 @@ def spilled(spill: Spill) -> dict[str, str]:
     found = {}
     for table, columns in COLUMNS.items():
         types = {**columns, "n": "BIGINT"}
-        if table == "others":
+        if table == OTHERS:
             types["bytes"] = "VARCHAR"
         stated = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in types.items())
         source = (
             f"read_json({path_literal(spill.path(table))}, format = 'newline_delimited', columns = {{{stated}}}"
-            f"{f', maximum_object_size = {OBJECT_BYTES}' if table in {'runs', 'others'} else ''})"
+            f", maximum_object_size = {max(OBJECT_BYTES, 2 * spill.widest_bytes[table])})"
         )
-        if table == "others":
+        if table == OTHERS:
             found[table] = f"SELECT journal_id, line, reason, from_base64(bytes) AS bytes FROM {source} ORDER BY n"
         else:
             found[table] = f"SELECT {names(table)} FROM {source} ORDER BY {next(iter(columns))}, n"
@@ -136,7 +140,7 @@ def sums_of(paths: Sequence[Path], database: duckdb.DuckDBPyConnection, *, witho
     for table, columns in COLUMNS.items():
         source = files([path / f"{table}.parquet" for path in paths])
         key = next(iter(columns))
-        where = "" if table == "others" else f" WHERE {key} NOT IN (SELECT id FROM without)"
+        where = "" if table == OTHERS else f" WHERE {key} NOT IN (SELECT id FROM without)"
         energy = "sum(energy_mj)" if "energy_mj" in columns else "0"
         count, energy_mj = database.execute(f"SELECT count(*), {energy} FROM {source}{where}").fetchall()[0]
         sums.rows[table] = count
@@ -167,9 +171,10 @@ def _write(draft: Draft) -> None:
 
     with connect(draft.folder) as database:
         for table, select in draft.tables.items():
+            rows = WIDE_ROWS if table in WIDE else NARROW_ROWS
             target = path_literal(draft.folder / f"{table}.parquet")
             try:
-                database.execute(f"COPY ({select}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
+                database.execute(f"COPY ({select}) TO {target} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows})")
             except duckdb.Error as error:
                 raise LedgerError(f"the archive cannot be written at {draft.folder}: {first_line(error)}") from error
 
