@@ -108,6 +108,29 @@ spare AS (
     FROM told t
     JOIN taken k ON k.clock = t.clock AND k.device_id = t.device_id AND k.run_id = t.run_id AND k.b = t.b
 ),
+gaps AS (
+    SELECT
+        clock, device_id, COALESCE(LAG(e) OVER (PARTITION BY clock, device_id ORDER BY b), -4000000000000000000) AS b, b AS e
+    FROM busy
+    UNION ALL SELECT clock, device_id, MAX(e) AS b, 4000000000000000000 AS e FROM busy GROUP BY clock, device_id
+    UNION ALL
+    SELECT DISTINCT n.clock, n.device_id, -4000000000000000000 AS b, 4000000000000000000 AS e
+    FROM nodes n
+    LEFT JOIN busy k ON k.clock = n.clock AND k.device_id = n.device_id
+    WHERE k.b IS NULL
+),
+free AS (
+    -- Two recorders of one node at a time (one was started anew) divide what is left, moment by moment.
+    SELECT
+        t.run_id, t.device_id, GREATEST(t.b, g.b) AS b, LEAST(t.e, g.e) AS e,
+        CASE WHEN t.b >= g.b AND t.e <= g.e THEN t.energy_mj ELSE
+            CAST(FLOOR(CAST(t.energy_mj AS DOUBLE) * (LEAST(t.e, g.e) - t.b) / (t.e - t.b) + 0.5) AS BIGINT)
+            - CAST(FLOOR(CAST(t.energy_mj AS DOUBLE) * (GREATEST(t.b, g.b) - t.b) / (t.e - t.b) + 0.5) AS BIGINT)
+        END AS energy_mj
+    FROM told t
+    JOIN overs o ON o.run_id = t.run_id AND o.device_id = t.device_id
+    JOIN gaps g ON g.clock = t.clock AND g.device_id = t.device_id AND g.b < t.e AND g.e > t.b
+),
 readers AS (
     SELECT *, MIN(span) OVER (PARTITION BY island, program) AS member_of FROM overs
 ),
@@ -120,17 +143,26 @@ segments AS (
     SELECT island, ROW_NUMBER() OVER (ORDER BY island, t) AS segment, t AS sb, LEAD(t) OVER (PARTITION BY island ORDER BY t) AS se
     FROM edges
 ),
-strips AS (
+stretches AS (
     SELECT
-        o.span, o.island, o.member_of, o.offset_us, s.energy_mj,
-        LEAST(s.begin_us, s.end_us - 1) - o.offset_us AS b, s.end_us - o.offset_us AS e
+        o.span, o.island, o.member_of, o.offset_us, s.energy_mj, o.b AS from_us, o.e AS to_us,
+        s.begin_us - o.offset_us AS b, s.end_us - o.offset_us AS e
     FROM samples s
     JOIN readers o ON o.run_id = s.run_id AND o.device_id = s.device_id
     WHERE s.energy_mj > 0 AND NOT o.background
     UNION ALL
-    SELECT o.span, o.island, o.member_of, o.offset_us, s.energy_mj, s.b, s.e
-    FROM spare s
+    SELECT o.span, o.island, o.member_of, o.offset_us, s.energy_mj, o.b AS from_us, o.e AS to_us, s.b, s.e
+    FROM free s
     JOIN readers o ON o.run_id = s.run_id AND o.device_id = s.device_id
+    WHERE s.energy_mj > 0
+),
+strips AS (
+    -- A device's begin and end are told to the millisecond: what lies a little beyond is moved in, so that nothing is lost.
+    SELECT
+        span, island, member_of, offset_us, energy_mj,
+        LEAST(GREATEST(LEAST(b, e - 1), from_us), to_us - 1) AS b,
+        GREATEST(LEAST(e, to_us), LEAST(GREATEST(LEAST(b, e - 1), from_us), to_us - 1) + 1) AS e
+    FROM stretches
 ),
 atoms AS (
     SELECT
