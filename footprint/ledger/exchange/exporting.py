@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -93,19 +94,23 @@ def gathered(
     chosen = _Chosen(run_ids, name, since_us)
     with connect() as con:
         for batch in archives.batches:
-            chosen.take(lambda table, ids, batch=batch: _archived(con, batch, table, ids))
+            chosen.take(partial(_archived, con, batch))
         for path in live_paths(root, archives, problems):
             journal = read_journal(path, keep_ticks=True)
             problems += journal.problems
             rows = rows_of(journal)
             problems += rows.problems
-            chosen.take(lambda table, ids, rows=rows: [row for row in getattr(rows, table) if ids is None or row[0] in ids])
+            chosen.take(partial(_live, rows))
         _check_ids(run_ids, chosen.best)
         return chosen.rows()
 
 
 _Table = Callable[[str, "set[str] | None"], list[Row]]
 """The rows of a table, of some runs or of all, in their order."""
+
+
+def _live(rows: Rows, table: str, ids: set[str] | None) -> list[Row]:
+    return [row for row in getattr(rows, table) if ids is None or row[0] in ids]
 
 
 def _archived(con: DuckDBPyConnection, batch: Batch, table: str, ids: set[str] | None) -> list[Row]:

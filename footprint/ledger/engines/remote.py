@@ -1,0 +1,138 @@
+"""A ledger as Parquet on a shared or object store: DuckDB asks it through fsspec, and reads no more of it than it needs.
+
+Of each file the footer comes first; then only the columns, and of these the row groups, that a question needs.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from footprint.errors import LedgerError
+from footprint.ledger.engines.engine import Answer, Closing
+from footprint.ledger.engines.sources import SCHEME, Store, batches_of, dropped_of, view_sql
+from footprint.ledger.tables import TABLES
+from footprint.text import clean
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MEMORY: Final = "1GB"
+
+
+class RemoteEngine(Closing):
+    """The ledger at one place.
+
+    Args:
+        where: `s3://…`, `gs://…`, `file://…`, `memory://…`: whatever fsspec knows.
+
+    Raises:
+        ConfigError: if it is no such address, or what it needs is not installed.
+        LedgerError: if there is no ledger, or it cannot be read.
+    """
+
+    def __init__(self, where: str) -> None:
+        store = Store(where)
+        self.where = store.shown
+        self._store = store
+        found = batches_of(store)
+        self._problems = found.problems
+        batches = found.batches
+        files = {
+            f"{place}/{table}.parquet": f"{batch.path}/{table}.parquet" for place, batch in enumerate(batches) for table in TABLES
+        }
+        self._con: DuckDBPyConnection = connected(store, files)
+        try:
+            dropped = dropped_of(self._con, len(batches)) if len(batches) > 1 else {}
+            for table in TABLES:
+                whole = [_file(place, table) for place in range(len(batches)) if place not in dropped]
+                sources: list[tuple[str, list[str]]] = [(f"read_parquet([{', '.join(whole)}])", [])] if whole else []
+                sources += [(f"read_parquet([{_file(place, table)}])", runs) for place, runs in dropped.items()]
+                self._con.execute(f"CREATE VIEW {table} AS {view_sql(table, sources) if sources else _empty(table)}")
+        except Exception as error:  # noqa: BLE001 - a client's own, of any kind
+            self.close()
+            raise store.error("cannot be read", error) from None
+
+    def query(self, sql: str) -> Answer:
+        """The answer to one SELECT in DuckDB's dialect.
+
+        Raises:
+            LedgerError: if it cannot be answered.
+        """
+        try:
+            found = self._con.execute(sql)
+            columns = tuple(str(one[0]) for one in found.description or ())
+            return Answer(columns, found.fetchall(), self._problems)
+        except Exception as error:
+            if isinstance(error, LedgerError | KeyboardInterrupt):
+                raise
+            raise LedgerError(f"{self.where} cannot be asked: {clean(str(error), limit=300)}") from None
+
+    def close(self) -> None:
+        """Close."""
+        with suppress(Exception):
+            self._con.unregister_filesystem(SCHEME)
+        with suppress(Exception):
+            self._con.close()
+
+
+def opened(where: str) -> RemoteEngine:
+    """The engine over a place.
+
+    Raises:
+        ConfigError: if the address is none.
+        LedgerError: if it cannot be read, or holds no ledger.
+    """
+    return RemoteEngine(where)
+
+
+def _file(place: int, table: str) -> str:
+    return f"'{SCHEME}://{place}/{table}.parquet'"
+
+
+def _empty(table: str) -> str:
+    kinds = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
+    columns = ", ".join(f'CAST(NULL AS {kinds[column.type]}) AS "{column.name}"' for column in TABLES[table])
+    return f"SELECT {columns} WHERE FALSE"
+
+
+def connected(store: Store, files: dict[str, str]) -> DuckDBPyConnection:
+    """A DuckDB that knows these files by short names, in which nothing can be taken for a pattern, and no others."""
+    import duckdb
+
+    config: dict[str, Any] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "memory_limit": MEMORY,
+        "preserve_insertion_order": False,
+    }
+    con = duckdb.connect(config=config)
+    con.register_filesystem(_files(store, files))
+    return con
+
+
+def _files(store: Store, files: dict[str, str]) -> Any:
+    from datetime import UTC, datetime
+
+    from fsspec import AbstractFileSystem
+
+    class Files(AbstractFileSystem):  # type: ignore[misc] # fsspec has no types
+        protocol = SCHEME
+        cachable = False
+
+        def info(self, path: str, **_: Any) -> dict[str, Any]:
+            return {"name": path, "size": self._real(path)["size"], "type": "file"}
+
+        def glob(self, path: str, **_: Any) -> list[str]:
+            return [path]
+
+        def modified(self, path: str) -> datetime:  # noqa: ARG002 - batches never change
+            return datetime(2000, 1, 1, tzinfo=UTC)
+
+        def _open(self, path: str, mode: str = "rb", **_: Any) -> Any:
+            return store.fs.open(files[self._strip_protocol(path)], mode)
+
+        def _real(self, path: str) -> Any:
+            return store.fs.info(files[self._strip_protocol(path)])
+
+    return Files()
