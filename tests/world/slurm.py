@@ -9,12 +9,17 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import pytest
+
+from footprint.cli.slurm import script
 
 PACKAGES: Final = ("slurmctld", "slurmd", "slurm-client", "munge")
 _PROGRAMS: Final = ("slurmctld", "slurmd", "srun", "scontrol", "munged")
@@ -36,6 +41,29 @@ def installed() -> None:
         pytest.skip(f"no SLURM here, and it could not be installed (apt-get install {' '.join(PACKAGES)}): no {missing[0]}")
 
 
+@contextmanager
+def fresh(scripts: Mapping[str, str] = MappingProxyType({})) -> Iterator[Cluster]:
+    """A cluster of one's own, which is gone afterwards.
+
+    Args:
+        scripts: which of our scripts it is given, by the name of the setting of slurm.conf; their settings lie in its folder.
+    """
+    installed()
+    folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+    for file in scripts.values():
+        path = folder / file
+        path.write_text(script(file).replace("/etc/footprint/slurm.env", str(folder / "slurm.env")))
+        path.chmod(0o755)
+    settings = [f"{name}={folder / file}" for name, file in scripts.items()]
+    running = Cluster(folder, [*settings, "PrologFlags=Alloc"])
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class Cluster:
     """The cluster while it runs.
 
@@ -55,6 +83,7 @@ class Cluster:
         """Start the daemons, and wait until both nodes are idle."""
         folder = self.folder
         folder.chmod(0o755)
+        (folder / "state").mkdir(exist_ok=True)
         key = folder / "munge.key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
@@ -85,12 +114,12 @@ class Cluster:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "SBATCH"))}
         return {**kept, "SLURM_CONF": str(self.conf)}
 
-    def client(self, *words: str, check: bool = True, **environment: str) -> str:
+    def client(self, *words: str, check: bool = True, environment: Mapping[str, str] | None = None) -> str:
         """What one of SLURM's commands prints."""
         done = subprocess.run(
             words,
             cwd=self.folder,
-            env={**self.environment, **environment},
+            env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -105,7 +134,9 @@ class Cluster:
         path = self.folder / "job.sh"
         path.write_text(f"#!/bin/sh\n{script}\n")
         output = f"--output={self.folder}/job-%j.out"
-        return self.client("sbatch", "--parsable", output, "--open-mode=append", *options, str(path), **environment).strip()
+        return self.client(
+            "sbatch", "--parsable", output, "--open-mode=append", *options, str(path), environment=environment
+        ).strip()
 
     def state(self, job: str) -> dict[str, str]:
         """What SLURM says of a job."""

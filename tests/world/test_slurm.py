@@ -6,9 +6,7 @@ Both nodes are this machine: they share its boot and its devices, so "each devic
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,12 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from footprint.cli.slurm import script
 from footprint.derive import Account
 from footprint.ledger import read_runs
 from footprint.ledger.reading import journal_paths, read_journal
 from tests.faults.conftest import settled_runs, wait_for
-from tests.world.slurm import Cluster, installed
+from tests.world.slurm import Cluster, fresh
 
 pytestmark = pytest.mark.world
 
@@ -33,23 +30,9 @@ OURS = f"PATH={FOOTPRINT.parent}:$PATH"
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """SLURM, with our prolog and epilog, whose settings each test writes."""
-    installed()
-    folder = Path(tempfile.mkdtemp(prefix="slurm-"))
-    (folder / "state").mkdir()
-    scripts = {"Prolog": "prolog", "Epilog": "epilog", "TaskProlog": "task-prolog"}
-    settings = [f"{name}={folder / file}" for name, file in scripts.items()]
-    for file in scripts.values():
-        path = folder / file
-        path.write_text(script(file).replace("/etc/footprint/slurm.env", str(folder / "slurm.env")))
-        path.chmod(0o755)
-    running = Cluster(folder, [*settings, "PrologFlags=Alloc"])
-    try:
-        running.start()
+    with fresh({"Prolog": "prolog", "Epilog": "epilog", "TaskProlog": "task-prolog"}) as running:
         print(running.version())
         yield running
-    finally:
-        running.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +52,9 @@ def busy(seconds: float) -> int:
 
 def test_four_ranks_on_two_nodes_are_one_account_and_each_device_counts_once(cluster: Cluster) -> None:
     words = f"--interval 0.2 -- {burning(1.0)}"
-    cluster.client("srun", "-N2", "-n4", "sh", "-c", f"exec '{FOOTPRINT}' run {words}", TORCHELASTIC_RUN_ID="none")
+    cluster.client(
+        "srun", "-N2", "-n4", "sh", "-c", f"exec '{FOOTPRINT}' run {words}", environment={"TORCHELASTIC_RUN_ID": "none"}
+    )
     runs = settled_runs()
     assert len(runs) == 4
     assert {run.outcome for run in runs} == {"completed"}
