@@ -271,13 +271,13 @@ def in_line(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-def mentions(path: Path, text: str) -> bool:
-    """Whether a line of a journal holds a text; false where it cannot be read."""
-    wanted = in_line(text)
+def mentions(path: Path, *texts: str) -> bool:
+    """Whether a line of a journal holds one of some texts; false where it cannot be read."""
+    wanted = [in_line(text) for text in texts]
     try:
         descriptor, _ = open_journal(path)
         with os.fdopen(descriptor, "rb") as file:
-            return any(wanted in line for line in file)
+            return any(one in line for line in file for one in wanted)
     except OSError:
         return False
 

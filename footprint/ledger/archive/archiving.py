@@ -12,7 +12,7 @@ from footprint.ledger.archive.known import Known
 from footprint.ledger.archive.manifest import Batch
 from footprint.ledger.archive.ripe import Ripe
 from footprint.ledger.archive.spill import RefusedError, Spill, Taken
-from footprint.ledger.archive.writing import Draft, Step, clear, commit, new_folder, no_step, spilled
+from footprint.ledger.archive.writing import Draft, Step, clear, commit, new_folder, no_step, spilled, unwritable
 from footprint.ledger.once import rank
 from footprint.ledger.reading import JournalReading
 
@@ -58,8 +58,13 @@ class Archiver:
         while waiting:
             folder = new_folder(self._root, month)
             self._step("begun")
-            with Spill(folder) as spill:
-                taken, problems = self._fill(spill, waiting, frozenset(without))
+            try:
+                with Spill(folder) as spill:
+                    taken, problems = self._fill(spill, waiting, frozenset(without))
+            except OSError as error:
+                with suppress(OSError):
+                    clear(folder)
+                raise unwritable(folder, error) from error
             if not taken or not all(one.is_unchanged() for one in taken):
                 clear(folder)  # somebody wrote to one after all: the next compaction looks again
                 self.left["changed meanwhile"] += len(taken)

@@ -18,7 +18,7 @@ from footprint.ledger.archive.compacting import finish
 from footprint.ledger.archive.known import Known
 from footprint.ledger.archive.lock import locked
 from footprint.ledger.archive.manifest import OTHERS, Batch, archive_dir, damage, read_archives
-from footprint.ledger.archive.rewriting import holds, rewrite
+from footprint.ledger.archive.rewriting import names_one, rewrite
 from footprint.ledger.archive.ripe import Ripe, look
 from footprint.ledger.archive.spill import RefusedError
 from footprint.ledger.archive.store import connect, files, literal
@@ -110,21 +110,20 @@ def _journals(root: Path, ids: frozenset[str]) -> list[_Place]:
     """
     found = []
     for path in sorted(runs_dir(root).glob("*/*/*.jsonl")):
-        if path.is_symlink() or not any(mentions(path, run_id) for run_id in ids):
+        if path.is_symlink():
             continue
         try:
             ripe, journal = look(path), read_journal(path)
+            held = {*journal.runs, *(run.id for run in journal.imported)}
+            # Lines that cannot be used may be of such a run, too; that another run names one as its parent is that run's own.
+            if not held & ids and not (journal.problems and mentions(path, *ids)):
+                continue
             ripe.check(journal)
         except OSError as error:
             raise LedgerError(f"nothing was deleted: {path} cannot be read: {error.strerror}") from error
         except RefusedError as error:
-            raise LedgerError(
-                f"nothing was deleted: {path} may be written to: {error}; end it, or wait, and try again"
-            ) from error
-        held = {*journal.runs, *(run.id for run in journal.imported)}
-        # Lines that cannot be used may be of such a run, too; that another run names one as its parent is that run's own.
-        if held & ids or journal.problems:
-            found.append(_Place(ripe=ripe, whole=held <= ids and not journal.problems))
+            raise LedgerError(f"nothing was deleted: {path} may be written to: {error}; try again when it has ended") from error
+        found.append(_Place(ripe=ripe, whole=held <= ids and not journal.problems))
     return found
 
 
@@ -148,7 +147,7 @@ def _is_named(database: duckdb.DuckDBPyConnection, batch: Batch, ids: frozenset[
         return True
     if not batch.manifest.rows.get(OTHERS):
         return False
-    query = f"SELECT count(*) FROM {files([batch.path(OTHERS)])} WHERE {' OR '.join(map(holds, ids))}"
+    query = f"SELECT count(*) FROM {files([batch.path(OTHERS)])} WHERE {names_one(ids)}"
     return bool(database.execute(query).fetchall()[0][0])
 
 

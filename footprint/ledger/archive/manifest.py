@@ -136,7 +136,7 @@ def read_archives(root: Path) -> Archives:
     return Archives(
         batches=tuple(counted.values()),
         journals=journals,
-        replaced=tuple(folder / name for name in found if name in replaced),
+        replaced=tuple(folder / name for name, batch in found.items() if name in replaced or batch.manifest.batch in replaced),
         newer=frozenset(newer - journals.keys()),
         problems=tuple(dict.fromkeys(problems)),
     )

@@ -50,9 +50,10 @@ def rewrite(
     return batch
 
 
-def holds(run_id: str) -> str:
-    """A condition of SQL: whether a line of `others` names a run."""
-    return f"contains(hex(bytes), {literal(in_line(run_id).hex().upper())})"
+def names_one(run_ids: Collection[str]) -> str:
+    """A condition of SQL: whether a line of `others` names one of some runs."""
+    named = ", ".join(f"({literal(in_line(run_id).hex().upper())})" for run_id in sorted(run_ids))
+    return f"EXISTS (SELECT 1 FROM (VALUES {named}) AS named (hexes) WHERE contains(hex(bytes), hexes))"
 
 
 def _draft(folder: Path, batches: Sequence[Batch], thinned_s: int, without: Collection[str], *, thin: bool) -> Draft:
@@ -93,7 +94,7 @@ def _kept(table: str, paths: Sequence[Path], left_out: Sequence[str]) -> str:
     key = next(iter(COLUMNS[table]))
     source = files([path / f"{table}.parquet" for path in paths], numbered=True)
     if table == OTHERS:
-        where = " AND ".join(f"NOT {holds(run_id)}" for run_id in left_out)
+        where = f"NOT {names_one(left_out)}" if left_out else ""
         order = "filename, file_row_number"
     else:
         where = f"{key} NOT IN ({', '.join(map(literal, left_out))})" if left_out else ""

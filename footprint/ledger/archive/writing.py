@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -57,8 +58,13 @@ def new_folder(root: Path, month: str) -> Path:
     try:
         make_private(folder)
     except OSError as error:
-        raise LedgerError(f"the archive cannot be written at {archive_dir(root)}: {error.strerror}") from error
+        raise unwritable(folder, error) from error
     return folder
+
+
+def unwritable(folder: Path, error: OSError) -> LedgerError:
+    """The one line that says why a batch cannot be written."""
+    return LedgerError(f"the archive cannot be written at {folder.parent}: {error.strerror}; what was to be archived is kept")
 
 
 def spilled(spill: Spill) -> dict[str, str]:
@@ -86,43 +92,56 @@ def commit(draft: Draft, step: Step = no_step) -> Batch:
     Raises:
         LedgerError: if it cannot be written, or does not read back as it should: then nothing has changed.
     """
+    try:
+        return _committed(draft, step)
+    except OSError as error:
+        _give_up(draft.folder)
+        raise unwritable(draft.folder, error) from error
+    except LedgerError:
+        _give_up(draft.folder)
+        raise
+
+
+def _committed(draft: Draft, step: Step) -> Batch:
     folder = draft.folder
     batch_id = folder.name.removeprefix(UNFINISHED)
     final = folder.parent / batch_id
-    try:
-        _write(draft)
-        step("written")
-        for name in FILES:
-            (folder / name).chmod(PRIVATE_FILE)
-            _sync(folder / name)
-        step("synced")
-        _verify(draft)
-        step("verified")
-        manifest = Manifest(
-            tables=TABLES_VERSION,
-            batch=batch_id,
-            month=draft.month,
-            journals=draft.journals,
-            replaces=draft.replaces,
-            rows=draft.sums.rows,
-            energy_mj=draft.sums.energy_mj,
-            files={name: File(bytes=(folder / name).stat().st_size, sha256=sha256_of(folder / name)) for name in FILES},
-            thinned_s=draft.thinned_s,
-            newest_us=draft.sums.newest_us,
-            problems=draft.problems,
-        )
-        _keep(folder / MANIFEST, msgspec.json.encode(manifest))
-        for leftover in folder.iterdir():
-            if leftover.name not in {*FILES, MANIFEST}:
-                _remove(leftover)
-        _sync(folder)
-        step("described")
-        folder.rename(final)
-        step("committed")
-        _sync(final.parent)
-    except OSError as error:
-        raise LedgerError(f"the archive cannot be written at {final}: {error.strerror}") from error
+    _write(draft)
+    step("written")
+    for name in FILES:
+        (folder / name).chmod(PRIVATE_FILE)
+        _sync(folder / name)
+    step("synced")
+    _verify(draft)
+    step("verified")
+    manifest = Manifest(
+        tables=TABLES_VERSION,
+        batch=batch_id,
+        month=draft.month,
+        journals=draft.journals,
+        replaces=draft.replaces,
+        rows=draft.sums.rows,
+        energy_mj=draft.sums.energy_mj,
+        files={name: File(bytes=(folder / name).stat().st_size, sha256=sha256_of(folder / name)) for name in FILES},
+        thinned_s=draft.thinned_s,
+        newest_us=draft.sums.newest_us,
+        problems=draft.problems,
+    )
+    _keep(folder / MANIFEST, msgspec.json.encode(manifest))
+    for leftover in folder.iterdir():
+        if leftover.name not in {*FILES, MANIFEST}:
+            _remove(leftover)
+    _sync(folder)
+    step("described")
+    folder.rename(final)
+    step("committed")
+    _sync(final.parent)
     return Batch(folder=final, manifest=manifest)
+
+
+def _give_up(folder: Path) -> None:
+    with suppress(OSError):
+        shutil.rmtree(folder)
 
 
 def sums_of(paths: Sequence[Path], database: duckdb.DuckDBPyConnection, *, without: Iterable[str] = ()) -> Sums:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -193,6 +194,36 @@ def test_a_journal_that_is_written_to_meanwhile_is_not_archived(home: Path) -> N
     assert (done.journals, done.left) == (0, {"changed meanwhile": 1})
     assert path.exists()
     assert compact(home, AT_ONCE).journals == 1
+
+
+@pytest.mark.parametrize("at", ["written", "synced", "verified", "described"])
+def test_a_full_disk_is_one_line_and_leaves_the_ledger_as_it_was(home: Path, at: str) -> None:
+    fill(home, 2)
+    before = sorted(home.rglob("*.jsonl")), told(home)
+
+    def full(step: str) -> None:
+        if step == at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(LedgerError, match="No space left on device; what was to be archived is kept"):
+        compact(home, AT_ONCE, step=full)
+    assert (sorted(home.rglob("*.jsonl")), told(home)) == before
+    assert left_over(home) == []
+    assert compact(home, AT_ONCE).runs == 2
+
+
+def test_what_does_not_read_back_as_it_was_is_not_archived(home: Path) -> None:
+    fill(home, 2)
+
+    def spoil(step: str) -> None:
+        if step == "synced":
+            (folder,) = (home / "archive").glob(".tmp-*")
+            (folder / "samples.parquet").write_bytes((folder / "ticks.parquet").read_bytes())
+
+    with pytest.raises(LedgerError, match=r"cannot be read back|does not read back"):
+        compact(home, AT_ONCE, step=spoil)
+    assert left_over(home) == []
+    assert len(list(home.rglob("*.jsonl"))) == 2
 
 
 def test_a_run_that_stands_in_two_journals_counts_once(home: Path) -> None:
