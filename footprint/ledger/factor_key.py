@@ -70,6 +70,9 @@ def _is_regular(run: Run) -> bool:
     # MIG cuts are shared by another rule than whole devices.
     if any(one.device.component == "rest" or one.device.slices is not None for one in run.devices):
         return False
+    # Another tool's reading of a process alone is the run's by either policy; the tables cannot tell it from the machine's.
+    if run.cpu is None and any(one.held_ratio is not None and one.device.component in {"cpu", "memory"} for one in run.devices):
+        return False
     if run.cpu is not None and (run.cpu.logical_cpus < 1 or run.cpu.logical_cpus != run.host.logical_cpus):
         return False
     hidden: dict[DeviceClass, Any] = {}

@@ -20,10 +20,13 @@ _METERS: Final[dict[str, tuple[ComponentName, ...]]] = {
     "nvml": ("accelerators",),
     "amd": ("accelerators",),
     "codecarbon": ("accelerators", "cpu", "memory"),
+    "carbontracker": ("cpu",),
     "hwmon": ("cpu", "memory", "rest"),
     "rapl": ("cpu", "memory", "rest"),
 }
 """The meters whose error is told, and what they read."""
+_ALIKE: Final = {"carbontracker": "codecarbon"}
+"""Both take a CPU's rated power times an assumed load where they find no sensor."""
 _MIG_IDLE_RATIO: Final = 0.25
 _SMALL_W: Final = 150.0
 """Rated power up to which a host weighs more beside an accelerator."""
@@ -129,6 +132,7 @@ def meter_lag(meter: str, *, grade: Grade = "counter") -> Factor:
     Raises:
         KeyError: if the tables hold nothing on this meter's refreshing.
     """
+    meter = _ALIKE.get(meter, meter)
     return tables.prior("meter.nvml.power.lag" if (meter, grade) == ("nvml", "power") else f"meter.{meter}.lag")
 
 
@@ -148,6 +152,7 @@ def meter_error(
     """
     if component not in _METERS.get(meter, ()):
         raise KeyError(f"{meter}: {component}")
+    meter = _ALIKE.get(meter, meter)
     if (meter, component) == ("rapl", "cpu"):
         return tables.prior(f"meter.rapl.cpu.{'measured' if _measures(name or '') else 'modelled'}")
     if meter in {"rapl", "codecarbon"}:
