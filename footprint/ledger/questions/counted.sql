@@ -6,12 +6,14 @@ counted AS (
         d.run_id, d.device_id, d.component, d.energy_mj AS read_mj,
         CASE
             WHEN d.energy_mj IS NULL THEN NULL
+            WHEN a.run_id IS NOT NULL THEN a.energy_mj
             WHEN w.id IS NOT NULL OR NOT ({held}) THEN 0
-            ELSE COALESCE(a.energy_mj, d.energy_mj)
+            ELSE d.energy_mj
         END AS energy_mj,
         CASE
+            WHEN a.run_id IS NOT NULL THEN a.length_us
             WHEN d.energy_mj IS NULL OR w.id IS NOT NULL OR NOT ({held}) THEN 0
-            ELSE COALESCE(a.length_us, d.end_us - d.begin_us)
+            ELSE d.end_us - d.begin_us
         END AS length_us,
         w.id IS NOT NULL AS is_within,
         d.energy_mj > 0 AND w.id IS NULL AND a.run_id IS NULL AND ({held}) AS is_whole,

@@ -9,7 +9,7 @@ spans AS (
     FROM clocks c
     JOIN devices d ON d.run_id = c.id
     LEFT JOIN within w ON w.id = c.id
-    WHERE c.is_chosen AND w.id IS NULL AND d.energy_mj > 0 AND ({held})
+    WHERE c.is_chosen AND w.id IS NULL AND d.energy_mj > 0 AND (c.background OR {held})
 ),
 laid AS (
     SELECT
@@ -37,7 +37,7 @@ nodes AS (
     FROM clocks c
     JOIN devices d ON d.run_id = c.id
     LEFT JOIN within w ON w.id = c.id
-    WHERE c.is_chosen AND c.background AND w.id IS NULL AND d.energy_mj > 0 AND ({held})
+    WHERE c.is_chosen AND c.background AND w.id IS NULL AND d.energy_mj > 0
 ),
 guests AS (
     SELECT

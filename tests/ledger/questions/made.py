@@ -70,7 +70,7 @@ def courses(draw: st.DrawFn) -> tuple[tuple[float, float], ...]:
 
 
 @st.composite
-def overlapping(draw: st.DrawFn, background: bool = True) -> list[Run]:
+def overlapping(draw: st.DrawFn) -> list[Run]:
     """Runs of few devices on two machines, some of one program, some within another, some that only look on."""
     runs = []
     for i in range(draw(st.integers(1, 7))):
@@ -80,8 +80,6 @@ def overlapping(draw: st.DrawFn, background: bool = True) -> list[Run]:
         )
         begin_s = draw(st.integers(0, 1500))
         labels = {"user": draw(st.sampled_from(["ann", "bob"]))}
-        if background and draw(st.integers(0, 5)) == 0:
-            labels["recorder"] = "node"
         parent = draw(st.sampled_from([None, None, *(one.id for one in runs)]))
         runs.append(
             run(
