@@ -164,8 +164,8 @@ class RunRecords:
         if self._first_tick_s is None:
             self._first_tick_s = tick.t_s
         if self._clocks.slept_before(tick):
-            for integral in self._integrals.values():
-                integral.interrupt()
+            for one in self._integrals.values():
+                one.interrupt()
         stretches: list[Stretch] = []
         for sample in tick.samples:
             integral = self._integrals.get(sample.device_id)
@@ -197,11 +197,14 @@ class RunRecords:
 
     def _stretch(self, sample: Sample, piece: tuple[float, float] | None, integral: Integral | None) -> Stretch:
         start_s = self.opened.t_s
-        last_s = max(start_s, self.closed.t_s) if self.closed else math.inf
-        alone_s = min(max(sample.t_s, start_s), last_s)
-        begin_s, end_s = piece or (alone_s, alone_s)
+        if piece is None:
+            last_s = max(start_s, self.closed.t_s) if self.closed else math.inf
+            alone_s = min(max(sample.t_s, start_s), last_s)
+            piece = alone_s, alone_s
+        begin_s, end_s = piece
+        own = Sample(device_id=sample.device_id, t_s=sample.t_s - start_s, energy_j=sample.energy_j, power_w=sample.power_w)
         return Stretch(
-            sample=msgspec.structs.replace(sample, t_s=sample.t_s - start_s),
+            sample=own,
             begin_s=begin_s - start_s,
             end_s=end_s - start_s,
             so_far_j=(integral.energy_j if integral else None) or 0.0,

@@ -18,6 +18,8 @@ from footprint.ledger.rows import Readings, Row, rows_of_facts, rows_of_run
 from footprint.ledger.tables import TABLES
 
 _NAMES: Final = {name: tuple(column.name for column in columns) for name, columns in TABLES.items()}
+_AT_ONCE: Final = 1_000
+_encoder = msgspec.json.Encoder()
 _Rank = tuple[bool, bool, float, float]
 
 
@@ -58,26 +60,15 @@ def _written(paths: Sequence[Path], folder: Path, without: dict[int, set[str]]) 
 
 def _journal(path: Path, files: Mapping[str, BinaryIO], without: Collection[str]) -> tuple[dict[str, _Rank], list[str]]:
     """Write one journal's rows; the runs that it tells of, and what could not be read of it."""
-    readings: dict[str, Readings] = {}
     problems: list[str] = []
-
-    def sink(opened: Open, point: Point, stretches: Sequence[Stretch]) -> None:
-        if opened.run in without:
-            return
-        try:
-            if opened.run not in readings:
-                readings[opened.run] = Readings(opened.run, opened.started_at)
-            samples = list(readings[opened.run].samples(stretches))
-        except (ValueError, OverflowError):  # `rows_of_facts` says so once
-            return
-        _write(files["ticks"], "ticks", [readings[opened.run].tick(point)])
-        _write(files["samples"], "samples", samples)
-
+    streamed = _Streamed(files, without)
     try:
-        journal = read_journal(path, sink=sink)
+        journal = read_journal(path, sink=streamed.take)
         runs = journal.facts()
     except (ValueError, OverflowError) as error:
+        streamed.write()
         return {}, [f"{path}: not read: {error}"]
+    streamed.write()
     found: dict[str, _Rank] = {}
     for run in runs:
         if run.id in without or run.id in found:
@@ -91,6 +82,38 @@ def _journal(path: Path, files: Mapping[str, BinaryIO], without: Collection[str]
     return found, journal.problems + problems
 
 
+class _Streamed:
+    """Ticks and their samples on their way into the files, a thousand ticks at once; not those of the runs in `without`."""
+
+    def __init__(self, files: Mapping[str, BinaryIO], without: Collection[str]) -> None:
+        self._files, self._without = files, without
+        self._readings: dict[str, Readings] = {}
+        self._ticks: list[Row] = []
+        self._samples: list[Row] = []
+
+    def take(self, opened: Open, point: Point, stretches: Sequence[Stretch]) -> None:
+        """Take a run's next tick."""
+        if opened.run in self._without:
+            return
+        try:
+            readings = self._readings.get(opened.run)
+            if readings is None:
+                readings = self._readings[opened.run] = Readings(opened.run, opened.started_at)
+            samples = list(readings.samples(stretches))
+        except (ValueError, OverflowError):  # `rows_of_facts` says so once
+            return
+        self._ticks.append(readings.tick(point))
+        self._samples += samples
+        if len(self._ticks) >= _AT_ONCE:
+            self.write()
+
+    def write(self) -> None:
+        """Write what waits."""
+        _write(self._files["ticks"], "ticks", self._ticks)
+        _write(self._files["samples"], "samples", self._samples)
+        self._ticks, self._samples = [], []
+
+
 def _write(file: BinaryIO, table: str, rows: Iterable[Row]) -> None:
     names = _NAMES[table]
-    file.writelines(msgspec.json.encode(dict(zip(names, row, strict=True))) + b"\n" for row in rows)
+    file.write(_encoder.encode_lines([dict(zip(names, row, strict=True)) for row in rows]))
