@@ -40,7 +40,7 @@ def list_(
         say_json({"runs": [listed(run, account.footprint(run.id)) for run in shown]})
     elif not reading.runs and ledger is not None:
         say("no runs fit" if reading.total else "the ledger holds no runs")
-    elif not reading.runs:
+    elif not reading.runs and name is None and since is None:
         say(f"no runs are recorded in {home()}: `footprint run -- COMMAND` records one")
     else:
         from footprint.report import terminal

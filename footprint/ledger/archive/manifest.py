@@ -127,7 +127,7 @@ def read_archives(root: Path) -> Archives:
         # A folder that was copied under another name says itself whose copy it is.
         if name in replaced or own.batch in replaced or own.batch in counted or (own.batch != name and own.batch in found):
             continue
-        if own.journals and journals.keys() >= own.journals.keys():
+        if own.journals and next(iter(own.journals)) in journals and journals.keys() >= own.journals.keys():
             continue  # two that compacted the same at one time
         counted[own.batch] = batch
         journals |= own.journals
