@@ -26,6 +26,7 @@ from footprint.ledger.importers.stated import (
     ZONE_UNKNOWN,
     Stated,
     host_name_of,
+    os_of,
     run_of,
     stated_of,
 )
@@ -229,7 +230,7 @@ def _host(cells: Mapping[str, str | None], name: str) -> Host:
     gpus = _amount(cells.get("gpu_count"))
     return Host(
         name=name,
-        os=cells.get("os") or "unknown",
+        os=os_of(cells.get("os"), accelerators_told=gpus is not None),
         cpu_name=cells.get("cpu_model"),
         logical_cpus=int(cpus or 0),
         sockets=None,

@@ -156,6 +156,12 @@ def host_name_of(stated: Stated, run_id: str, told: str | None) -> str:
     return stated.host or name_of(told) or f"unknown-{run_id[:8]}"
 
 
+def os_of(told: str | None, *, accelerators_told: bool) -> str:
+    """The operating system in words that say whether accelerators would be known of: on Linux none seen means none there."""
+    name = name_of(told)
+    return (name or "unknown") if accelerators_told else f"unknown ({name})" if name else "unknown"
+
+
 HOST_UNKNOWN: Final = (
     "the source does not name the machine: runs that overlapped on one are not told apart, and each counts (--set host=NAME)"
 )

@@ -22,7 +22,7 @@ from footprint.ledger.exchange.registry import Importer, Incoming
 from footprint.ledger.importers import wandb_log as log
 from footprint.ledger.importers.power import gap_warning, of_power
 from footprint.ledger.importers.sources import bytes_of, head_of, id_of, name_of, number, shown, table_of, text_of
-from footprint.ledger.importers.stated import HOST_UNKNOWN, KEYS, Stated, host_name_of, run_of, stated_of
+from footprint.ledger.importers.stated import HOST_UNKNOWN, KEYS, Stated, host_name_of, os_of, run_of, stated_of
 from footprint.model import Device, Host, Run
 
 TOOL: Final = "wandb"
@@ -222,7 +222,9 @@ def _run(found: Facts, stated: Stated) -> Run:
         raise LedgerError(f"{found.where}: it does not say when it began")
     duration_s = max(0.0, (found.end_s or begin_s) - begin_s)
     devices = []
-    for index, points in sorted(found.readings.items()):
+    # Of GPUs that are there, and of which nothing was read, the energy is unknown.
+    told = found.readings or {index: [] for index in range(len(found.gpus))}
+    for index, points in sorted(told.items()):
         name, uuid = found.gpus[index] if index < len(found.gpus) else ("GPU", None)
         uuid = name_of(uuid)
         device = Device(
@@ -233,7 +235,7 @@ def _run(found: Facts, stated: Stated) -> Run:
             grade="power",
         )
         devices.append(of_power([(t_s - begin_s, power_w) for t_s, power_w in points], device, duration_s))
-    if not devices:
+    if not found.readings:
         warnings.append("it holds no readings of power: its energy is unknown")
     if found.exit_code is None:
         warnings.append("the source does not say how it ended: its last reading is taken for the end")
@@ -248,7 +250,7 @@ def _run(found: Facts, stated: Stated) -> Run:
         where=found.where,
         host=Host(
             name=host,
-            os=name_of(found.os) or "unknown",
+            os=os_of(found.os, accelerators_told=bool(devices)),
             cpu_name=name_of(found.cpu_name),
             logical_cpus=found.logical_cpus,
             sockets=None,

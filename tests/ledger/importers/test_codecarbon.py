@@ -43,7 +43,7 @@ def test_what_was_the_whole_machines_is_not_the_runs_share(tmp_path: Path) -> No
 
 
 def test_what_was_the_processs_alone_is_the_runs(tmp_path: Path) -> None:
-    run = one(tmp_path, codecarbon_row(tracking_mode="process", gpu_count="", gpu_energy="0", energy_consumed="0.12"))
+    run = one(tmp_path, codecarbon_row(tracking_mode="process", gpu_count="0", gpu_energy="0", energy_consumed="0.12"))
     shared = run_footprint(run).it_energy_kwh
     assert shared is not None
     assert shared.central == pytest.approx(0.12)
@@ -108,6 +108,12 @@ def test_a_zero_is_no_reading(tmp_path: Path) -> None:
     run = one(tmp_path, codecarbon_row(cpu_energy="0.0", cpu_power="0", energy_consumed="0.22"))
     assert joules(run)["cpu"] is None
     assert run_footprint(run, attribution="machine").energy_kwh is None
+
+
+@pytest.mark.parametrize(("gpus", "known"), [("0", True), ("", False)])
+def test_no_gpu_is_a_zero_only_where_it_says_so(tmp_path: Path, gpus: str, *, known: bool) -> None:
+    run = one(tmp_path, codecarbon_row(gpu_count=gpus, gpu_energy="0", gpu_power="0", energy_consumed="0.12"))
+    assert (run_footprint(run, attribution="machine").energy_kwh is not None) is known
 
 
 def test_the_first_versions_tell_one_energy_for_all(tmp_path: Path) -> None:

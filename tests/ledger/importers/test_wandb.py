@@ -139,6 +139,14 @@ def test_without_power_nothing_is_invented(tmp_path: Path) -> None:
     assert run_footprint(run).energy_kwh is None
 
 
+def test_gpus_of_which_nothing_was_read_are_unknown_and_no_zero(tmp_path: Path) -> None:
+    (run,) = brought(run_file(tmp_path, [record_of_run(), environment(), field(18, field(2, 30))]))
+    assert [one.energy_j for one in run.devices] == [None, None]
+    assert run_footprint(run).accelerator_energy_kwh is None
+    (other,) = brought(run_file(tmp_path, [record_of_run(), field(26, field(1, "Linux")), field(18, field(2, 30))]))
+    assert run_footprint(other).accelerator_energy_kwh is None
+
+
 @pytest.mark.parametrize("watts", ["-1", "NaN", "90000", '"x"', ""])
 def test_impossible_power_is_refused(tmp_path: Path, watts: str) -> None:
     with pytest.raises(LedgerError, match="powerWatts"):
