@@ -154,7 +154,11 @@ def _merge(root: Path, done: Compaction, step: Step) -> None:
         if wrong := [told for batch in group if (told := damage(batch))]:
             done.problems += wrong
             continue
-        rewrite(root, group, step=step)
+        try:
+            rewrite(root, group, step=step)
+        except LedgerError as error:
+            done.problems.append(str(error))
+            continue
         done.merged += len(group)
 
 

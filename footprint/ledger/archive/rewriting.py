@@ -11,7 +11,7 @@ from footprint.errors import LedgerError
 from footprint.ledger.archive.manifest import OTHERS, Batch
 from footprint.ledger.archive.store import COLUMNS, connect, files, literal, names
 from footprint.ledger.archive.thinning import thinned_samples, thinned_ticks
-from footprint.ledger.archive.writing import Draft, Step, clear, commit, first_line, new_folder, no_step, sums_of
+from footprint.ledger.archive.writing import Draft, Step, clear, commit, first_line, give_up, new_folder, no_step, sums_of
 from footprint.ledger.reading import in_line
 
 if TYPE_CHECKING:
@@ -41,7 +41,11 @@ def rewrite(
     try:
         draft = _draft(folder, batches, first.thinned_s if thinned_s is None else thinned_s, without, thin=thinned_s is not None)
     except duckdb.Error as error:
+        give_up(folder)
         raise LedgerError(f"the archive cannot be read at {folder.parent}: {first_line(error)}") from error
+    except LedgerError:
+        give_up(folder)
+        raise
     batch = commit(draft, step)
     for one in batches:
         with suppress(OSError):

@@ -95,10 +95,10 @@ def commit(draft: Draft, step: Step = no_step) -> Batch:
     try:
         return _committed(draft, step)
     except OSError as error:
-        _give_up(draft.folder)
+        give_up(draft.folder)
         raise unwritable(draft.folder, error) from error
     except LedgerError:
-        _give_up(draft.folder)
+        give_up(draft.folder)
         raise
 
 
@@ -139,7 +139,8 @@ def _committed(draft: Draft, step: Step) -> Batch:
     return Batch(folder=final, manifest=manifest)
 
 
-def _give_up(folder: Path) -> None:
+def give_up(folder: Path) -> None:
+    """Remove a batch that is not finished, as far as that can be done."""
     with suppress(OSError):
         shutil.rmtree(folder)
 

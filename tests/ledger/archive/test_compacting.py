@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import stat
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -237,6 +238,37 @@ def test_a_run_that_stands_in_two_journals_counts_once(home: Path) -> None:
     assert told(home) == before
     assert rows(home, "SELECT count(*) FROM {runs}") == [(2,)]
     assert sampled_mj(home) == {("one", GPU.id): 300_000, ("two", GPU.id): 250_000}
+
+
+def test_of_two_tellings_of_a_run_the_one_that_knows_more_counts(home: Path) -> None:
+    whole = whole_run(RUN, ticks=6)
+    put(home, whole[:-3])  # copied while it still ran
+    compact(home, AT_ONCE)
+    assert (find_run(RUN, home).outcome, find_run(RUN, home).duration_s) == ("interrupted", 4.0)
+    put(home, whole)
+    assert compact(home, AT_ONCE).left == {"it tells more of a run than is archived": 1}
+    (run,) = read_runs(home).runs
+    assert (run.outcome, run.duration_s) == ("completed", 6.0)
+    assert find_run(RUN, home) == run
+    assert len(series(RUN, home)) == 7
+
+
+def test_batches_that_hold_a_run_twice_are_left_apart(home: Path) -> None:
+    for number in range(MERGE_FROM - 1):
+        fill(home, 1, first=number)
+        compact(home, AT_ONCE)
+    with tempfile.TemporaryDirectory() as folder:
+        other = Path(folder) / "ledger"
+        fill(other, 2)
+        compact(other, AT_ONCE)
+        batch = only_batch(other).folder
+        shutil.copytree(batch, home / "archive" / batch.name)  # another machine's, with a run that is here, too
+    before = told(home)
+    assert len(before[0]) == 3
+    assert ["hold a run twice" in problem for problem in compact(home, AT_ONCE).problems] == [True]
+    assert told(home) == before
+    assert len(read_archives(home).batches) == MERGE_FROM
+    assert left_over(home) == []
 
 
 def test_a_copy_of_an_archived_journal_counts_nothing(home: Path) -> None:
