@@ -17,6 +17,7 @@ from footprint.ledger.tables import TABLES
 from footprint.model import CpuTime, Declaration, Device, DeviceEnergy, Host, Place, Run
 from tests.derive.examples import host, run
 
+_AT_ONCE = 100
 _TYPES = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
 
 HOSTS = (
@@ -54,8 +55,11 @@ class Tables(Closing):
         for name, columns in TABLES.items():
             typed = ", ".join(f'"{column.name}" {_TYPES[column.type]}' for column in columns)
             self._connection.execute(f"CREATE TABLE {name} ({typed})")
-            if found := getattr(rows, name):
-                self._connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})", found)
+            found = getattr(rows, name)
+            for at in range(0, len(found), _AT_ONCE):  # row by row is slow
+                some = found[at : at + _AT_ONCE]
+                places = ", ".join(f"({', '.join('?' * len(columns))})" for _ in some)
+                self._connection.execute(f"INSERT INTO {name} VALUES {places}", [value for row in some for value in row])
 
     def query(self, sql: str) -> Answer:
         found = self._connection.execute(sql)

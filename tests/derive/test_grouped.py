@@ -53,7 +53,7 @@ def check(runs: Sequence[Run], attribution: Attribution = "share", tolerance: fl
 @pytest.mark.parametrize("attribution", ATTRIBUTIONS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_runs_of_one_kind_add_up_as_by_themselves(kind: str, attribution: Attribution) -> None:
-    check(ledger(1, 40, [kind]), attribution)
+    check(ledger(1, 20, [kind]), attribution)
 
 
 @pytest.mark.parametrize("attribution", ATTRIBUTIONS)
@@ -63,7 +63,7 @@ def test_a_few_hundred_runs_of_all_kinds_add_up_as_by_themselves(attribution: At
     assert row.with_energy < row.runs
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 40), attribution=st.sampled_from(ATTRIBUTIONS))
 def test_any_ledger_adds_up_as_its_runs_do(seed: int, n: int, attribution: Attribution) -> None:
     check(ledger(seed, n), attribution)
@@ -72,10 +72,10 @@ def test_any_ledger_adds_up_as_its_runs_do(seed: int, n: int, attribution: Attri
 @pytest.mark.parametrize("attribution", ATTRIBUTIONS)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "slices"])
 def test_of_runs_that_overlap_each_joule_and_second_counts_once(kind: str, attribution: Attribution) -> None:
-    check(ledger(3, 30, [kind], overlap=True), attribution, ROUNDED)
+    check(ledger(3, 20, [kind], overlap=True), attribution, ROUNDED)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(2, 30))
 def test_of_any_runs_that_overlap_each_joule_and_second_counts_once(seed: int, n: int) -> None:
     check(ledger(seed, n, ["gpu", "gpus", "cpu", "rapl", "no times", "tpu", "declared"], overlap=True), "share", ROUNDED)
@@ -96,7 +96,10 @@ def test_a_launched_run_with_a_gpu_of_its_own_counts_its_gpu_and_none_of_the_cpu
 
 def test_one_run_has_the_very_range_that_it_has_by_itself() -> None:
     one = run(devices=(gpu(1e6),), place=IRELAND)
-    assert one_row([one]).footprint.emissions_g == Account([one]).footprint("r1").emissions_g
+    found, stated = one_row([one]).footprint.emissions_g, Account([one]).footprint("r1").emissions_g
+    assert found is not None
+    assert stated is not None
+    assert (found.low, found.central, found.high) == pytest.approx((stated.low, stated.central, stated.high), rel=1e-11)
 
 
 def test_rows_by_account_add_up_to_the_whole() -> None:

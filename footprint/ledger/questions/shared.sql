@@ -51,71 +51,87 @@ laid_out AS (
 ),
 overlapping AS (
     SELECT
-        *,
-        MAX(taken) OVER (PARTITION BY thing, clock, program) AS most,
-        SUM(CASE WHEN before_e > b THEN 0 ELSE 1 END) OVER (
+        thing, program, run_id, taken, b, e, cut,
+        ROW_NUMBER() OVER (ORDER BY thing, clock, b, e, run_id) AS place,
+        CAST(SUM(CASE WHEN before_e > b THEN 0 ELSE 1 END) OVER (
             ORDER BY thing, clock, b, e, run_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS together
+        ) AS BIGINT) AS together
     FROM laid_out
     WHERE before_e > b OR next_b < e OR cut > b
 ),
-steps AS (
-    SELECT together, program, run_id, cut AS t, 1 AS step, most FROM overlapping WHERE cut < e
-    UNION ALL
-    SELECT together, program, run_id, e AS t, -1 AS step, most FROM overlapping WHERE cut < e
+crowds AS (
+    SELECT together, program, MIN(place) AS crowd, MAX(taken) AS most, COUNT(*) AS many FROM overlapping GROUP BY together, program
 ),
+sharing AS (
+    SELECT o.together, o.place, o.cut, o.e, c.crowd, c.most, c.many
+    FROM overlapping o
+    JOIN crowds c ON c.together = o.together AND c.program = o.program
+    WHERE o.cut < o.e
+),
+steps AS (
+    SELECT s.together, s.place, s.crowd, s.most, s.many, k.step, CASE WHEN k.step = 1 THEN s.cut ELSE s.e END AS t
+    FROM sharing s
+    CROSS JOIN (SELECT 1 AS step UNION ALL SELECT -1 AS step) k
+),
+-- One window over all is far quicker than one for each program; a program's steps add up to nothing.
 running AS (
+    SELECT together, place, crowd, most, many, step, t, CASE WHEN step = 1 THEN 1 ELSE 0 END AS members FROM steps WHERE many = 1
+    UNION ALL
     SELECT
-        *,
-        SUM(step) OVER (
-            PARTITION BY together, program ORDER BY t, step, run_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS members
+        together, place, crowd, most, many, step, t,
+        CAST(SUM(step) OVER (ORDER BY crowd, t, step, place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS members
     FROM steps
+    WHERE many > 1
 ),
 taken_by AS (
     SELECT
-        *,
+        together, place, crowd, many, step, t, members,
         SUM(CASE WHEN step = 1 AND members = 1 THEN most WHEN step = -1 AND members = 0 THEN -most ELSE 0.0 END) OVER (
-            PARTITION BY together ORDER BY t, step, run_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS taken,
-        COALESCE(LEAD(t) OVER (PARTITION BY together ORDER BY t, step, run_id) - t, 0) AS lasts_us
+            ORDER BY together, t, step, place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS all_taken,
+        CASE WHEN LEAD(together) OVER (ORDER BY together, t, step, place) = together
+            THEN LEAD(t) OVER (ORDER BY together, t, step, place) - t ELSE 0 END AS lasts_us
     FROM running
 ),
 shared_out AS (
     SELECT
-        *,
-        SUM(lasts_us / GREATEST(1.0, taken)) OVER (
-            PARTITION BY together ORDER BY t, step, run_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) - lasts_us / GREATEST(1.0, taken) AS share_us
+        place, crowd, many, step, t, members,
+        COALESCE(SUM(lasts_us / GREATEST(1.0, all_taken)) OVER (
+            ORDER BY together, t, step, place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0.0) AS share_us
     FROM taken_by
 ),
 grown_to AS (
     SELECT
-        *,
-        COALESCE(LEAD(share_us) OVER (PARTITION BY together, program ORDER BY t, step, run_id) - share_us, 0) / GREATEST(1, members)
-            AS share_step,
-        CAST(COALESCE(LEAD(t) OVER (PARTITION BY together, program ORDER BY t, step, run_id) - t, 0) AS DOUBLE)
-            / GREATEST(1, members) AS own_step
+        place, crowd, step, t,
+        (LEAD(share_us) OVER (ORDER BY crowd, t, step, place) - share_us) / GREATEST(1, members) AS share_step,
+        CAST(LEAD(t) OVER (ORDER BY crowd, t, step, place) - t AS DOUBLE) / GREATEST(1, members) AS own_step,
+        members
     FROM shared_out
+    WHERE many > 1
 ),
 sums_to AS (
     SELECT
-        together, run_id, step,
-        SUM(share_step) OVER (
-            PARTITION BY together, program ORDER BY t, step, run_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) - share_step AS share_us,
-        SUM(own_step) OVER (
-            PARTITION BY together, program ORDER BY t, step, run_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) - own_step AS own_us
+        place, step,
+        COALESCE(SUM(CASE WHEN members > 0 THEN share_step ELSE 0.0 END) OVER (
+            ORDER BY crowd, t, step, place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0.0) AS share_us,
+        COALESCE(SUM(CASE WHEN members > 0 THEN own_step ELSE 0.0 END) OVER (
+            ORDER BY crowd, t, step, place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0.0) AS own_us
     FROM grown_to
+),
+parts_of AS (
+    SELECT place, SUM(-step * share_us) AS share_us, CAST(SUM(-step * t) AS DOUBLE) AS own_us
+    FROM shared_out WHERE many = 1 GROUP BY place
+    UNION ALL
+    SELECT place, SUM(-step * share_us) AS share_us, SUM(-step * own_us) AS own_us FROM sums_to GROUP BY place
 ),
 shared AS (
     SELECT
         o.run_id, o.thing,
-        GREATEST(0.0, COALESCE(s.share_us, 0.0) / (o.e - o.b)) AS of_all,
-        GREATEST(0.0, COALESCE(s.own_us, 0.0) / (o.e - o.b)) AS of_own
+        GREATEST(0.0, COALESCE(p.share_us, 0.0) / (o.e - o.b)) AS of_all,
+        GREATEST(0.0, COALESCE(p.own_us, 0.0) / (o.e - o.b)) AS of_own
     FROM overlapping o
-    LEFT JOIN (
-        SELECT together, run_id, SUM(step * -share_us) AS share_us, SUM(step * -own_us) AS own_us FROM sums_to GROUP BY together, run_id
-    ) s ON s.run_id = o.run_id AND s.together = o.together
+    LEFT JOIN parts_of p ON p.place = o.place
 ),
