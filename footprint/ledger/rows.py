@@ -15,9 +15,6 @@ from footprint.ledger.reading import JournalReading
 from footprint.ledger.words import hardware, region
 from footprint.model import DeviceEnergy, Run
 
-BACKGROUND: Final = ("recorder", "node")
-"""The label of a node's own record, which counts of each device what no other run read."""
-
 Row = tuple[Any, ...]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -195,7 +192,7 @@ def _run_row(run: Run, start_us: int, end_us: int) -> Row:
         "parent": run.parent,
         "restart_of": labels.get("restart_of"),
         "tuned_from": labels.get("fine_tuned_from"),
-        "background": labels.get(BACKGROUND[0]) == BACKGROUND[1],
+        "background": run.is_background,
         "factor_key": factor_key(run),
         "tree_s": cpu.tree_s if cpu else None,
         "busy_s": cpu.busy_s if cpu else None,

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from footprint.errors import LedgerError
+from footprint.ledger.archive.lock import locked
 from footprint.ledger.archive.spill import Spill
 from footprint.ledger.archive.writing import Draft, clear, commit, new_folder, spilled
 from footprint.ledger.exchange.parcels import impossible_run
@@ -167,12 +168,13 @@ def _fate(run: Run, here: Run | None) -> str:
 
 def _write(root: Path, rows: Rows) -> None:
     month = min(row[_MONTH] for row in rows.runs)
-    folder = new_folder(root, month)
-    try:
-        with _Waiting(folder) as spill:
-            spill.add(rows)
-        commit(Draft(folder=folder, month=month, journals={}, replaces=[], tables=spilled(spill), sums=spill.sums))
-    except BaseException:
-        if folder.exists():
-            clear(folder)
-        raise
+    with locked(root):  # a compaction clears away what is not finished
+        folder = new_folder(root, month)
+        try:
+            with _Waiting(folder) as spill:
+                spill.add(rows)
+            commit(Draft(folder=folder, month=month, journals={}, replaces=[], tables=spilled(spill), sums=spill.sums))
+        except BaseException:
+            if folder.exists():
+                clear(folder)
+            raise
