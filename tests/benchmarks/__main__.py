@@ -18,7 +18,21 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import footprint
-from tests.benchmarks import cards, costs, cpu_time, estimates, memory, once, rows, short, starts, tables_load, truth, wired
+from tests.benchmarks import (
+    cards,
+    costs,
+    cpu_time,
+    estimates,
+    ledger,
+    memory,
+    once,
+    rows,
+    short,
+    starts,
+    tables_load,
+    truth,
+    wired,
+)
 from tests.benchmarks.effort import FULL, QUICK, Effort
 from tests.benchmarks.peers import PEERS, installed
 from tests.benchmarks.rows import Row
@@ -43,6 +57,7 @@ BENCHMARKS: Final = {
     "cpu-model": Benchmark("CPU and memory models on servers left out of the fit", wired.cpu_model_rows),
     "tables": Benchmark(tables_load.TITLE, tables_load.run),
     "estimates": Benchmark(estimates.TITLE, estimates.run),
+    "ledger": Benchmark(ledger.TITLE, ledger.run),
     "card": Benchmark("filling one card on disk", wired.card_rows),
     "cards": Benchmark(cards.TITLE, cards.run),
 }

@@ -136,3 +136,25 @@ def _selected(columns: tuple[Column, ...], expressions: dict[str, str], samples:
             expression = expression.replace(place, value)
         chosen.append(f'CAST({expression} AS {_TYPES[column.type]}) AS "{column.name}"')
     return ", ".join(chosen)
+
+
+def write_home(home: Path, runs: int) -> None:
+    """Write a made-up ledger as one archived batch of a ledger's home."""
+    import duckdb
+    import msgspec
+
+    from footprint.ledger.archive.manifest import FILES, MANIFEST, File, Manifest, archive_dir, sha256_of
+    from footprint.ledger.tables import TABLES_VERSION
+
+    folder = archive_dir(home) / "2024-01-made"
+    folder.mkdir(parents=True)
+    write(folder, runs)
+    with duckdb.connect() as connection:
+        others = "SELECT '' AS journal_id, CAST(0 AS BIGINT) AS line, '' AS reason, CAST('' AS BLOB) AS bytes WHERE FALSE"
+        connection.execute(f"COPY ({others}) TO '{folder / 'others.parquet'}' (FORMAT parquet)")
+    files = {name: File(bytes=(folder / name).stat().st_size, sha256=sha256_of(folder / name)) for name in FILES}
+    rows = {"runs": runs, "devices": runs, "samples": runs * SAMPLES, "ticks": 0, "others": 0}
+    made = Manifest(
+        tables=TABLES_VERSION, batch=folder.name, month="2024-01", journals={}, replaces=[], rows=rows, energy_mj={}, files=files
+    )
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(made))
