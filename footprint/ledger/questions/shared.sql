@@ -27,14 +27,15 @@ holdings AS (
     LEFT JOIN within w ON w.id = c.id
     WHERE w.id IS NULL AND NOT c.background AND d.component = 'accelerators' AND ({held})
 ),
+-- Clocks are compared last: joined by them, each run would meet all of its machine.
 inner_runs AS (
-    SELECT k.id, MAX(o.ended_us - o.offset_us) AS until
+    SELECT k.id, MAX(CASE WHEN o.clock = c.clock THEN o.ended_us - o.offset_us END) AS until
     FROM kin k
-    JOIN asked c ON c.id = k.id
-    JOIN asked o ON o.id = k.outer_id AND o.clock = c.clock
-    JOIN runs r ON r.id = o.id AND r.cpu_read_s IS NOT NULL AND r.factor_key NOT IN ({unknown})
+    JOIN children c ON c.id = k.id
+    JOIN elders o ON o.id = k.outer_id
+    JOIN runs r ON r.id = o.id
     LEFT JOIN kin loop ON loop.id = k.id AND loop.outer_id = k.id
-    WHERE loop.id IS NULL
+    WHERE o.is_chosen AND loop.id IS NULL AND r.cpu_read_s IS NOT NULL AND r.factor_key NOT IN ({unknown})
     GROUP BY k.id
 ),
 laid_out AS (
