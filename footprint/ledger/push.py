@@ -88,8 +88,10 @@ def push(
         ConfigError: if `where` is no database's address, or psycopg is not installed.
         LedgerError: if the ledger or the database cannot be used; what was committed before stays, and the next push goes on.
     """
+    if "://" in where and not is_address(where):
+        return _to_a_store(where, home=home, since_us=since_us, delete=delete, dry_run=dry_run)
     if not is_address(where):
-        raise ConfigError("a ledger is pushed to postgresql://USER@HOST:PORT/DATABASE")
+        raise ConfigError("a ledger is pushed to postgresql://USER@HOST:PORT/DATABASE, or to a store: s3://BUCKET/LEDGER")
     began_s = time.monotonic()
     problems: list[str] = []
     found = sources(home, problems)
@@ -115,6 +117,34 @@ def push(
             duration_s=time.monotonic() - began_s,
             problems=tuple(dict.fromkeys((*problems, *total.problems))),
         )
+
+
+def _to_a_store(where: str, *, home: Path | None, since_us: int | None, delete: Sequence[str], dry_run: bool) -> Push:
+    """Bring a ledger's runs to a place of files."""
+    from footprint.ledger.engines.remote_write import send
+
+    if delete:
+        raise ConfigError("--delete: what was pushed to a store never changes; push what is left to another place of it")
+    began_s = time.monotonic()
+    problems: list[str] = []
+    shown, sent = send(where, home=home, since_us=since_us, dry_run=dry_run, problems=problems)
+    return Push(
+        where=shown,
+        dry_run=dry_run,
+        migrated=None,
+        sources=len(sources(home, [])),
+        unchanged_sources=0,
+        runs=sent.new + sent.replaced + sent.same + sent.kept,
+        new=None if dry_run else sent.new,
+        replaced=None if dry_run else sent.replaced,
+        same=None if dry_run else sent.same,
+        kept=None if dry_run else sent.kept,
+        samples=sent.samples,
+        energy_mj=sent.energy_mj,
+        deleted=(),
+        duration_s=time.monotonic() - began_s,
+        problems=tuple(dict.fromkeys(problems)),
+    )
 
 
 class _Going:

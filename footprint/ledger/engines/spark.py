@@ -81,14 +81,25 @@ class SparkEngine(Closing):
         Raises:
             LedgerError: if it cannot be answered.
         """
-        from footprint.ledger.engines import in_dialect
-
-        translated = in_dialect(sql, "spark")
+        steps, last = _steps(sql)
         try:
-            found = self._session.sql(translated)
+            for name, step, is_kept in steps:
+                frame = self._session.sql(step)
+                (self._kept(frame) if is_kept else frame).createOrReplaceTempView(name)
+            found = self._session.sql(last)
             return Answer(tuple(found.columns), [tuple(map(_plain, row)) for row in found.collect()], self._problems)
         except Exception as error:  # noqa: BLE001 - a client's own, of any kind
             raise LedgerError(f"{self.where} cannot be asked: {_told(error)}") from None
+        finally:
+            for name, _, _ in steps:
+                self._session.catalog.dropTempView(name)
+
+    def _kept(self, frame: Any) -> Any:
+        """A step whose rows are written down: what is used several times would else be planned, and read, as many times over.
+
+        On disk, so that an executor that dies takes nothing along.
+        """
+        return frame.checkpoint() if self._own is not None else frame.persist()
 
     def close(self) -> None:
         """Stop the session, if it is our own."""
@@ -149,6 +160,33 @@ def opened(where: str) -> SparkEngine:
     return SparkEngine(where)
 
 
+def _steps(sql: str) -> tuple[list[tuple[str, str, bool]], str]:
+    """A question as steps in Spark's words: names of views, their SQL, and whether several others use them; then the last SELECT.
+
+    Raises:
+        ConfigError: if sqlglot is not installed.
+    """
+    try:
+        from sqlglot import exp, parse_one
+    except ModuleNotFoundError:
+        raise ConfigError('a ledger on Spark needs sqlglot: pip install "footprint[spark]"') from None
+    tree = parse_one(sql, read="duckdb")
+    clause = tree.args.get("with_") or tree.args.get("with")
+    if clause is None or clause.args.get("recursive"):
+        return [], str(tree.sql(dialect="spark"))
+    names = {one.alias: f"footprint_step_{one.alias}" for one in clause.expressions}
+    uses = dict.fromkeys(names, 0)
+    for table in tree.find_all(exp.Table):
+        if table.name in names and not table.db:
+            uses[table.name] += 1
+            if not table.alias:
+                table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+            table.set("this", exp.to_identifier(names[table.name]))
+    clause.pop()
+    steps = [(names[one.alias], str(one.this.sql(dialect="spark")), uses[one.alias] > 1) for one in clause.expressions]
+    return steps, str(tree.sql(dialect="spark"))
+
+
 def _session(folder: Path) -> Any:
     """A session of our own, whose JVM says nothing."""
     import subprocess
@@ -166,6 +204,7 @@ def _session(folder: Path) -> Any:
         with log.open("wb") as quiet:
             gateway = launch_gateway(conf, {"stdout": subprocess.DEVNULL, "stderr": quiet})
             context = SparkContext(gateway=gateway, conf=conf)
+        context.setCheckpointDir(str(folder / "steps"))
         return SparkSession(context)
     except Exception as error:  # noqa: BLE001 - a client's own, of any kind
         last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-1:] or [_told(error)]
