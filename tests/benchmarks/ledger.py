@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from tests.benchmarks import journals
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.rows import Row, failed, times
 
@@ -28,7 +29,8 @@ _LONGEST_S: Final = 900
 
 
 def run(effort: Effort) -> Iterator[Row]:
-    """Seconds and the peak of memory of each question; a curve of the totals; a peer."""
+    """What journals lose and cost; seconds and the peak of memory of each question; a curve of the totals; a peer."""
+    yield from journals.run(effort)
     is_quick = effort.cards < 10_000
     before: tuple[int, float] | None = None
     for runs in _CURVE[:2] if is_quick else _CURVE:
@@ -85,7 +87,7 @@ def _frame(batch: Path, table: str, columns: str) -> Any:
     """A frame of a file, read by DuckDB where pandas has nothing to read Parquet with."""
     import duckdb
 
-    return duckdb.sql(f"SELECT {columns} FROM '{batch / f'{table}.parquet'}'").df()
+    return duckdb.connect().execute(f"SELECT {columns} FROM '{batch / f'{table}.parquet'}'").df()
 
 
 def _main() -> None:
