@@ -22,7 +22,7 @@ import msgspec
 import footprint.reference as ref
 from footprint.accounting.power import counted, cpu_energy_kwh, memory_energy_kwh
 from footprint.accounting.ranges import Quantity, draw, total
-from footprint.derive.accelerators import host_within
+from footprint.derive.accelerators import host_within, known_accelerator
 from footprint.derive.case import GAP_RATIO, OTHERS_PERIOD_S, Case, Power, cited, number, times
 from footprint.derive.working import weakest
 from footprint.model import ComponentName, Coverage, CpuTime, DeviceEnergy, Factor, Grade
@@ -149,12 +149,30 @@ def _inside(case: Case, machine: DeviceEnergy, chips: Whole | None, dram: Whole 
 
 def _without_times(case: Case, read: dict[ComponentName, Whole | None]) -> None:
     """Where the system tells no CPU times: what was read is the machine's, and nobody knows how much of it is the run's."""
+    if case.run.tells_accelerators_alone and case.work.parts.get("accelerators") is not None:
+        _by_overhead(case)
+        return
     for name, whole in read.items():
         if whole is not None:
             _machines(case, name, whole)
         else:
             case.work.miss(name, f"CPU time could not be read on {case.run.host.os}" if name == "cpu" else None)
             _add(case, name, None, "assumed", 0.0)
+
+
+def _by_overhead(case: Case) -> None:
+    """The host of a run of which another tool read the accelerators alone: as beside declared ones, by an overhead factor."""
+    work, energy = case.work, case.work.parts["accelerators"]
+    assert energy is not None, "the caller has seen to it"
+    overhead = ref.host_overhead(known_accelerator(case.devices("accelerators")[0].device.name))
+    server = energy * work.use(overhead)
+    product = f"({cited(overhead)} − 1) × {number(energy.central)} kWh of accelerators"
+    mine = work.term("rest", "host", product, server + energy * -1.0, "kWh")
+    _add(case, "rest", mine, "assumed", 1.0)
+    work.warn(
+        f"CPU and memory were not read: host and rest of the server are included by an overhead factor of {overhead.low:g} to "
+        f"{overhead.high:g} times the accelerators' energy"
+    )
 
 
 def _machines(case: Case, component: ComponentName, whole: Whole) -> None:

@@ -64,7 +64,7 @@ def device_class(one: DeviceEnergy) -> DeviceClass:
 
 def _is_regular(run: Run) -> bool:
     """Whether its footprint is linear in what is summed."""
-    if run.declared is not None or run.is_background:
+    if run.declared is not None or run.is_background or run.tells_accelerators_alone:  # whose host is a multiple of these
         return False
     # Of a meter of the whole machine what is known by itself is taken off, and less than nothing is left out. Parts of a GPU that
     # MIG cuts are shared by another rule than whole devices.

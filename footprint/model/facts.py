@@ -111,6 +111,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA_VERSION
 
     @property
+    def tells_accelerators_alone(self) -> bool:
+        """Whether another tool recorded it, which reads accelerators and nothing else of the machine."""
+        foreign = bool(self.versions) and "footprint" not in self.versions and self.declared is None
+        alone = bool(self.devices) and all(one.device.component == "accelerators" for one in self.devices)
+        return foreign and alone and self.cpu is None and not self.is_background
+
+    @property
     def is_background(self) -> bool:
         """Whether it is a node's own record: of all that it reads it counts, in a sum, what no other run of the sum takes."""
         return self.labels.get("recorder") == "node"

@@ -100,7 +100,9 @@ def test_power_of_each_gpu_is_integrated_once(tmp_path: Path) -> None:
     assert run.versions == {"wandb": "0.31.0"}
     footprint = run_footprint(run)
     assert footprint.accelerator_energy_kwh is not None
-    assert footprint.energy_kwh is None
+    assert footprint.it_energy_kwh is not None
+    assert footprint.it_energy_kwh.central > footprint.accelerator_energy_kwh.central
+    assert any("overhead factor" in warning for warning in footprint.warnings)
 
 
 def test_folder_and_file_are_the_same_run(tmp_path: Path) -> None:
