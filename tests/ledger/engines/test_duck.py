@@ -23,7 +23,7 @@ from tests.ledger.questions.made import device
 def write(home: Path, *runs: Run) -> Path:
     journal = Journal(home)
     for one in runs:
-        journal.write(Imported(run=one.id, facts=one) if "run" in Imported.__struct_fields__ else Imported(facts=one))
+        journal.write(Imported(facts=one))
     journal.close()
     return journal.path
 

@@ -72,7 +72,7 @@ def courses(draw: st.DrawFn) -> tuple[tuple[float, float], ...]:
 @st.composite
 def overlapping(draw: st.DrawFn) -> list[Run]:
     """Runs of few devices on two machines, some of one program, some within another, some that only look on."""
-    runs = []
+    runs: list[Run] = []
     for i in range(draw(st.integers(1, 7))):
         made = {f"gpu:GPU-{draw(st.integers(1, 2))}": draw(courses()) for _ in range(draw(st.integers(1, 2)))}
         devices = tuple(
