@@ -50,6 +50,7 @@ def totals(
         "rest_mj": ("whole machines", asking.energy),
         "energy_kwh": ("energy", _energy),
         "emissions_g": ("CO2e", _mass),
+        "with_emissions": ("runs in CO2e", asking.counted),
     }
     asking.show(answer, how, shown, name="totals", more={"by": list(keys), "attribution": policy})
 
@@ -61,18 +62,19 @@ def _with_footprints(
     from footprint.derive.grouped import group_totals
     from footprint.ledger.ask import in_microseconds
 
+    derived = ("energy_kwh", "emissions_g", "with_energy", "with_emissions", "apart")
     found: dict[tuple[Any, ...], Any] = {}
     problems = answer.problems
     if "component" not in keys and answer.rows:
         since_us, until_us = in_microseconds(chosen["since"]), in_microseconds(chosen["until"])
         grouped = group_totals(engine, by=keys, since_us=since_us, until_us=until_us, where=chosen["where"], attribution=policy)
-        found = {row.keys: row.footprint for row in grouped.rows}
+        found = {row.keys: row for row in grouped.rows}
         problems = tuple(dict.fromkeys((*problems, *grouped.problems)))
     rows = []
     for row in answer.rows:
-        footprint = found.get(row[: len(keys)])
-        rows.append((*row, footprint and footprint.energy_kwh, footprint and footprint.emissions_g))
-    return answer._replace(columns=(*answer.columns, "energy_kwh", "emissions_g"), rows=rows, problems=problems)
+        total = found.get(row[: len(keys)])
+        rows.append((*row, *((getattr(total, name) if total else None) for name in derived)))
+    return answer._replace(columns=(*answer.columns, *derived), rows=rows, problems=problems)
 
 
 def _energy(value: Range | None) -> str:
