@@ -6,10 +6,16 @@ processes; the others have a GPU each, one after the other. What devices draw is
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from footprint.ledger.factor_key import factor_key
 from footprint.ledger.tables import TABLES, Column
+from footprint.model import CpuTime, Place
+from tests.derive.examples import gpu, host, run
 
 SAMPLES: Final = 20
 HOSTS: Final = 500
@@ -59,14 +65,14 @@ _COLUMNS: Final = {
         "restart_of": "CASE WHEN i % 23 = 1 AND i > 0 THEN substr(md5(CAST(i - 1 AS VARCHAR)), 1, 16) END",
         "tuned_from": "CASE WHEN i % 1009 = 0 AND i // 1009 % 8 > 0 THEN substr(md5(CAST(i - 1009 AS VARCHAR)), 1, 16) END",
         "background": "FALSE",
-        "factor_key": "'key-' || host % 24",
+        "factor_key": "{factor_key}",
         "tree_s": "{samples} * {step} / 1e6 * 0.9",
         "busy_s": "{samples} * {step} / 1e6 * 1.1",
         "cpu_read_s": "{samples} * {step} / 1e6",
         "logical_cpus": "64",
         "reserved_cpus": "8.0",
         "labels": "'{\"team\":\"team-' || block % 12 || '\"}'",
-        "facts": "'{}'",
+        "facts": "{facts}",
     },
     "devices": {
         "run_id": "id",
@@ -127,8 +133,31 @@ def _of(count: int, each: int) -> str:
     return _RUNS.format(count=count, each=each, **given)
 
 
+@cache
+def _kinds(samples: int) -> tuple[str, str]:
+    """Factor key and facts of a run by its machine: of these there are 24 kinds, half of them in Ireland, half in France."""
+    keys, facts = [], []
+    read_s = samples * _STEP_US / 1e6
+    for kind in range(24):
+        of = host(memory_bytes=64_000_000_000 + kind, logical_cpus=64, cpu_name="Intel(R) Xeon(R) Platinum 8480+")
+        place = Place(zone="FRA") if kind % 2 else Place(provider="aws", region="eu-west-1", zone="IRL")
+        cpu = CpuTime(tree_s=0.9 * read_s, busy_s=1.1 * read_s, logical_cpus=64, reserved_cpus=8.0, read_s=read_s)
+        one = run(host=of, place=place, cpu=cpu, duration_s=read_s, devices=(gpu(1e6, read_s),))
+        keys.append(f"WHEN {kind} THEN '{factor_key(one)}'")
+        facts.append(f"WHEN {kind} THEN '{msgspec.json.encode(one).decode()}'")
+    return tuple(f"CASE host % 24 {' '.join(some)} END" for some in (keys, facts))  # type: ignore[return-value]
+
+
 def _selected(columns: tuple[Column, ...], expressions: dict[str, str], samples: int) -> str:
-    given = {"{samples}": str(samples), "{step}": str(_STEP_US), "{boot}": str(_BOOT_US), "{joules}": _JOULES}
+    keys, facts = _kinds(samples)
+    given = {
+        "{factor_key}": keys,
+        "{facts}": facts,
+        "{samples}": str(samples),
+        "{step}": str(_STEP_US),
+        "{boot}": str(_BOOT_US),
+        "{joules}": _JOULES,
+    }
     chosen = []
     for column in columns:
         expression = expressions.get(column.name, "NULL")
