@@ -129,7 +129,9 @@ class SparkEngine(Closing):
                     "Spark needs Java 17, and none is found: install it (openjdk-17-jre-headless), or set JAVA_HOME"
                 )
             self._folder = Path(tempfile.mkdtemp(prefix="footprint-"))
-            session = self._own = _session(self._folder)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                session = self._own = _session(self._folder)
         for name, value in _MEANINGS.items():
             session.conf.set(name, value)
         return session
