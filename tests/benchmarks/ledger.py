@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from tests.benchmarks import journals
+from tests.benchmarks import journals, pushing
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.rows import Row, failed, times
 
@@ -31,6 +31,7 @@ _LONGEST_S: Final = 900
 def run(effort: Effort) -> Iterator[Row]:
     """What journals lose and cost; seconds and the peak of memory of each question; a curve of the totals; a peer."""
     yield from journals.run(effort)
+    yield from pushing.run(effort)
     is_quick = effort.cards < 10_000
     before: tuple[int, float] | None = None
     for runs in _CURVE[:2] if is_quick else _CURVE:
