@@ -19,6 +19,8 @@ from tests.benchmarks.rows import Row, failed, times
 TITLE: Final = "questions to a ledger of a million runs and more"
 QUESTIONS: Final[dict[str, dict[str, Any]]] = {
     "totals": {"by": ["account"]},
+    "footprints by account": {"by": ["account"]},
+    "footprints by month": {"by": ["month"]},
     "over-time": {"bucket": "day"},
     "shares": {"by": ["team"]},
     "devices": {},
@@ -26,6 +28,8 @@ QUESTIONS: Final[dict[str, dict[str, Any]]] = {
 }
 _CURVE: Final = (5_000, 50_000, 500_000, 1_000_000, 5_000_000)
 _LONGEST_S: Final = 900
+_SHOWN: Final = 50
+"""Of so many rows ranges are drawn: as many as a person reads."""
 
 
 def run(effort: Effort) -> Iterator[Row]:
@@ -79,6 +83,10 @@ def _ask(folder: str, name: str) -> int:
         runs = pd.DataFrame(_frame(batch, "runs", "id, account"))
         samples = _frame(batch, "samples", "run_id, energy_mj")
         return len(samples.merge(runs, left_on="run_id", right_on="id").groupby("account")["energy_mj"].sum())
+    if name.startswith("footprints"):
+        from footprint.derive import group_totals
+
+        return sum(row.emissions_g is not None for row in group_totals(folder, **QUESTIONS[name]).rows[:_SHOWN])
     from footprint.ledger.ask import ask
 
     return len(ask(name, ledger=folder, **QUESTIONS[name]).rows)
