@@ -26,7 +26,7 @@ from tests.world.postgres import Postgres
 
 pytestmark = [pytest.mark.world, pytest.mark.slow]
 
-BY = ([], ["user"], ["model", "outcome"], ["label:team", "host"], ["month", "region", "kind"])
+BY: tuple[list[str], ...] = ([], ["user"], ["model", "outcome"], ["label:team", "host"], ["month", "region", "kind"])
 
 
 class Both:
@@ -128,7 +128,8 @@ def test_what_is_asked_for_by_names_that_mean_harm(both: Both) -> None:
     for one in runs[::3]:
         assert both.agree("totals", where={"name": [one.name], "label:team": [one.labels.get("team", "")]}) == 1
         assert both.agree("lineage", of=one.id) >= 1
-        assert_alike(
-            *(sums_of_lineage(engine, ask("lineage", ledger=engine, of=one.id)) for engine in (both.there, both.here)), ""
-        )
+        there, here = (sums_of_lineage(engine, ask("lineage", ledger=engine, of=one.id)) for engine in (both.there, both.here))
+        assert list(there) == list(here)
+        for relation, sums in here.items():
+            assert_alike(list(there[relation].values()), list(sums.values()), f"{one.id} {relation}")
     both.agree("totals", since=datetime(2024, 3, 1, tzinfo=UTC), until=datetime(2024, 6, 28, 23, 59, 59, 999999, tzinfo=UTC))
