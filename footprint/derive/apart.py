@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -46,22 +47,67 @@ def facts_of(engine: Engine, run_ids: Sequence[str]) -> dict[str, Run]:
     return found
 
 
-def apart_runs(engine: Engine, answer: Answer, n_keys: int, attribution: Attribution) -> Iterator[Apart]:
-    """Derive the runs of an answer of `factor_apart`, a row for each of their devices."""
+def left_of_nodes(engine: Engine, answer: Answer, unknown: Collection[str], attribution: Attribution) -> dict[str, Portion]:
+    """What of nodes' own records the runs beside them leave.
+
+    Args:
+        engine: the ledger.
+        answer: of `factor_beside`, in the order of its clocks.
+        unknown: the factor keys of runs whose energy is not known, which take nothing from others.
+        attribution: whose joules are counted.
+    """
+    found: dict[str, Portion] = {}
+    for _, rows in groupby(answer.rows, key=lambda row: row[0]):
+        keys = {run_id: key for _, run_id, key in rows}
+        runs = facts_of(engine, list(keys))
+        known = runs | _elders(engine, runs)
+        nodes = [run_id for run_id, run in runs.items() if run.is_background]
+        parts = portions([run for run_id, run in runs.items() if keys[run_id] not in unknown], known, attribution)
+        hours = shared_hours(list(runs.values()), known, attribution)
+        found |= {run_id: replace(parts.get(run_id, WHOLE), hours=hours.get(run_id, {})) for run_id in nodes}
+    return found
+
+
+def _elders(engine: Engine, runs: Mapping[str, Run]) -> dict[str, Run]:
+    """The runs that some were started in, one in the other, as far as these are not among them."""
+    found: dict[str, Run] = {}
+    missing = _parents(runs.values()) - runs.keys()
+    while missing:
+        newer = facts_of(engine, sorted(missing))
+        found |= newer
+        missing = _parents(newer.values()) - runs.keys() - found.keys()
+    return found
+
+
+def _parents(runs: Iterable[Run]) -> set[str]:
+    return {run.parent for run in runs if run.parent is not None}
+
+
+def apart_runs(
+    engine: Engine, answer: Answer, n_keys: int, attribution: Attribution, nodes: Mapping[str, Portion]
+) -> Iterator[Apart]:
+    """Derive the runs of an answer of `factor_apart`, a row for each of their devices; `nodes` is `left_of_nodes`."""
     index = {name: at for at, name in enumerate(answer.columns)}
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for row in answer.rows:
         rows.setdefault(row[index["id"]], []).append(row)
     ids = list(rows)
-    for at in range(0, len(ids), _AT_ONCE):
-        facts = facts_of(engine, ids[at : at + _AT_ONCE])
-        sliced = _sliced(facts, attribution)
-        for run_id, run in facts.items():
-            first = rows[run_id][0]
+    sliced = _sliced({run.id: run for run in _facts(engine, ids) if _is_cut(run)}, attribution)
+    for run in _facts(engine, ids):
+        run_id, first = run.id, rows[run.id][0]
+        if run_id in nodes:
+            portion = nodes[run_id]
+        else:
             portion = _portion(rows[run_id], index, attribution)
             if run_id in sliced:
                 portion = replace(portion, devices={**portion.devices, **sliced[run_id].devices}, hours=sliced[run_id].hours)
-            yield Apart(tuple(first[:n_keys]), first[index["factor_key"]], derive_run(run, attribution, portion))
+        yield Apart(tuple(first[:n_keys]), first[index["factor_key"]], derive_run(run, attribution, portion))
+
+
+def _facts(engine: Engine, run_ids: Sequence[str]) -> Iterator[Run]:
+    """The facts of any number of runs, some at a time."""
+    for at in range(0, len(run_ids), _AT_ONCE):
+        yield from facts_of(engine, run_ids[at : at + _AT_ONCE]).values()
 
 
 def _portion(rows: Sequence[tuple[Any, ...]], index: Mapping[str, int], attribution: Attribution) -> Portion:
@@ -86,9 +132,13 @@ def _portion(rows: Sequence[tuple[Any, ...]], index: Mapping[str, int], attribut
     )
 
 
+def _is_cut(run: Run) -> bool:
+    return any(one.device.slices is not None for one in run.devices)
+
+
 def _sliced(facts: Mapping[str, Run], attribution: Attribution) -> dict[str, Portion]:
     """What counts of the parts of GPUs: each takes its own share, together no more than the whole."""
-    cut = [run for run in facts.values() if any(one.device.slices is not None for one in run.devices)]
+    cut = list(facts.values())
     found = portions(cut, facts, attribution)
     hours = shared_hours(cut, facts, attribution)
     return {

@@ -20,8 +20,9 @@ from typing import Any, Final, NamedTuple
 from footprint import text
 from footprint.accounting.ranges import Group, Quantity, Weights, sum_groups, total
 from footprint.derive.account import sum_of
-from footprint.derive.apart import apart_runs, facts_of
+from footprint.derive.apart import apart_runs, facts_of, left_of_nodes
 from footprint.derive.measured import derive_run
+from footprint.derive.portions import Portion
 from footprint.derive.units import There, Unit, Units, there, units
 from footprint.derive.working import Working, range_of
 from footprint.errors import ConfigError
@@ -270,7 +271,12 @@ class _Asking:
 
     def _derive_apart(self, factors: Mapping[str, _Factors]) -> None:
         answer = self._summed("factor_apart", factors)
-        for keys, key, working in apart_runs(self._engine, answer, len(self._by), self._attribution):
+        nodes: dict[str, Portion] = {}
+        at = answer.columns.index("background")
+        if any(row[at] for row in answer.rows):
+            beside = self._query(question("factor_beside", **self._asked))
+            nodes = left_of_nodes(self._engine, beside, self._unknown(factors), self._attribution)
+        for keys, key, working in apart_runs(self._engine, answer, len(self._by), self._attribution, nodes):
             self._row(keys).add_apart(working, counted=key in factors)
 
     def _summed(self, name: str, factors: Mapping[str, _Factors]) -> Answer:
@@ -285,15 +291,18 @@ class _Asking:
             memory_limit_w=_MEMORY_LIMIT,
             **self._asked,
         )
-        unknown = [*self._silent, *(key for key, one in factors.items() if one.units.whole.it is None)]
         given = {
-            _UNKNOWN: ", ".join(map(literal, [_UNKNOWN, *unknown])),
+            _UNKNOWN: ", ".join(map(literal, [_UNKNOWN, *self._unknown(factors)])),
             _CPU_LIMIT: _cases({key: one.units.limit.cpu_w for key, one in factors.items()}),
             _MEMORY_LIMIT: _cases({key: one.units.limit.memory_w for key, one in factors.items()}),
         }
         for place, words in given.items():
             sql = sql.replace(literal(place), words)
         return self._query(sql)
+
+    def _unknown(self, factors: Mapping[str, _Factors]) -> list[str]:
+        """The factor keys of the runs whose energy is not known."""
+        return [*self._silent, *(key for key, one in factors.items() if one.units.whole.it is None)]
 
     def _query(self, sql: str) -> Answer:
         answer = self._engine.query(sql)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footprint.derive import Account
+from footprint.derive import Account, group_totals
 from footprint.model import ATTRIBUTIONS, Attribution, CpuTime, Run
 from footprint.units import J_PER_KWH
 from tests.derive.examples import gpu, host, part, run
+from tests.derive.mixed import Tables
 
 NODE = {"labels": {"recorder": "node"}, "account": "node:node"}
 LENGTH_S = 120
@@ -108,6 +109,30 @@ intervals = st.lists(
     max_size=4,
 )
 series = st.lists(st.tuples(st.integers(1, 40), st.floats(1, 500), st.floats(0.5, 8)), min_size=1, max_size=6)
+
+
+@settings(max_examples=6, deadline=None)
+@given(intervals, st.sampled_from(ATTRIBUTIONS), st.sampled_from([1, 60]))
+def test_totals_of_a_ledger_count_the_whole_machine_once(
+    cuts: list[tuple[int, int, float, float]], attribution: Attribution, every_s: int
+) -> None:
+    """Its GPU, its CPUs and its memory, by what jobs take and by what the node's record has left."""
+    machine = Machine([400.0 if 50 <= at < 55 else 60.0 for at in range(LENGTH_S)], [6.0] * LENGTH_S)
+    jobs = [
+        machine.job(f"job{i}", begin_s, min(LENGTH_S, begin_s + length_s), busy_ratio, reserved)
+        for i, (begin_s, length_s, busy_ratio, reserved) in enumerate([(50, 5, 0.2, 2.0), *cuts])
+    ]
+    nested = [machine.job("step", 51, 54, 0.1, 1.0, parent="job0")]
+    node = machine.node(every_s=every_s)
+    alone = parts([node], attribution)
+    (row,) = group_totals(Tables([node, *jobs, *nested]), attribution=attribution).rows
+    assert (row.runs, row.nested) == (len(jobs) + 2, 1)
+    for name, kwh in alone.items():
+        assert part(row.footprint, name) == pytest.approx(kwh, rel=1e-6), name
+    hours = Account([node, *jobs, *nested], attribution).total([one.id for one in (node, *jobs, *nested)]).footprint.embodied_g
+    assert row.footprint.embodied_g is not None
+    assert hours is not None
+    assert row.footprint.embodied_g.central == pytest.approx(hours.central, rel=1e-6)
 
 
 @settings(max_examples=60)
