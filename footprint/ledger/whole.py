@@ -5,13 +5,14 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from footprint.errors import LedgerError
-from footprint.ledger.archive.manifest import Archives, archive_dir, read_archives
+from footprint.ledger.archive.manifest import Archives, archive_dir, steadily
 from footprint.ledger.facts import Point
 from footprint.ledger.home import home as default_home
 from footprint.ledger.home import runs_dir
@@ -56,8 +57,13 @@ def read_runs(
     Raises:
         LedgerError: if the ledger's folder cannot be read.
     """
+    return steadily(home or default_home(), partial(_read_runs, home, newest=newest, since=since, fits=fits))
+
+
+def _read_runs(
+    home: Path | None, archives: Archives, *, newest: int | None, since: datetime | None, fits: Callable[[str], bool] | None
+) -> Reading:
     problems: list[str] = []
-    archives = read_archives(home or default_home())
     live: list[Run] = []
     for path in live_paths(home, archives, problems):
         journal = read_journal(path)
@@ -90,7 +96,10 @@ def find_run(ref: str | os.PathLike[str], home: Path | None = None) -> Run:
         return read_run_file(Path(text))
     if not text:
         raise LedgerError("no run is named; `footprint runs list` shows what there is")
-    archives = read_archives(home or default_home())
+    return steadily(home or default_home(), partial(_find_run, text, home))
+
+
+def _find_run(text: str, home: Path | None, archives: Archives) -> Run:
     live = [
         run
         for path in live_paths(home, archives, [])
@@ -118,7 +127,10 @@ def series(run_id: str, home: Path | None = None) -> tuple[Point, ...]:
     Raises:
         LedgerError: if there is no such run.
     """
-    archives = read_archives(home or default_home())
+    return steadily(home or default_home(), partial(_series, run_id, home))
+
+
+def _series(run_id: str, home: Path | None, archives: Archives) -> tuple[Point, ...]:
     found: list[tuple[tuple[bool, bool, float, float], Callable[[], tuple[Point, ...]]]] = []
     for path in live_paths(home, archives, []):
         if mentions(path, run_id):

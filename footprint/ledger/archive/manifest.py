@@ -6,8 +6,9 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 import msgspec
 
@@ -23,6 +24,9 @@ CHECKED_BYTES: Final = 2**24
 """Files up to this size are compared with their sha256 each time they are read; larger ones when asked (`damage`)."""
 _LIMIT_BYTES: Final = 2**28
 _CHUNK_BYTES: Final = 2**20
+_ATTEMPTS: Final = 8
+
+T = TypeVar("T")
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +78,7 @@ class Archives(msgspec.Struct, frozen=True, kw_only=True):
     """The batches that count, oldest first; the journals that they replace, with their bytes; the batches that were replaced.
 
     `newer` are the journals of batches that a newer version wrote: they count as long as they are there, and are not to be
-    archived again. `problems` is what does not count and should, a line each.
+    archived again. `problems` is what does not count and should, a line each. `names` are all folders that were there.
     """
 
     batches: tuple[Batch, ...] = ()
@@ -82,6 +86,7 @@ class Archives(msgspec.Struct, frozen=True, kw_only=True):
     replaced: tuple[Path, ...] = ()
     newer: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 class _Version(msgspec.Struct):
@@ -102,12 +107,7 @@ def read_archives(root: Path) -> Archives:
         LedgerError: if the folder cannot be listed.
     """
     folder = archive_dir(root)
-    try:
-        names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir())
-    except FileNotFoundError:
-        return Archives()
-    except OSError as error:
-        raise LedgerError(f"the archive cannot be read at {folder}: {error.strerror}") from error
+    names = _names(folder)
     found: dict[str, Batch] = {}
     problems: list[str] = []
     newer: set[str] = set()
@@ -127,10 +127,10 @@ def read_archives(root: Path) -> Archives:
         # A folder that was copied under another name says itself whose copy it is.
         if name in replaced or own.batch in replaced or own.batch in counted or (own.batch != name and own.batch in found):
             continue
-        if own.journals and next(iter(own.journals)) in journals and journals.keys() >= own.journals.keys():
+        if own.journals and all(journals.get(journal, -1) >= length for journal, length in own.journals.items()):
             continue  # two that compacted the same at one time
         counted[own.batch] = batch
-        journals |= own.journals
+        journals |= {journal: max(length, journals.get(journal, 0)) for journal, length in own.journals.items()}
     for batch in counted.values():
         problems += batch.manifest.problems
     return Archives(
@@ -139,7 +139,54 @@ def read_archives(root: Path) -> Archives:
         replaced=tuple(folder / name for name, batch in found.items() if name in replaced or batch.manifest.batch in replaced),
         newer=frozenset(newer - journals.keys()),
         problems=tuple(dict.fromkeys(problems)),
+        names=tuple(names),
     )
+
+
+def steadily(root: Path, read: Callable[[Archives], T]) -> T:
+    """What is read of a ledger whose batches stay meanwhile as they are; if some came or went, it is read again.
+
+    Else a journal that is archived just now would be missing: not yet in a batch that was listed, and gone when it is looked for.
+
+    Args:
+        root: the ledger's home.
+        read: reads, given the batches.
+
+    Raises:
+        LedgerError: if it cannot be read, or the batches change all the time.
+    """
+    failed: LedgerError | None = None
+    for _ in range(_ATTEMPTS):
+        archives = read_archives(root)
+        try:
+            found, failed = read(archives), None
+        except LedgerError as error:
+            failed = error
+        if not is_changed(root, archives):
+            if failed is not None:
+                raise failed
+            return found
+    raise LedgerError(
+        f"the archive at {archive_dir(root)} is being changed all the time: try again when that has ended"
+    ) from failed
+
+
+def is_changed(root: Path, archives: Archives) -> bool:
+    """Whether batches came or went since they were listed.
+
+    Raises:
+        LedgerError: if the folder cannot be listed.
+    """
+    return tuple(_names(archive_dir(root))) != archives.names
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LedgerError(f"the archive cannot be read at {folder}: {error.strerror}") from error
 
 
 def batches(root: Path) -> tuple[Batch, ...]:

@@ -14,23 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from footprint.errors import LedgerError
-from footprint.ledger.archive import read_archives
+from footprint.ledger.archive.manifest import Archives, is_changed, steadily
 from footprint.ledger.engines.engine import Answer, Closing
 from footprint.ledger.engines.live import spill
 from footprint.ledger.home import home as default_home
+from footprint.ledger.once import standing
 from footprint.ledger.tables import TABLES, Column
 from footprint.text import clean
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from footprint.ledger.archive import Archives
-
 MEMORY_BYTES: Final = 400 * 2**20
 MOST_MEMORY_BYTES: Final = 800 * 2**20
 MOST_THREADS: Final = 4
 _TYPES: Final = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
 _GLOB: Final = "*?["
+_ATTEMPTS: Final = 3
 _OBJECT_BYTES: Final = 2**26
 
 
@@ -48,13 +48,19 @@ class DuckEngine(Closing):
     """
 
     def __init__(self, home: Path) -> None:
+        self.where = clean(str(home), limit=400)
+        self._home = home
+        self._folder: Path | None = None
+        self._archives = steadily(home, self._opened)
+
+    def _opened(self, archives: Archives) -> Archives:
+        """Open the ledger of these batches, in the place of what was open."""
         import duckdb
 
-        self.where = clean(str(home), limit=400)
-        archives = read_archives(home)
-        self._folder: Path | None = Path(tempfile.mkdtemp(prefix="footprint-"))  # 0700 whatever the umask
+        self.close()
+        self._folder = Path(tempfile.mkdtemp(prefix="footprint-"))  # 0700 whatever the umask
         try:
-            self._problems = tuple(dict.fromkeys((*archives.problems, *spill(home, archives, self._folder))))
+            self._problems = tuple(dict.fromkeys((*archives.problems, *spill(self._home, archives, self._folder))))
             self._connection = _connected(self._folder, _memory(archives))
             try:
                 _define(self._connection, self._folder, archives)
@@ -67,6 +73,7 @@ class DuckEngine(Closing):
             if isinstance(error, duckdb.Error | OSError):
                 raise LedgerError(f"the ledger at {self.where} cannot be read: {_first_line(error)}") from None
             raise
+        return archives
 
     def query(self, sql: str) -> Answer:
         """The answer to one SELECT.
@@ -76,11 +83,15 @@ class DuckEngine(Closing):
         """
         import duckdb
 
-        try:
-            found = self._connection.execute(sql)
-            return Answer(tuple(str(one[0]) for one in found.description or ()), found.fetchall(), self._problems)
-        except duckdb.Error as error:
-            raise LedgerError(f"the ledger at {self.where} cannot be asked: {_first_line(error)}") from None
+        for _ in range(_ATTEMPTS):
+            try:
+                found = self._connection.execute(sql)
+                return Answer(tuple(str(one[0]) for one in found.description or ()), found.fetchall(), self._problems)
+            except duckdb.Error as error:
+                if not is_changed(self._home, self._archives):
+                    raise LedgerError(f"the ledger at {self.where} cannot be asked: {_first_line(error)}") from None
+                self._archives = steadily(self._home, self._opened)  # batches that were merged, say, are one now
+        raise LedgerError(f"the ledger at {self.where} is being changed all the time: ask again when that has ended")
 
     def close(self) -> None:
         """Close, and remove what was spilled."""
@@ -147,7 +158,7 @@ def _define(connection: DuckDBPyConnection, folder: Path, archives: Archives) ->
         key = "id" if table == "runs" else "run_id"
         parts = []
         for place in range(-1, len(archives.batches)):
-            source = f"live_{table}" if place < 0 else _parquet(archives.batches[place].path(table))
+            source = _source(archives, place, table)
             dropped = ", ".join(map(_literal, left_out.get(place, [])))
             without = f" WHERE {key} NOT IN ({dropped})" if dropped else ""
             parts.append((source, f"SELECT {_names(columns)} FROM {source}{without}", bool(dropped)))  # noqa: S608 - literals
@@ -165,28 +176,34 @@ def _define(connection: DuckDBPyConnection, folder: Path, archives: Archives) ->
 def _left_out(connection: DuckDBPyConnection, archives: Archives) -> dict[int, list[str]]:
     """The runs that stand in more than one place, by the places in which they do not count: -1 is the journals, others a batch.
 
-    Of several tellings the one counts that knows most: an end that somebody saw, then any end, then the longest.
+    Of several tellings the one counts that knows most (see `ledger.once`).
     """
     if not archives.batches:
         return {}
-    told = ["SELECT id, outcome, duration_s, -1 AS place FROM live_runs"]
-    told += [
-        f"SELECT id, outcome, duration_s, {place} AS place FROM {_parquet(batch.path('runs'))}"  # noqa: S608 - literals
-        for place, batch in enumerate(archives.batches)
-    ]
-    rows = connection.execute(
-        f"WITH told AS ({' UNION ALL '.join(told)}) SELECT id, outcome, duration_s, place FROM told "  # noqa: S608
-        "WHERE id IN (SELECT id FROM told GROUP BY id HAVING count(*) > 1)"
-    ).fetchall()
-    ranks: dict[str, list[tuple[bool, bool, float, int]]] = {}
-    for run_id, outcome, duration_s, place in rows:
-        ranks.setdefault(run_id, []).append((outcome not in {"running", "interrupted"}, outcome != "running", duration_s, -place))
+    places = range(-1, len(archives.batches))
+    told = " UNION ALL ".join(f"SELECT id, {place} AS place FROM {_source(archives, place, 'runs')}" for place in places)  # noqa: S608 - literals
+    twice = "SELECT id FROM told GROUP BY id HAVING count(*) > 1"
+    rows = connection.execute(f"WITH told AS ({told}) SELECT id, place FROM told WHERE id IN ({twice})").fetchall()  # noqa: S608
+    if not rows:
+        return {}
+    ranks: dict[str, list[tuple[tuple[bool, bool, float, float], int]]] = {}
+    for place in places:
+        if ids := ", ".join(_literal(run_id) for run_id, there in rows if there == place):
+            read_s = f"SELECT run_id, sum(read_s) AS read_s FROM {_source(archives, place, 'devices')} GROUP BY run_id"  # noqa: S608
+            columns = "r.id, r.outcome, coalesce(d.read_s, 0), r.duration_s"
+            asked = f"SELECT {columns} FROM {_source(archives, place, 'runs')} r LEFT JOIN ({read_s}) d ON d.run_id = r.id"  # noqa: S608
+            for run_id, outcome, seconds, duration_s in connection.execute(f"{asked} WHERE r.id IN ({ids})").fetchall():
+                ranks.setdefault(run_id, []).append((standing(outcome, seconds, duration_s), -place))
     found: dict[int, list[str]] = {}
     for run_id, tellings in ranks.items():
         for one in tellings:
             if one != max(tellings):
                 found.setdefault(-one[-1], []).append(run_id)
     return found
+
+
+def _source(archives: Archives, place: int, table: str) -> str:
+    return f"live_{table}" if place < 0 else _parquet(archives.batches[place].path(table))
 
 
 def _names(columns: tuple[Column, ...]) -> str:

@@ -12,10 +12,11 @@ import msgspec
 from footprint.ledger.archive import Archives
 from footprint.ledger.facts import Point, Stretch
 from footprint.ledger.once import rank
-from footprint.ledger.reading import journal_paths, read_journal
+from footprint.ledger.reading import read_journal
 from footprint.ledger.records import Open
 from footprint.ledger.rows import Readings, Row, rows_of_facts, rows_of_run
 from footprint.ledger.tables import TABLES
+from footprint.ledger.whole import live_paths
 
 _NAMES: Final = {name: tuple(column.name for column in columns) for name, columns in TABLES.items()}
 _AT_ONCE: Final = 1_000
@@ -30,13 +31,7 @@ def spill(home: Path, archives: Archives, folder: Path) -> tuple[str, ...]:
         LedgerError: if the ledger's folder cannot be listed.
     """
     problems: list[str] = []
-    paths = []
-    for path in journal_paths(home, problems):
-        archived_bytes = archives.journals.get(path.stem)
-        if archived_bytes is None:
-            paths.append(path)
-        elif path.lstat().st_size > archived_bytes:
-            problems.append(f"{path} has grown since it was archived; what was added is not counted")
+    paths = list(live_paths(home, archives, problems))
     found = _written(paths, folder, {})
     best: dict[str, tuple[_Rank, int]] = {}
     without: dict[int, set[str]] = {}

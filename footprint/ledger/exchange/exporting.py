@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from footprint.errors import LedgerError, unknown_choice
-from footprint.ledger.archive import read_archives
+from footprint.ledger.archive.manifest import Archives, Batch, steadily
 from footprint.ledger.archive.store import connect, files, literal, names
 from footprint.ledger.exchange.commas import write_commas
 from footprint.ledger.exchange.lines import write_lines
@@ -28,8 +28,6 @@ from footprint.text import clean
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-    from footprint.ledger.archive import Batch
 
 FORMATS: Final[dict[str, Callable[[Rows, Path], None]]] = {"parquet": write_parquet, "csv": write_commas, "jsonl": write_lines}
 _AT: Final = {column.name: place for place, column in enumerate(RUNS)}
@@ -89,20 +87,24 @@ def gathered(
         LedgerError: if an id fits no run or several, or the ledger cannot be read.
     """
     root = home or default_home()
-    archives = read_archives(root)
-    problems += archives.problems
-    chosen = _Chosen(run_ids, name, since_us)
-    with connect() as con:
-        for batch in archives.batches:
-            chosen.take(partial(_archived, con, batch))
-        for path in live_paths(root, archives, problems):
-            journal = read_journal(path, keep_ticks=True)
-            problems += journal.problems
-            rows = rows_of(journal)
-            problems += rows.problems
-            chosen.take(partial(_live, rows))
-        _check_ids(run_ids, chosen.best)
-        return chosen.rows()
+
+    def read(archives: Archives) -> tuple[_Chosen, list[str]]:
+        chosen, told = _Chosen(run_ids, name, since_us), list(archives.problems)
+        with connect() as con:
+            for batch in archives.batches:
+                chosen.take(partial(_archived, con, batch))
+            for path in live_paths(root, archives, told):
+                journal = read_journal(path, keep_ticks=True)
+                told += journal.problems
+                rows = rows_of(journal)
+                told += rows.problems
+                chosen.take(partial(_live, rows))
+        return chosen, told
+
+    chosen, told = steadily(root, read)
+    problems += told
+    _check_ids(run_ids, chosen.best)
+    return chosen.rows()
 
 
 _Table = Callable[[str, "set[str] | None"], list[Row]]
@@ -117,7 +119,13 @@ def _archived(con: DuckDBPyConnection, batch: Batch, table: str, ids: set[str] |
     source = files([batch.path(table)], numbered=True)
     key = "id" if table == "runs" else "run_id"
     chosen = "" if ids is None else f" WHERE {key} IN ({', '.join(map(literal, sorted(ids)))})"
-    return con.execute(f"SELECT {names(table)} FROM {source}{chosen} ORDER BY file_row_number").fetchall()  # noqa: S608 - literals
+    query = f"SELECT {names(table)} FROM {source}{chosen} ORDER BY file_row_number"  # noqa: S608 - literals
+    import duckdb
+
+    try:
+        return con.execute(query).fetchall()
+    except duckdb.Error as error:
+        raise LedgerError(f"{batch.folder} cannot be read: {clean(str(error).splitlines()[0], limit=200)}") from None
 
 
 class _Chosen:
