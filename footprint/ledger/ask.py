@@ -10,6 +10,7 @@ from footprint.errors import ConfigError, unknown_choice
 from footprint.ledger.engines import Answer, Engine, open_ledger
 from footprint.ledger.questions import BUCKETS, LABEL, question
 from footprint.model import Attribution
+from footprint.text import clean, plural
 
 QUESTIONS: Final = ("totals", "over-time", "shares", "devices", "lineage")
 IDLE_RATIO: Final = 1.2
@@ -72,6 +73,18 @@ def ask(
     return answer._replace(columns=tuple(named.get(column, column) for column in answer.columns))
 
 
+def how_many(engine: Engine, chosen: Mapping[str, Any]) -> tuple[int, int]:
+    """How many runs `since`, `until` and `where` choose, and of how many of these no meter read any joules.
+
+    Raises:
+        ConfigError: if there is no such key.
+        LedgerError: if the ledger cannot be read.
+    """
+    since_us, until_us = in_microseconds(chosen["since"]), in_microseconds(chosen["until"])
+    ((runs, unread),) = engine.query(question("unread", since_us=since_us, until_us=until_us, where=chosen["where"])).rows
+    return int(runs), int(unread)
+
+
 def time_of(at_us: int) -> datetime:
     """Microseconds since 1970 as a time in UTC."""
     return datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000)
@@ -101,8 +114,10 @@ def _lineage(engine: Engine, of: str) -> Answer:
             rows.setdefault(row[0], ("asked" if row[asked] else relation, *row[:asked], *row[asked + 1 :]))
     problems = tuple(dict.fromkeys((*up.problems, *down.problems)))
     if not any(row[0] == "asked" for row in rows.values()):
-        known = ", nor does one name it" if not rows else ""
-        raise ConfigError(f"{of!r} is no run, account or model of {engine.where}{known}")
+        known = f"; {plural(len(rows), 'run')} name it" if rows else ""
+        raise ConfigError(
+            f"{clean(of)!r} is no run's id, account or model in {engine.where}{known}; `footprint runs list` shows ids"
+        )
     started = columns.index("started_us")
     return Answer(columns, sorted(rows.values(), key=lambda row: (row[started], row[1])), problems)
 

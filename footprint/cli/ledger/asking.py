@@ -23,8 +23,8 @@ By = Annotated[
     list[str] | None,
     typer.Option(
         "--by",
-        help="Group by this; may be repeated: account, name, project, team, user, model, hardware, provider, region, zone, "
-        "month, outcome, kind, host, component, label:KEY.",
+        help="Group by this, or by several (team,month): account, name, project, team, user, model, hardware, provider, region, "
+        "zone, month, outcome, kind, host, component, label:KEY.",
     ),
 ]
 Since = Annotated[str | None, typer.Option(help="Runs that started on this day or later (UTC): 2026-11-03, 12h, 7d, 4w.")]
@@ -43,6 +43,18 @@ Format = Annotated[str, typer.Option("--format", help="table, csv or json.")]
 FORMATS: Final = ("table", "csv", "json")
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def keys_of(by: Sequence[str] | None) -> tuple[str, ...]:
+    """The keys of `--by`, which may be repeated or parted by commas.
+
+    Raises:
+        ConfigError: if nothing stands beside a comma.
+    """
+    keys = tuple(key.strip() for stated in by or () for key in stated.split(","))
+    if "" in keys:
+        raise ConfigError(f"--by {text.clean(','.join(by or ()))!r} lacks a key; write e.g. --by team,month")
+    return keys
 
 
 def asked(since: str | None, until: str | None, where: Sequence[str] | None) -> dict[str, Any]:
@@ -85,11 +97,40 @@ def opened(where: str | None) -> Engine:
     return open_ledger(where)
 
 
+def nothing_of(engine: Engine, chosen: Mapping[str, Any], *, runs: int) -> str:
+    """What is said in the place of an empty table, by how many runs were chosen."""
+    if runs:
+        return "nothing was read"
+    flags = [f"--{flag}" for flag in ("since", "until", "where") if chosen[flag]]
+    if flags:
+        return f"no run of {engine.where} fits {' and '.join(flags)}"
+    return (
+        f"no runs are recorded in {engine.where}: `footprint run -- COMMAND` records one, `footprint runs import` brings some in"
+    )
+
+
+def unread_of(unread: int, runs: int) -> tuple[str, ...]:
+    """What is said of runs that an answer leaves out, since no meter read their joules."""
+    if not unread:
+        return ()
+    which = "the run has" if runs == 1 else f"{text.count(unread)} of {text.count(runs)} runs have"
+    return (
+        f"{which} no joules that a meter read: what is modelled or declared is not in this, but in `footprint ledger totals`",
+    )
+
+
 Cell = Callable[[Any], str]
 
 
 def show(
-    answer: Answer, how: str, columns: Mapping[str, tuple[str, Cell]], *, name: str, more: Mapping[str, Any] | None = None
+    answer: Answer,
+    how: str,
+    columns: Mapping[str, tuple[str, Cell]],
+    *,
+    name: str,
+    more: Mapping[str, Any] | None = None,
+    nothing: str | None = None,
+    notes: Sequence[str] = (),
 ) -> None:
     """Print an answer.
 
@@ -99,16 +140,18 @@ def show(
         columns: of a table: the column of the answer, its head and how a value is told; the keys come before them, as they are.
         name: of the rows in JSON.
         more: what JSON says besides.
+        nothing: what stands in the place of a table that would tell nothing.
+        notes: what is to be known of the answer.
     """
     problems = [text.clean(problem, limit=400) for problem in answer.problems]
     if how == "json":
-        say_json({name: answer.dicts(), **(more or {}), "problems": problems})
+        say_json({name: answer.dicts(), **(more or {}), "notes": list(notes), "problems": problems})
         return
     if how == "csv":
         say(_csv(answer))
     else:
-        say_lines(_table(answer, columns))
-    for problem in problems:
+        say_lines(_table(answer, columns) if nothing is None else [nothing])
+    for problem in (*notes, *problems):
         print(f"note: {problem}", file=sys.stderr)
 
 
@@ -133,8 +176,8 @@ def energy(value_mj: Any) -> str:
 
 
 def hours(value_us: Any) -> str:
-    """Microseconds for a person."""
-    return text.duration((value_us or 0) / 1_000_000)
+    """Microseconds for a person; none is a dash."""
+    return text.duration(value_us / 1_000_000) if value_us else "–"
 
 
 def moment(value_us: Any) -> str:
@@ -165,8 +208,6 @@ def ratio(part: str, whole: str) -> Callable[[dict[str, Any]], float | None]:
 
 
 def _table(answer: Answer, columns: Mapping[str, tuple[str, Cell]]) -> list[str]:
-    if not answer.rows:
-        return ["no runs"]
     places = {column: answer.columns.index(column) for column in columns if column in answer.columns}
     shown = {column: place for column, place in places.items() if any(row[place] is not None for row in answer.rows)}
     head = [columns[column][0] for column in shown]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from footprint import text
 from footprint.cli import options
 from footprint.cli.ledger import asking
 from footprint.cli.printing import say_lines
@@ -43,5 +44,7 @@ def lineage(
     }
     asking.show(answer, how, shown, name="runs", more={"of": of, "sums": sums})
     if how == "table":
-        told = [f"{relation}: {row['runs']} runs, {asking.energy(row['energy_mj'])}" for relation, row in sums.items()]
+        told = [
+            f"{relation}: {text.plural(row['runs'], 'run')}, {asking.energy(row['energy_mj'])}" for relation, row in sums.items()
+        ]
         say_lines(told)

@@ -27,12 +27,14 @@ def over_time(
     Each joule counts once, and the buckets add up to the totals to the last millijoule. A bucket in which nothing was read has no
     row: nobody knows that nothing was used.
     """
-    from footprint.ledger.ask import ask, time_of
+    from footprint.ledger.ask import ask, how_many, time_of
 
-    policy, how, keys = options.attribution_of(attribution), asking.format_of(how, json=json), tuple(by or ())
+    policy, how, keys = options.attribution_of(attribution), asking.format_of(how, json=json), asking.keys_of(by)
     chosen = asking.asked(since, until, where)
     with asking.opened(ledger) as engine:
         answer = ask("over-time", ledger=engine, by=keys, bucket=bucket, attribution=policy, **chosen)
+        runs, unread = how_many(engine, chosen)
+        nothing = None if answer.rows else asking.nothing_of(engine, chosen, runs=runs)
     rows = [(time_of(row[0]).isoformat().replace("+00:00", "Z"), *row[1:]) for row in answer.rows]
     answer = answer._replace(columns=("begin", *answer.columns[1:]), rows=rows)
     shown = {
@@ -44,4 +46,5 @@ def over_time(
         "memory_mj": ("memory", asking.energy),
         "rest_mj": ("whole machines", asking.energy),
     }
-    asking.show(answer, how, shown, name="buckets", more={"by": list(keys), "bucket": bucket, "attribution": policy})
+    more = {"by": list(keys), "bucket": bucket, "attribution": policy}
+    asking.show(answer, how, shown, name="buckets", more=more, nothing=nothing, notes=asking.unread_of(unread, runs))

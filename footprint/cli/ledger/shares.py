@@ -32,14 +32,17 @@ def shares(
     second or more, that any run of the ledger read of it. That is a yardstick of this ledger and not the maker's figure: of a
     device that was never read while idle, nothing is told apart, and its share is too high. Each joule counts once.
     """
-    from footprint.ledger.ask import ask
+    from footprint.ledger.ask import ask, how_many
 
     if not (math.isfinite(idle_ratio) and idle_ratio >= 1):
         raise ConfigError(f"--idle-ratio {idle_ratio:g}: it is a multiple of the lowest power, 1 or more")
-    policy, how, keys = options.attribution_of(attribution), asking.format_of(how, json=json), tuple(by or ())
+    policy, how, keys = options.attribution_of(attribution), asking.format_of(how, json=json), asking.keys_of(by)
     chosen = asking.asked(since, until, where)
     with asking.opened(ledger) as engine:
         answer = ask("shares", ledger=engine, by=keys, idle_ratio=idle_ratio, attribution=policy, **chosen)
+        runs, unread = how_many(engine, chosen)
+        is_told = any(row["energy_mj"] is not None for row in answer.dicts())
+        nothing = None if is_told else asking.nothing_of(engine, chosen, runs=runs)
     answer = asking.with_column(answer, "failed_ratio", asking.ratio("failed_mj", "energy_mj"))
     answer = asking.with_column(answer, "idle_ratio", asking.ratio("idle_mj", "accelerators_mj"))
     shown = {
@@ -51,4 +54,5 @@ def shares(
         "idle_mj": ("idle", asking.energy),
         "idle_ratio": ("share", asking.percent),
     }
-    asking.show(answer, how, shown, name="shares", more={"by": list(keys), "attribution": policy, "idle_limit_ratio": idle_ratio})
+    more = {"by": list(keys), "attribution": policy, "idle_limit_ratio": idle_ratio}
+    asking.show(answer, how, shown, name="shares", more=more, nothing=nothing, notes=asking.unread_of(unread, runs))

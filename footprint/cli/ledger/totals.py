@@ -34,11 +34,13 @@ def totals(
     """
     from footprint.ledger.ask import ask
 
-    policy, how, keys = options.attribution_of(attribution), asking.format_of(how, json=json), tuple(by or ())
+    policy, how, keys = options.attribution_of(attribution), asking.format_of(how, json=json), asking.keys_of(by)
     chosen = asking.asked(since, until, where)
     with asking.opened(ledger) as engine:
         answer = ask("totals", ledger=engine, by=keys, attribution=policy, **chosen)
         answer = _with_footprints(engine, answer, keys, policy, chosen)
+        runs = sum(row["runs"] for row in answer.dicts())
+        nothing = None if runs else asking.nothing_of(engine, chosen, runs=0)
     shown = {
         **asking.keyed(keys),
         "runs": ("runs", asking.counted),
@@ -52,7 +54,7 @@ def totals(
         "emissions_g": ("CO2e", _mass),
         "with_emissions": ("runs in CO2e", asking.counted),
     }
-    asking.show(answer, how, shown, name="totals", more={"by": list(keys), "attribution": policy})
+    asking.show(answer, how, shown, name="totals", more={"by": list(keys), "attribution": policy}, nothing=nothing)
 
 
 def _with_footprints(

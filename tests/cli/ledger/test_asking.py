@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from footprint.cli import call
+from tests.derive.examples import gpu, run
 from tests.ledger.engines.test_duck import of, write
 
 COMMANDS = (["totals"], ["over-time"], ["shares"], ["devices"])
@@ -28,12 +29,12 @@ def said(
         of("b", 1_800_000.0, name="\x1b[31mred", outcome="failed", labels={"fine_tuned_from": "m1"}),
     )
 
-    def run(*arguments: str) -> tuple[int, str, str]:
+    def ask(*arguments: str) -> tuple[int, str, str]:
         code = call(["ledger", *arguments])
         out = capsys.readouterr()
         return code, out.out, out.err
 
-    return run
+    return ask
 
 
 Said = Callable[..., tuple[int, str, str]]
@@ -87,7 +88,7 @@ def test_a_table_and_csv_are_safe_to_open(command: list[str], said: Said) -> Non
         (["over-time", "--bucket", "week"], "bucket"),
         (["shares", "--idle-ratio", "0.5"], "--idle-ratio"),
         (["shares", "--idle-ratio", "nan"], "--idle-ratio"),
-        (["lineage", "nothing"], "no run, account or model"),
+        (["lineage", "nothing"], "no run's id, account or model"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "told",
 )
@@ -96,3 +97,40 @@ def test_bad_input_is_one_line_and_code_2(arguments: list[str], told: str, said:
     assert (code, out) == (2, "")
     assert told in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_keys_are_parted_by_commas_as_well(said: Said) -> None:
+    assert (
+        said("totals", "--by", "label:team,outcome", "--json")[1]
+        == said("totals", "--by", "label:team", "--by", "outcome", "--json")[1]
+    )
+    code, _, err = said("totals", "--by", "team,")
+    assert (code, "lacks a key" in err) == (2, True)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_ledger_without_runs_is_said_to_be_without(
+    command: list[str], said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no run of" in said(*command, "--where", "team=none")[1]
+    monkeypatch.setenv("FOOTPRINT_HOME", str(tmp_path / "empty"))
+    code, out, _ = said(*command)
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert "no runs are recorded" in out
+
+
+@pytest.mark.parametrize("command", ["over-time", "shares"])
+def test_runs_that_no_meter_read_are_counted_where_they_are_left_out(command: str, said: Said, tmp_path: Path) -> None:
+    write(tmp_path, run("c", name="c", duration_s=20.0, devices=(gpu(None, 0.0, "GPU-c"),)))
+    code, out, err = said(command)
+    assert (code, "1 of 3 runs have no joules" in err) == (0, True)
+    assert len(out.splitlines()) > 1
+    assert json.loads(said(command, "--json")[1])["notes"] == [err.strip().removeprefix("note: ")]
+    code, out, err = said(command, "--where", "name=c")
+    assert (out, "the run has no joules" in err) == ("nothing was read\n", True)
+
+
+def test_a_device_that_nobody_read_has_no_share_of_time(said: Said, tmp_path: Path) -> None:
+    write(tmp_path, run("c", name="c", duration_s=20.0, devices=(gpu(None, 0.0, "GPU-c"),)))
+    (row,) = json.loads(said("devices", "--where", "name=c", "--json")[1])["devices"]
+    assert (row["read_ratio"], row["energy_mj"], row["unread_runs"]) == (None, None, 1)
