@@ -23,16 +23,20 @@ def import_(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A fact that the source does not tell; may be repeated."),
     ] = None,
+    also_measured: Annotated[
+        bool, typer.Option("--also-measured", help="Bring in also runs of jobs and accounts that the ledger has already.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Import runs: all that the sources hold or, if one of them cannot be read, nothing.
 
-    Runs that are known already are left as they are; of a run that is known in part, the more complete record counts.
+    Runs that are known already are left as they are; of a run that is known in part, the more complete record counts. Another
+    tool's record of a job that was measured is left out: its joules would count twice.
     """
     from footprint.derive.settling import settled
     from footprint.ledger.exchange.importing import bring_in
 
-    outcome = bring_in(sources, form=form, stated=_stated(stated or []), settle=settled)
+    outcome = bring_in(sources, form=form, stated=_stated(stated or []), settle=settled, also_measured=also_measured)
     if json:
         say_json(outcome.told())
         return

@@ -41,6 +41,7 @@ def _take(descriptor: int, folder: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise LedgerError(f"another `runs compact` or `runs delete` is at work in {folder}: wait until it has ended") from None
+        others = "`runs compact`, `runs import` or `runs delete`"
+        raise LedgerError(f"another {others} is at work in {folder}: wait until it has ended") from None
     except OSError:  # a file system without locks
         return

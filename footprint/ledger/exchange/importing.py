@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from footprint.errors import LedgerError
 from footprint.ledger.archive.lock import locked
+from footprint.ledger.archive.manifest import is_changed, read_archives
 from footprint.ledger.archive.spill import Spill
-from footprint.ledger.archive.writing import Draft, clear, commit, new_folder, spilled
+from footprint.ledger.archive.writing import Draft, commit, give_up, new_folder, spilled
 from footprint.ledger.exchange.parcels import impossible_run
 from footprint.ledger.exchange.registry import Incoming, read_source
+from footprint.ledger.exchange.twice import Twice, is_measured
 from footprint.ledger.home import home as default_home
 from footprint.ledger.once import rank
-from footprint.ledger.rows import Row, Rows, no_rows, rows_of_run
+from footprint.ledger.rows import Rows, no_rows, rows_of_run
 from footprint.ledger.tables import RUNS, TABLES
 from footprint.ledger.whole import read_runs
 from footprint.model import Run
@@ -29,10 +31,15 @@ from footprint.text import clean, plural
 
 _FACTS = [column.name for column in RUNS].index("facts")
 _MONTH = [column.name for column in RUNS].index("month")
+_FATES: Final = ("new", "known", "completed", "behind", "measured")
+_SHOWN: Final = 5
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import did: ids of runs that are new, known already, and known but less complete here or there."""
+    """What an import did: ids of runs that are new, known already, and known but less complete here or there.
+
+    `measured` are those that were left out, for their jobs or accounts, `measured_accounts`, have the same work already.
+    """
 
     sources: tuple[str, ...]
     formats: tuple[str, ...]
@@ -40,6 +47,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     known: tuple[str, ...] = ()
     completed: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    measured_accounts: tuple[str, ...] = ()
     samples: int = 0
     notes: tuple[str, ...] = ()
 
@@ -49,12 +58,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     def lines(self) -> list[str]:
         """As a person reads it."""
-        total = len(self.new) + len(self.known) + len(self.completed) + len(self.behind)
+        total = len(self.new) + len(self.known) + len(self.completed) + len(self.behind) + len(self.measured)
         if not total:
             return ["no runs: nothing was imported"]
         if len(self.known) == total:
             return [f"{plural(total, 'run')}, all known already: nothing was changed"]
         told = [f"{plural(total, 'run')}: {len(self.new)} new, {len(self.known)} known already"]
+        if self.measured:
+            told[0] += f", {len(self.measured)} left out"
+            accounts = ", ".join(clean(one, limit=60) for one in self.measured_accounts[:_SHOWN])
+            accounts += ", …" * (len(self.measured_accounts) > _SHOWN)
+            what = f"{plural(len(self.measured), 'run is', 'runs are')} of work that the ledger has already ({accounts})"
+            told.append(f"{what}: not counted twice; --also-measured brings them in all the same")
         told += [f"run {clean(one)} was known in part: what was imported is more complete, and counts" for one in self.completed]
         told += [f"run {clean(one)} differs and is known at least as well here: it was left as it is" for one in self.behind]
         return told
@@ -67,6 +82,7 @@ def bring_in(
     stated: Mapping[str, str] | None = None,
     home: Path | None = None,
     settle: Callable[[Run], Run] | None = None,
+    also_measured: bool = False,
 ) -> Outcome:
     """Import all runs of all sources, or nothing.
 
@@ -76,6 +92,7 @@ def bring_in(
         stated: facts that a source does not tell.
         home: the ledger, by default the user's.
         settle: what finds the places, and checks the declarations, of another tool's runs: `derive.settling.settled`.
+        also_measured: bring in runs, too, whose job or account has the same work from elsewhere.
 
     Raises:
         LedgerError: if a source cannot be read, or the ledger cannot be written.
@@ -86,20 +103,62 @@ def bring_in(
     parcel = _Parcel()
     for source, (_, incoming) in zip(sources, read, strict=True):
         parcel.take(source, incoming if settle is None or not incoming.foreign else _settled(incoming, settle))
-    ids = parcel.runs.keys()
-    here = {run.id: run for run in read_runs(root).runs if run.id in ids} if ids else {}
-    fates = {run_id: _fate(run, here.get(run_id)) for run_id, run in parcel.runs.items()}
-    wanted = {run_id for run_id, fate in fates.items() if fate in {"new", "completed"}}
-    rows = parcel.rows(wanted)
-    if rows.runs:
-        _write(root, rows)
+    archives = read_archives(root)
+    fates = _fates(root, parcel, also_measured=also_measured)
+    rows = no_rows()
+    if not fates.wanted.isdisjoint(parcel.runs):
+        with locked(root):  # a compaction clears away what is not finished
+            if is_changed(root, archives):  # another import, say, was first
+                fates = _fates(root, parcel, also_measured=also_measured)
+            rows = parcel.rows(fates.wanted)
+            if rows.runs:
+                _write(root, rows)
+    left_out = [run_id for run_id, fate in fates.of.items() if fate == "measured"]
     return Outcome(
         sources=tuple(sources),
         formats=tuple(importer.name for importer, _ in read),
         samples=len(rows.samples),
-        notes=tuple(dict.fromkeys(note for _, incoming in read for note in incoming.notes)),
-        **{fate: tuple(one for one in fates if fates[one] == fate) for fate in ("new", "known", "completed", "behind")},
+        notes=tuple(dict.fromkeys([*(note for _, incoming in read for note in incoming.notes), *fates.notes])),
+        measured_accounts=tuple(dict.fromkeys(parcel.runs[run_id].account for run_id in left_out)),
+        **{fate: tuple(one for one in fates.of if fates.of[one] == fate) for fate in _FATES},
     )
+
+
+class _Fates(NamedTuple):
+    """What is to become of each run, and what somebody should know of."""
+
+    of: dict[str, str]
+    notes: tuple[str, ...]
+
+    @property
+    def wanted(self) -> set[str]:
+        """The runs that are written."""
+        return {run_id for run_id, fate in self.of.items() if fate in {"new", "completed"}}
+
+
+def _fates(root: Path, parcel: _Parcel, *, also_measured: bool) -> _Fates:
+    runs = read_runs(root).runs if parcel.runs else ()
+    here = {run.id: run for run in runs if run.id in parcel.runs}
+    fates = {run_id: _fate(run, here.get(run_id)) for run_id, run in parcel.runs.items()}
+    new = [parcel.runs[run_id] for run_id, fate in fates.items() if fate == "new"]
+    if not new:
+        return _Fates(fates, ())
+    notes = []
+    twice = Twice([*runs, *(run for run in new if is_measured(run))])
+    same = [run for run in new if twice.same(run)]
+    if not also_measured:
+        fates |= {run.id: "measured" for run in same if not is_measured(run)}
+    if known := [run for run in same if is_measured(run)]:
+        what = (
+            f"{plural(len(known), 'measured run is', 'measured runs are')} of work that the ledger has from another source, too"
+        )
+        notes.append(f"{what} (run {known[0].id}, {known[0].account}): it counts twice until you delete that of the other source")
+    if may_be := [run for run in new if fates[run.id] == "new" and twice.may_be_same(run)]:
+        what = f"{plural(len(may_be), 'run')} of a machine that the source does not name ran while others were measured here"
+        notes.append(
+            f"{what} (run {may_be[0].id}): if it is the same work, it counts twice; `footprint runs delete` takes it out"
+        )
+    return _Fates(fates, tuple(notes))
 
 
 def _settled(incoming: Incoming, settle: Callable[[Run], Run]) -> Incoming:
@@ -147,17 +206,6 @@ class _Parcel:
                 self._of[run.id] = len(self._rows) - 1
 
 
-class _Waiting(Spill):
-    """Rows on their way into a batch."""
-
-    def add(self, rows: Rows) -> None:
-        """Take rows as they are."""
-        for table in TABLES:
-            found: list[Row] = getattr(rows, table)
-            for row in found:
-                self._add(table, row)
-
-
 def _fate(run: Run, here: Run | None) -> str:
     if here is None:
         return "new"
@@ -168,13 +216,14 @@ def _fate(run: Run, here: Run | None) -> str:
 
 def _write(root: Path, rows: Rows) -> None:
     month = min(row[_MONTH] for row in rows.runs)
-    with locked(root):  # a compaction clears away what is not finished
-        folder = new_folder(root, month)
-        try:
-            with _Waiting(folder) as spill:
-                spill.add(rows)
-            commit(Draft(folder=folder, month=month, journals={}, replaces=[], tables=spilled(spill), sums=spill.sums))
-        except BaseException:
-            if folder.exists():
-                clear(folder)
-            raise
+    folder = new_folder(root, month)
+    try:
+        with Spill(folder) as spill:
+            spill.add(rows)
+        commit(Draft(folder=folder, month=month, journals={}, replaces=[], tables=spilled(spill), sums=spill.sums))
+    except OSError as error:
+        give_up(folder)
+        raise LedgerError(f"the archive cannot be written at {folder.parent}: {error.strerror}; nothing was imported") from error
+    except BaseException:
+        give_up(folder)
+        raise

@@ -1,0 +1,125 @@
+"""Work that came into the ledger by another way already: a job that was measured, and that `sacct` or a bill lists as well.
+
+The joules of both are the same joules, so what comes second is left out where jobs or accounts tell that it is the same work, and
+told of where only the time says that it may be.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from footprint.model import Run
+
+OURS: Final = "footprint"
+"""Of `Run.versions`, what a run has that was measured by this program; another tool's has its own name alone."""
+_SLURM: Final = re.compile(r"slurm:(?:(?P<cluster>.*):)?(?P<job>[^:]+)")
+_TASK: Final = re.compile(r"[^_]*_(\d+)\Z")
+_UNNAMED: Final = "unknown-"
+
+
+class _Span(NamedTuple):
+    """A run in time, seconds since 1970 UTC."""
+
+    begin_s: float
+    end_s: float
+
+
+class _Job(NamedTuple):
+    """A job of SLURM's, as far as a run tells it: its cluster, and which task of an array."""
+
+    cluster: str | None
+    task: str | None
+
+
+def is_measured(run: Run) -> bool:
+    """Whether this program measured it."""
+    return OURS in run.versions
+
+
+class Twice:
+    """The runs of a ledger, to find among others those that are the same work.
+
+    Args:
+        runs: the runs that are known.
+    """
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._jobs: dict[str, list[tuple[_Job, Run]]] = defaultdict(list)
+        self._accounts: dict[str, list[tuple[_Span, Run]]] = defaultdict(list)
+        spans: dict[str | None, list[_Span]] = defaultdict(list)
+        for run in runs:
+            if named := _SLURM.fullmatch(run.account):
+                self._jobs[named["job"]].append((_Job(named["cluster"], _task(run)), run))
+            elif run.account != run.id:
+                self._accounts[run.account].append((_span(run), run))
+            if is_measured(run):
+                span = _span(run)
+                spans[None].append(span)
+                spans[run.host.cpu_name].append(span)
+        self._spans = {cpu: _Spans(found) for cpu, found in spans.items()}
+
+    def same(self, run: Run) -> bool:
+        """Whether it is work that another tool told of: the same job, or of the same account at the same time."""
+        if named := _SLURM.fullmatch(run.account):
+            own = _Job(named["cluster"], _task(run))
+            return any(_alike(own, job) and _is_others(run, known) for job, known in self._jobs.get(named["job"], ()))
+        found = self._accounts.get(run.account, ())
+        return bool(found) and any(_meet(_span(run), span) and _is_others(run, known) for span, known in found)
+
+    def may_be_same(self, run: Run) -> bool:
+        """Whether something was measured at the same time on a machine that may have been its own, which nobody names."""
+        if is_measured(run) or not run.host.name.startswith(_UNNAMED):
+            return False
+        spans = self._spans.get(run.host.cpu_name)
+        return spans is not None and spans.meet(_span(run))
+
+
+class _Spans:
+    """Spans in order, to be asked whether one of them meets another."""
+
+    def __init__(self, spans: Sequence[_Span]) -> None:
+        ordered = sorted(spans)
+        self._begins = [span.begin_s for span in ordered]
+        self._ends = list(accumulate((span.end_s for span in ordered), max))
+
+    def meet(self, span: _Span) -> bool:
+        """Whether one of them was under way then."""
+        place = bisect_left(self._begins, span.end_s)
+        return place > 0 and self._ends[place - 1] > span.begin_s
+
+
+def _is_others(run: Run, known: Run) -> bool:
+    """Whether a run is known from elsewhere than the other comes from."""
+    if known.id == run.id:
+        return False
+    return is_measured(run) != is_measured(known) or (not is_measured(run) and run.versions.keys() != known.versions.keys())
+
+
+def _alike(one: _Job, other: _Job) -> bool:
+    return all(a is None or b is None or a == b for a, b in zip(one, other, strict=True))
+
+
+def _task(run: Run) -> str | None:
+    told = run.labels.get("array_task")
+    if told is None and (found := _TASK.match(run.labels.get("job_id", ""))):
+        told = found[1]
+    return told
+
+
+def _span(run: Run) -> _Span:
+    try:
+        begin_s = datetime.fromisoformat(run.started_at).timestamp()
+    except (ValueError, OverflowError):
+        return _Span(math.inf, -math.inf)
+    return _Span(begin_s, begin_s + run.duration_s)
+
+
+def _meet(one: _Span, other: _Span) -> bool:
+    return one.begin_s < other.end_s and other.begin_s < one.end_s
