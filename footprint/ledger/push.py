@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from footprint.errors import ConfigError, LedgerError
+from footprint.ledger.engines import as_address, is_home
 from footprint.ledger.engines.postgres import is_address
 from footprint.ledger.engines.postgres_write import Pushed, Writer, Written
 from footprint.ledger.load import Held, Load
@@ -77,7 +78,7 @@ def push(
     """Bring a ledger's runs to a database.
 
     Args:
-        where: `postgresql://…`.
+        where: `postgresql://…`, a folder, or a store's address.
         home: the ledger; by default the user's.
         since_us: only runs that started then or later, microseconds since 1970 UTC.
         delete: ids of runs to delete there; they must be gone here.
@@ -88,10 +89,15 @@ def push(
         ConfigError: if `where` is no database's address, or psycopg is not installed.
         LedgerError: if the ledger or the database cannot be used; what was committed before stays, and the next push goes on.
     """
-    if "://" in where and not is_address(where):
-        return _to_a_store(where, home=home, since_us=since_us, delete=delete, dry_run=dry_run)
+    if not is_address(where) and not where.lower().startswith("spark:"):
+        return _to_a_store(
+            where if "://" in where else as_address(where), home=home, since_us=since_us, delete=delete, dry_run=dry_run
+        )
     if not is_address(where):
-        raise ConfigError("a ledger is pushed to postgresql://USER@HOST:PORT/DATABASE, or to a store: s3://BUCKET/LEDGER")
+        raise ConfigError(
+            "a ledger is pushed to postgresql://USER@HOST:PORT/DATABASE, to a folder, or to a store like s3://BUCKET/LEDGER: "
+            "spark: only asks what was pushed there"
+        )
     began_s = time.monotonic()
     problems: list[str] = []
     found = sources(home, problems)
@@ -125,6 +131,8 @@ def _to_a_store(where: str, *, home: Path | None, since_us: int | None, delete: 
 
     if delete:
         raise ConfigError("--delete: what was pushed to a store never changes; push what is left to another place of it")
+    if where.startswith("file://") and is_home(Path(where.removeprefix("file://"))):
+        raise ConfigError(f"{clean(where, limit=200)} is where runs are recorded: push into a folder of its own")
     began_s = time.monotonic()
     problems: list[str] = []
     shown, sent = send(where, home=home, since_us=since_us, dry_run=dry_run, problems=problems)

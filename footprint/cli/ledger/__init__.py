@@ -12,5 +12,5 @@ app.command("over-time", short_help="Show when joules were used, by hour, day or
 app.command("shares", short_help="Show what failed runs and idle accelerators used.")(shares.shares)
 app.command("lineage", short_help="Show what a run or model came from, and what came of it.")(lineage.lineage)
 app.command("devices", short_help="List the devices that were read, and their joules.")(devices.devices)
-app.command("push", short_help="Bring this ledger's runs to a PostgreSQL database.")(push.push)
+app.command("push", short_help="Bring this ledger's runs to PostgreSQL or to a store.")(push.push)
 app.command("access", short_help="Show who may read a ledger, and who may write it.")(access.access)

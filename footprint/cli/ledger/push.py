@@ -1,4 +1,4 @@
-"""`footprint ledger push`: this ledger's runs to a database that many share."""
+"""`footprint ledger push`: this ledger's runs to where many share them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from footprint.cli.printing import say_json, say_lines
 
 
 def push(
-    where: Annotated[str, typer.Argument(metavar="WHERE", help="postgresql://USER@HOST:PORT/DATABASE")],
+    where: Annotated[
+        str,
+        typer.Argument(metavar="WHERE", help="postgresql://USER@HOST:PORT/DATABASE, a folder, or a store: s3://BUCKET/LEDGER."),
+    ],
     *,
     since: options.Since = None,
     delete: Annotated[
@@ -23,10 +26,10 @@ def push(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read all, and write nothing.")] = False,
     json: options.Json = False,
 ) -> None:
-    """Bring this ledger's runs to a PostgreSQL database: what is not there yet, each run once, however often it is asked.
+    """Bring this ledger's runs to PostgreSQL or to a store: what is not there yet, each run once, however often it is asked.
 
     A password is better kept in PGPASSWORD or ~/.pgpass than in the address. Runs that were deleted here stay there unless
-    they are named with --delete.
+    they are named with --delete, which a database can do and a store cannot.
     """
     from datetime import UTC, datetime
 

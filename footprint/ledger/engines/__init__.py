@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
-from footprint.errors import ConfigError
+from footprint.errors import ConfigError, LedgerError
 from footprint.ledger.engines.engine import Answer, Engine
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from footprint.text import clean
 
 __all__ = ["Answer", "Engine", "open_ledger"]
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _MODULES: Final = {"postgresql": "postgres", "postgres": "postgres", "spark": "spark"}
 """Modules of this package by scheme, each with a function `opened(where)`; any other `scheme://` is a file system's."""
+_FILE: Final = "file://"
 
 
 def open_ledger(where: str | Path | None = None) -> Engine:
     """The engine over a ledger; to be closed, or used as a context.
 
     Args:
-        where: None for the user's own; the folder of one; `postgresql://…`; a file system's address that fsspec knows
-            (`s3://…`, `file://…`, `memory://…`); `spark:` and a folder or address.
+        where: None for the user's own; the folder of a ledger, of what was pushed or of an export; `postgresql://…`; a file
+            system's address that fsspec knows (`s3://…`, `file://…`, `memory://…`); `spark:` and a folder or address.
 
     Raises:
         ConfigError: if there is no such engine, or what it needs is not installed.
@@ -33,8 +34,36 @@ def open_ledger(where: str | Path | None = None) -> Engine:
     stated = "" if where is None else str(where)
     scheme = _SCHEME.match(stated)
     if scheme is None or not (scheme[1].lower() in _MODULES or stated[scheme.end() :].startswith("//")):
-        return _opened("duck", stated or None)
+        return _opened("duck", None) if not stated else _of_folder(stated)
+    if stated.lower().startswith(_FILE) and is_home(Path(stated[len(_FILE) :])):
+        return _opened("duck", stated[len(_FILE) :])
     return _opened(_MODULES.get(scheme[1].lower(), "remote"), stated)
+
+
+def is_home(folder: Path) -> bool:
+    """Whether recorders write into a folder, or compaction did: it has journals or archived batches."""
+    return any(folder.glob("runs/**/*.jsonl")) or any(folder.glob("archive/*/manifest.json"))
+
+
+def as_address(stated: str) -> str:
+    """The folder that a person names as an address of files."""
+    return _FILE + os.path.abspath(os.path.expanduser(stated))  # noqa: PTH100, PTH111 - Path's raise where there is no account
+
+
+def _of_folder(stated: str) -> Engine:
+    """A folder by what is in it: another's home, what was pushed, or an export."""
+    address = as_address(stated)
+    folder = Path(address.removeprefix(_FILE))
+    if not folder.is_dir():
+        raise LedgerError(f"there is no ledger at {clean(stated, limit=400)}: it is no folder")
+    if not is_home(folder) and (any(folder.glob("batches/*/manifest.json")) or (folder / "manifest.json").is_file()):
+        return _opened("remote", address)
+    if not is_home(folder) and not ((folder / "runs").is_dir() or (folder / "archive").is_dir()):
+        raise LedgerError(
+            f"{clean(stated, limit=400)} holds no ledger: name a folder that is FOOTPRINT_HOME for somebody, "
+            "or what `footprint ledger push` or `footprint runs export` made"
+        )
+    return _opened("duck", str(folder))
 
 
 def _opened(module: str, where: str | None) -> Engine:

@@ -173,6 +173,8 @@ def _is_ours(parents: list[str]) -> bool:
 def _missing(folder: str, said: _Said, sizes: dict[str, int]) -> str | None:
     for table in TABLES:
         path = f"{folder}/{table}.parquet"
+        if path not in sizes and f"{folder}/{table}.csv" in sizes:
+            return "it is an export as CSV, which `footprint runs import` brings in"
         if path not in sizes:
             return f"its {table}.parquet is missing"
         file = said.files.get(f"{table}.parquet")

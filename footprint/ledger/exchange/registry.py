@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from footprint.errors import LedgerError, unknown_choice
+from footprint.errors import ConfigError, LedgerError, unknown_choice
 from footprint.ledger.exchange.files import is_plain_folder, open_plain
 from footprint.model import Run
 from footprint.text import clean
@@ -67,9 +67,13 @@ def read_source(source: str, *, form: str | None = None, stated: Mapping[str, st
     known = importers()
     importer = _named(known, form) if form is not None else next((one for one in known if one.recognises(source)), None)
     if importer is None:
-        forms = "; ".join(f"{one.name}: {one.what}" for one in known)
-        raise LedgerError(f"{clean(source, limit=200)} is nothing that can be imported ({forms}); --from names the format")
+        forms = ", ".join(one.name for one in known)
+        raise LedgerError(
+            f"{clean(source, limit=200)} is in none of the formats that are known by their looks; --from names it: {forms}"
+        )
     for key in stated or {}:
+        if not importer.keys:
+            raise ConfigError(f"--set {clean(key)}: an import of {importer.name} takes nothing more, its runs say all themselves")
         if key not in importer.keys:
             raise unknown_choice(f"--set key of {importer.name}", key, importer.keys)
     return importer, importer.read(source, stated or {})

@@ -165,3 +165,31 @@ def test_the_command(
     assert call(["ledger", "push", f"file://{tmp_path}/s", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["new"] == 1
     assert call(["ledger", "push", f"file://{tmp_path}/s", "--delete", A]) == 2
+
+
+def test_a_folder_is_taken_for_what_is_in_it(home: Path, write: Callable[[list[AnyRecord]], Path], tmp_path: Path) -> None:
+    write([*whole_run(A), *whole_run(B, start_s=200.0, ticks=3)])
+    pushed, exported = str(tmp_path / "pushed"), tmp_path / "exported"
+    assert push(pushed, home=home).new == 2
+    export(exported, "parquet", home=home)
+    for place in (pushed, str(exported), str(home), f"file://{home}", f"file://{pushed}"):
+        assert asked(place) == [(10, 400_000)], place
+    (tmp_path / "other").mkdir()
+    with pytest.raises(LedgerError, match="holds no ledger"):
+        open_ledger(str(tmp_path / "other"))
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}"])
+def test_nothing_is_pushed_into_a_home(form: str, home: Path, write: Callable[[list[AnyRecord]], Path]) -> None:
+    write(whole_run(A))
+    with pytest.raises(ConfigError, match="folder of its own"):
+        push(form.format(home), home=home)
+    assert not (home / "batches").exists()
+
+
+def test_an_export_as_csv_is_told_what_takes_it(home: Path, write: Callable[[list[AnyRecord]], Path], tmp_path: Path) -> None:
+    write(whole_run(A))
+    export(tmp_path / "out", "csv", home=home)
+    with open_ledger(str(tmp_path / "out")) as engine:
+        (problem,) = engine.query(SUM).problems
+    assert "runs import" in problem
