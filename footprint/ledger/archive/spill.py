@@ -48,6 +48,15 @@ class Sums(msgspec.Struct, kw_only=True):
         self.facts = (self.facts + int.from_bytes(digest)) % WORD
         self.newest_us = ended_us if self.newest_us is None else max(self.newest_us, ended_us)
 
+    def add(self, other: Sums) -> None:
+        """Add what other runs amount to."""
+        for mine, theirs in ((self.rows, other.rows), (self.energy_mj, other.energy_mj)):
+            for table, amount in theirs.items():
+                mine[table] += amount
+        self.facts = (self.facts + other.facts) % WORD
+        ends = [one.newest_us for one in (self, other) if one.newest_us is not None]
+        self.newest_us = max(ends, default=None)
+
     def copy(self) -> Sums:
         """The same, of its own."""
         return Sums(rows=dict(self.rows), energy_mj=dict(self.energy_mj), facts=self.facts, newest_us=self.newest_us)

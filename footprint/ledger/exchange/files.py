@@ -94,6 +94,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             for file in temporary.iterdir():
+                file.chmod(PRIVATE_FILE)  # DuckDB makes them by the umask
                 _sync(file)
             _sync(temporary)
             temporary.replace(path)

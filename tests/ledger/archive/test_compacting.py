@@ -253,21 +253,26 @@ def test_of_two_tellings_of_a_run_the_one_that_knows_more_counts(home: Path) -> 
     assert len(series(RUN, home)) == 7
 
 
-def test_batches_that_hold_a_run_twice_are_left_apart(home: Path) -> None:
+def test_batches_that_hold_a_run_twice_are_merged_and_hold_it_once(home: Path) -> None:
     for number in range(MERGE_FROM - 1):
         fill(home, 1, first=number)
         compact(home, AT_ONCE)
     with tempfile.TemporaryDirectory() as folder:
         other = Path(folder) / "ledger"
-        fill(other, 2)
+        put(other, whole_run(f"{0:016x}", ticks=3)[:-1])  # that one before its end
+        fill(other, 1, first=1)
+        fill(other, 1, first=99)
         compact(other, AT_ONCE)
         batch = only_batch(other).folder
         shutil.copytree(batch, home / "archive" / batch.name)  # another machine's, with a run that is here, too
     before = told(home)
-    assert len(before[0]) == 3
-    assert ["hold a run twice" in problem for problem in compact(home, AT_ONCE).problems] == [True]
+    assert len(before[0]) == MERGE_FROM
+    done = compact(home, AT_ONCE)
+    assert (done.merged, done.problems) == (MERGE_FROM, [])
     assert told(home) == before
-    assert len(read_archives(home).batches) == MERGE_FROM
+    assert rows(home, "SELECT count(*), count(DISTINCT id) FROM {runs}") == [(MERGE_FROM, MERGE_FROM)]
+    expected_mj = sum(round((one.energy_j or 0) * 1e3) for run in before[0] for one in run.devices)
+    assert sum(sampled_mj(home).values()) == expected_mj
     assert left_over(home) == []
 
 

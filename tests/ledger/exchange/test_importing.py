@@ -278,3 +278,16 @@ def test_the_commands(home: Path, two_runs: None, tmp_path: Path, monkeypatch: p
     assert call(["runs", "import", "x.jsonl", "--set", "region=x"]) == 2
     assert call(["runs", "import", "--from", "csv", "x.jsonl"]) == 2
     assert call(["runs", "import", "../elsewhere-not"]) == 2
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_is_exported_is_for_its_owner_alone_whatever_the_umask(
+    form: str, home: Path, two_runs: None, tmp_path: Path
+) -> None:
+    before = os.umask(0)
+    try:
+        export(tmp_path / "out", form, home=home)
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in [tmp_path / "out", *(tmp_path / "out").rglob("*")] if path.is_file()}
+    assert modes == {0o600}
