@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from footprint.errors import ConfigError, unknown_choice
 from footprint.ledger.engines import Answer, Engine, open_ledger
@@ -73,16 +73,24 @@ def ask(
     return answer._replace(columns=tuple(named.get(column, column) for column in answer.columns))
 
 
-def how_many(engine: Engine, chosen: Mapping[str, Any]) -> tuple[int, int]:
-    """How many runs `since`, `until` and `where` choose, and of how many of these no meter read any joules.
+class Chosen(NamedTuple):
+    """How many runs are chosen, of how many no meter read any joules, and of how many nobody knows how they ended."""
+
+    runs: int
+    unread: int
+    untold: int
+
+
+def how_many(engine: Engine, chosen: Mapping[str, Any]) -> Chosen:
+    """How many runs `since`, `until` and `where` choose.
 
     Raises:
         ConfigError: if there is no such key.
         LedgerError: if the ledger cannot be read.
     """
     since_us, until_us = in_microseconds(chosen["since"]), in_microseconds(chosen["until"])
-    ((runs, unread),) = engine.query(question("unread", since_us=since_us, until_us=until_us, where=chosen["where"])).rows
-    return int(runs), int(unread)
+    (row,) = engine.query(question("unread", since_us=since_us, until_us=until_us, where=chosen["where"])).rows
+    return Chosen(*map(int, row))
 
 
 def time_of(at_us: int) -> datetime:

@@ -14,6 +14,7 @@ _SMALL: Final = 0.01
 LITRES: Final[text.Units] = (("m³", 1e3), ("L", 1.0), ("mL", 1e-3))
 GIVE_PLACE: Final = "say where it runs when you record it: `--region gcp:europe-west1`, for example, or FOOTPRINT_REGION"
 _DOCTOR: Final = "run `footprint doctor` on that machine: it says what can be measured there and what is missing"
+_DOCTOR_OR_MACHINE: Final = f"{_DOCTOR}; what another tool read of the whole machine counts with `--attribution machine`"
 
 GRADE_WORDS: Final[dict[Grade | None, str]] = {
     "counter": "energy counter",
@@ -42,7 +43,7 @@ _UNKNOWN_WORDS: Final = {
     "water_onsite": "water on the site",
     "water_offsite": "water for its electricity",
 }
-_ADVICE: Final = {"place": GIVE_PLACE, "accelerators": _DOCTOR, "cpu": _DOCTOR, "memory": _DOCTOR}
+_ADVICE: Final = {"place": GIVE_PLACE, "accelerators": _DOCTOR, "cpu": _DOCTOR_OR_MACHINE, "memory": _DOCTOR_OR_MACHINE}
 _EMPTY_KEY: Final = {"region": "place unknown", "hardware": "hardware unknown"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -17,6 +17,7 @@ from footprint.cli.printing import say, say_json, say_lines, table
 from footprint.errors import ConfigError, unknown_choice
 
 if TYPE_CHECKING:
+    from footprint.ledger.ask import Chosen
     from footprint.ledger.engines import Answer, Engine
 
 By = Annotated[
@@ -109,14 +110,15 @@ def nothing_of(engine: Engine, chosen: Mapping[str, Any], *, runs: int) -> str:
     )
 
 
-def unread_of(unread: int, runs: int) -> tuple[str, ...]:
+def unread_of(chosen: Chosen) -> tuple[str, ...]:
     """What is said of runs that an answer leaves out, since no meter read their joules."""
-    if not unread:
-        return ()
-    which = "the run has" if runs == 1 else f"{text.count(unread)} of {text.count(runs)} runs have"
-    return (
-        f"{which} no joules that a meter read: what is modelled or declared is not in this, but in `footprint ledger totals`",
-    )
+    told = "what is modelled or declared is not in this, but in `footprint ledger totals`"
+    return (f"{part_of(chosen.unread, chosen.runs)} no joules that a meter read: {told}",) if chosen.unread else ()
+
+
+def part_of(part: int, runs: int) -> str:
+    """The beginning of a sentence about some of the runs: `3 of 7 runs have`."""
+    return "the run has" if runs == 1 else f"{text.count(part)} of {text.count(runs)} runs have"
 
 
 Cell = Callable[[Any], str]
@@ -131,6 +133,7 @@ def show(
     more: Mapping[str, Any] | None = None,
     nothing: str | None = None,
     notes: Sequence[str] = (),
+    always: Collection[str] = (),
 ) -> None:
     """Print an answer.
 
@@ -142,6 +145,7 @@ def show(
         more: what JSON says besides.
         nothing: what stands in the place of a table that would tell nothing.
         notes: what is to be known of the answer.
+        always: columns of a table that are shown although nothing is known of them.
     """
     problems = [text.clean(problem, limit=400) for problem in answer.problems]
     if how == "json":
@@ -150,7 +154,7 @@ def show(
     if how == "csv":
         say(_csv(answer))
     else:
-        say_lines(_table(answer, columns) if nothing is None else [nothing])
+        say_lines(_table(answer, columns, always) if nothing is None else [nothing])
     for problem in (*notes, *problems):
         print(f"note: {problem}", file=sys.stderr)
 
@@ -207,9 +211,14 @@ def ratio(part: str, whole: str) -> Callable[[dict[str, Any]], float | None]:
     return value
 
 
-def _table(answer: Answer, columns: Mapping[str, tuple[str, Cell]]) -> list[str]:
+def _table(answer: Answer, columns: Mapping[str, tuple[str, Cell]], always: Collection[str]) -> list[str]:
+    """The lines of a table; a column of which nothing is known is left out unless it is always shown."""
     places = {column: answer.columns.index(column) for column in columns if column in answer.columns}
-    shown = {column: place for column, place in places.items() if any(row[place] is not None for row in answer.rows)}
+    shown = {
+        column: place
+        for column, place in places.items()
+        if column in always or any(row[place] is not None for row in answer.rows)
+    }
     head = [columns[column][0] for column in shown]
     rows = [[columns[column][1](row[place]) for column, place in shown.items()] for row in answer.rows]
     return table(head, rows, [columns[column][0] for column in shown if columns[column][1] not in {named, moment}])

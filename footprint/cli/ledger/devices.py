@@ -29,7 +29,7 @@ def devices(
     chosen = asking.asked(since, until, where)
     with asking.opened(ledger) as engine:
         answer = ask("devices", ledger=engine, by=keys, attribution=policy, **chosen)
-        runs = 0 if answer.rows else how_many(engine, chosen)[0]
+        runs = 0 if answer.rows else how_many(engine, chosen).runs
         nothing = None if answer.rows else asking.nothing_of(engine, chosen, runs=runs)
     answer = asking.with_column(answer, "read_ratio", _read_ratio)
     shown = {

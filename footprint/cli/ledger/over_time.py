@@ -33,8 +33,8 @@ def over_time(
     chosen = asking.asked(since, until, where)
     with asking.opened(ledger) as engine:
         answer = ask("over-time", ledger=engine, by=keys, bucket=bucket, attribution=policy, **chosen)
-        runs, unread = how_many(engine, chosen)
-        nothing = None if answer.rows else asking.nothing_of(engine, chosen, runs=runs)
+        many = how_many(engine, chosen)
+        nothing = None if answer.rows else asking.nothing_of(engine, chosen, runs=many.runs)
     rows = [(time_of(row[0]).isoformat().replace("+00:00", "Z"), *row[1:]) for row in answer.rows]
     answer = answer._replace(columns=("begin", *answer.columns[1:]), rows=rows)
     shown = {
@@ -47,4 +47,4 @@ def over_time(
         "rest_mj": ("whole machines", asking.energy),
     }
     more = {"by": list(keys), "bucket": bucket, "attribution": policy}
-    asking.show(answer, how, shown, name="buckets", more=more, nothing=nothing, notes=asking.unread_of(unread, runs))
+    asking.show(answer, how, shown, name="buckets", more=more, nothing=nothing, notes=asking.unread_of(many))

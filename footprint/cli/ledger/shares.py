@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from footprint.cli import options
 from footprint.cli.ledger import asking
 from footprint.errors import ConfigError
+
+if TYPE_CHECKING:
+    from footprint.ledger.ask import Chosen
 
 
 def shares(
@@ -40,9 +43,9 @@ def shares(
     chosen = asking.asked(since, until, where)
     with asking.opened(ledger) as engine:
         answer = ask("shares", ledger=engine, by=keys, idle_ratio=idle_ratio, attribution=policy, **chosen)
-        runs, unread = how_many(engine, chosen)
+        many = how_many(engine, chosen)
         is_told = any(row["energy_mj"] is not None for row in answer.dicts())
-        nothing = None if is_told else asking.nothing_of(engine, chosen, runs=runs)
+        nothing = None if is_told else asking.nothing_of(engine, chosen, runs=many.runs)
     answer = asking.with_column(answer, "failed_ratio", asking.ratio("failed_mj", "energy_mj"))
     answer = asking.with_column(answer, "idle_ratio", asking.ratio("idle_mj", "accelerators_mj"))
     shown = {
@@ -55,4 +58,9 @@ def shares(
         "idle_ratio": ("share", asking.percent),
     }
     more = {"by": list(keys), "attribution": policy, "idle_limit_ratio": idle_ratio}
-    asking.show(answer, how, shown, name="shares", more=more, nothing=nothing, notes=asking.unread_of(unread, runs))
+    asking.show(answer, how, shown, name="shares", more=more, nothing=nothing, notes=(*asking.unread_of(many), *_untold(many)))
+
+
+def _untold(chosen: Chosen) -> tuple[str, ...]:
+    told = "an unknown outcome, and count neither as failed nor as completed"
+    return (f"{asking.part_of(chosen.untold, chosen.runs)} {told}",) if chosen.untold else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from footprint import text
 from footprint.cli import options
@@ -11,6 +11,8 @@ from footprint.cli.ledger import asking
 if TYPE_CHECKING:
     from footprint.ledger.engines import Answer, Engine
     from footprint.model import Attribution, Range
+
+_WHY: Final = "`footprint report` says why; where another tool read the whole machine's CPU, --attribution machine counts it"
 
 
 def totals(
@@ -41,6 +43,9 @@ def totals(
         answer = _with_footprints(engine, answer, keys, policy, chosen)
         runs = sum(row["runs"] for row in answer.dicts())
         nothing = None if runs else asking.nothing_of(engine, chosen, runs=0)
+    lacking = [row["runs"] - row["with_energy"] for row in answer.dicts() if row["with_energy"] is not None]
+    notes = (f"{asking.part_of(sum(lacking), runs)} an energy that is not known: {_WHY}",) if sum(lacking) else ()
+    always = () if "component" in keys else ("energy_kwh", "emissions_g")
     shown = {
         **asking.keyed(keys),
         "runs": ("runs", asking.counted),
@@ -54,7 +59,8 @@ def totals(
         "emissions_g": ("CO2e", _mass),
         "with_emissions": ("runs in CO2e", asking.counted),
     }
-    asking.show(answer, how, shown, name="totals", more={"by": list(keys), "attribution": policy}, nothing=nothing)
+    more = {"by": list(keys), "attribution": policy}
+    asking.show(answer, how, shown, name="totals", more=more, nothing=nothing, notes=notes, always=always)
 
 
 def _with_footprints(

@@ -31,7 +31,7 @@ from footprint.ledger.importers.stated import (
     stated_of,
 )
 from footprint.model import ComponentName, Declaration, Device, DeviceEnergy, Grade, Host, Place, Run, Source
-from footprint.text import number, plain
+from footprint.text import number, plain, plural
 from footprint.units import BYTES_PER_GB, j_from_kwh
 
 TOOL: Final = "codecarbon"
@@ -95,6 +95,11 @@ def read(source: str, facts: Mapping[str, str]) -> Incoming:
         raise LedgerError(f"{shown(Path(source))}: a header and no runs")
     if any(rows[0].cells.get("task_name") for rows in found.values()):
         notes.append("tasks are parts of their run: import this file, or the emissions.csv that holds the run, but not both")
+    if whole := sum(any(map(_is_machines, run.devices)) for run in runs):
+        notes.append(
+            f"of {plural(whole, 'run')} CodeCarbon read the whole machine's CPU and memory: reports and totals know their energy "
+            "with --attribution machine"
+        )
     return Incoming(foreign=True, runs=runs, notes=tuple(notes))
 
 
@@ -278,6 +283,11 @@ def _devices(rows: Sequence[Facts], host: str, duration_s: float, warnings: list
             )
         )
     return tuple(found)
+
+
+def _is_machines(read: DeviceEnergy) -> bool:
+    """Whether the CPU or memory of the whole machine was read, and nobody knows how much of it was the run's."""
+    return read.device.component in {"cpu", "memory"} and read.energy_j is not None and read.held_ratio is None
 
 
 def _device(part: str, component: ComponentName, device_id: str, cells: Mapping[str, str | None]) -> Device:

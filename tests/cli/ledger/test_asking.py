@@ -134,3 +134,12 @@ def test_a_device_that_nobody_read_has_no_share_of_time(said: Said, tmp_path: Pa
     write(tmp_path, run("c", name="c", duration_s=20.0, devices=(gpu(None, 0.0, "GPU-c"),)))
     (row,) = json.loads(said("devices", "--where", "name=c", "--json")[1])["devices"]
     assert (row["read_ratio"], row["energy_mj"], row["unread_runs"]) == (None, None, 1)
+
+
+def test_runs_without_a_known_energy_or_outcome_are_counted_in_a_note(said: Said, tmp_path: Path) -> None:
+    write(tmp_path, of("u", 600_000.0, name="u", outcome="unknown", cpu=None))
+    assert "1 of 3 runs have an unknown outcome" in said("shares")[2]
+    _, out, err = said("totals", "--where", "name=u")
+    assert "unknown" in out
+    assert "the run has an energy that is not known" in err
+    assert "--attribution machine" in err
