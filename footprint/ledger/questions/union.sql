@@ -12,12 +12,13 @@ spans AS (
     WHERE c.is_chosen AND w.id IS NULL AND d.energy_mj > 0 AND (c.background OR {held})
 ),
 laid AS (
+    -- By the run, too: of those which begin and end alike, each window has to have the same order.
     SELECT
         *,
         MAX(e) OVER (
-            PARTITION BY background, clock, device_id ORDER BY b, e ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            PARTITION BY background, clock, device_id ORDER BY b, e, run_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS before_e,
-        LEAD(b) OVER (PARTITION BY background, clock, device_id ORDER BY b, e) AS next_b
+        LEAD(b) OVER (PARTITION BY background, clock, device_id ORDER BY b, e, run_id) AS next_b
     FROM spans
 ),
 overs AS (
@@ -41,9 +42,9 @@ nodes AS (
 ),
 guests AS (
     SELECT
-        n.clock, n.device_id, d.begin_us - c.offset_us AS b, d.end_us - c.offset_us AS e,
+        n.clock, n.device_id, d.run_id, d.begin_us - c.offset_us AS b, d.end_us - c.offset_us AS e,
         MAX(d.end_us - c.offset_us) OVER (
-            PARTITION BY n.clock, n.device_id ORDER BY d.begin_us - c.offset_us, d.end_us - c.offset_us
+            PARTITION BY n.clock, n.device_id ORDER BY d.begin_us - c.offset_us, d.end_us - c.offset_us, d.run_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS before_e
     FROM (SELECT DISTINCT clock, device_id FROM nodes) n
@@ -56,7 +57,7 @@ stays AS (
     SELECT
         clock, device_id, b, e,
         SUM(CASE WHEN before_e >= b THEN 0 ELSE 1 END) OVER (
-            PARTITION BY clock, device_id ORDER BY b, e ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+            PARTITION BY clock, device_id ORDER BY b, e, run_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS stay
     FROM guests
 ),
