@@ -43,9 +43,9 @@ laid_out AS (
         h.thing, h.clock, h.program, h.run_id, h.taken, h.b, h.e,
         CASE WHEN h.thing = 'cpus' AND i.until > h.b THEN LEAST(i.until, h.e) ELSE h.b END AS cut,
         MAX(h.e) OVER (
-            PARTITION BY h.thing, h.clock ORDER BY h.b, h.e ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            PARTITION BY h.thing, h.clock ORDER BY h.b, h.e, h.run_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS before_e,
-        LEAD(h.b) OVER (PARTITION BY h.thing, h.clock ORDER BY h.b, h.e) AS next_b
+        LEAD(h.b) OVER (PARTITION BY h.thing, h.clock ORDER BY h.b, h.e, h.run_id) AS next_b
     FROM holdings h
     LEFT JOIN inner_runs i ON i.id = h.run_id
     WHERE h.e > h.b
