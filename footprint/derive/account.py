@@ -9,11 +9,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from footprint.accounting.ranges import total
+from footprint.derive.equipment import device_hours, known_equipment
 from footprint.derive.measured import derive_run
 from footprint.derive.nesting import containers
-from footprint.derive.portions import WHOLE, portions, shared_hours
+from footprint.derive.portions import WHOLE, portions, shared_hours, whole_machine
 from footprint.derive.working import Working, weakest
 from footprint.model import Attribution, Basis, ComponentName, Coverage, Footprint, Run
+from footprint.units import S_PER_H
 
 # Runs one after the other may seem to overlap by as much: where the clock is that on the wall, it is read to the millisecond.
 NEARLY_WHOLE: Final = 0.99
@@ -38,13 +40,14 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
 class _Together(NamedTuple):
     """What counts of some runs in their sum.
 
-    `within` is the run that contains each, if any; `partly` those of which only a part counts; `shared` how many of these share
-    more than a moment.
+    `within` is the run that contains each, if any; `partly` those of which only a part counts; `shared` those of them that share
+    more than a moment; `hours` what counts of the time with each accelerator, where that is not all.
     """
 
     within: dict[str, str | None]
     partly: dict[str, Working]
-    shared: int
+    shared: frozenset[str]
+    hours: dict[str, dict[str, float]]
 
 
 class Account:
@@ -86,21 +89,29 @@ class Account:
             for run_id in together.within
         }
 
-    def total(self, run_ids: Iterable[str]) -> Total:
+    def total(self, run_ids: Iterable[str], among: Iterable[str] | None = None) -> Total:
         """The footprint of some of the runs together, each joule once.
 
+        Args:
+            run_ids: the runs.
+            among: the runs, these included, among all of which each joule counts once, so that totals of parts of them add up to
+                that of all; by default these runs alone.
+
         Raises:
-            KeyError: if a run is not in this account.
+            KeyError: if a run is not in this account, or not among those.
         """
-        within, partly, shared = self._sum_of(run_ids)
+        chosen = dict.fromkeys(run_ids)
+        within, partly, shared, _ = self._sum_of(chosen if among is None else among)
+        within = {run_id: within[run_id] for run_id in chosen}
+        shared = shared & chosen.keys()
         counted = [run_id for run_id, outer in within.items() if outer is None]
         workings = [partly.get(run_id) or self._working(run_id) for run_id in counted]
-        sums = self.sheet(within)
+        sums = sum_of(workings, self.attribution)
         sums.coverage = _coverage([(self._working(run_id), self._runs[run_id].duration_s) for run_id in counted])
         sums.warn(*_partial(workings))
         if shared:
             sums.warn(
-                f"{shared} of the runs overlapped on one machine: what they read together is counted once in sums and shares"
+                f"{len(shared)} of the runs overlapped on one machine: what they read together is counted once in sums and shares"
             )
         # A nested run is covered if what it is counted in is.
         counts = [self._working(outer or run_id) for run_id, outer in within.items()]
@@ -111,13 +122,40 @@ class Account:
             with_emissions=sum(w.emissions is not None for w in counts),
         )
 
+    def device_s(self, run_ids: Iterable[str], among: Iterable[str] | None = None) -> float:
+        """The time for which some of the runs used accelerators, each device once at a time: of recorded runs, and as declared.
+
+        Args:
+            run_ids: the runs.
+            among: see `total`.
+
+        Raises:
+            KeyError: if a run is not in this account, or not among those.
+        """
+        chosen = dict.fromkeys(run_ids)
+        together = self._sum_of(chosen if among is None else among)
+        time_s = 0.0
+        for run_id in chosen:
+            run, hours = whole_machine(self._runs[run_id]), together.hours.get(run_id, {})
+            if together.within[run_id] is not None:
+                continue
+            if run.declared is not None:
+                equipment = known_equipment(run.declared)
+                time_s += 0.0 if equipment.match is None else (device_hours(run.declared) or 0.0) * S_PER_H
+                continue
+            used = [one for one in run.devices if one.device.component == "accelerators"]
+            if self.attribution == "share":
+                used = [one for one in used if one.held_ratio != 0]
+            time_s += run.duration_s * sum(hours.get(one.device.id, 1.0) for one in used)
+        return time_s
+
     def sheet(self, run_ids: Iterable[str]) -> Working:
         """The sum of some of the runs as quantities, of which no range is drawn yet.
 
         Raises:
             KeyError: if a run is not in this account.
         """
-        within, partly, _ = self._sum_of(run_ids)
+        within, partly, _, _ = self._sum_of(run_ids)
         counted = [run_id for run_id, outer in within.items() if outer is None]
         return sum_of([partly.get(run_id) or self._working(run_id) for run_id in counted], self.attribution)
 
@@ -130,12 +168,14 @@ class Account:
             known = [run_id for run_id, outer in within.items() if outer is None and self._working(run_id).it is not None]
             parts = portions([self._runs[run_id] for run_id in known], self._runs, self.attribution)
             counted = [self._runs[run_id] for run_id, outer in within.items() if outer is None]
-            for run_id, hours in shared_hours(counted, self._runs, self.attribution).items():
+            hours_of = shared_hours(counted, self._runs, self.attribution)
+            for run_id, hours in hours_of.items():
                 parts[run_id] = replace(parts.get(run_id, WHOLE), hours=hours)
             self._together[key] = _Together(
                 within=within,
                 partly={run_id: derive_run(self._runs[run_id], self.attribution, part) for run_id, part in parts.items()},
-                shared=sum(part.least_ratio < NEARLY_WHOLE for part in parts.values()),
+                shared=frozenset(run_id for run_id, part in parts.items() if part.least_ratio < NEARLY_WHOLE),
+                hours=hours_of,
             )
         return self._together[key]
 

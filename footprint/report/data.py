@@ -45,8 +45,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
     """What some runs add up to; the `with_…` say how many of `runs` the energy and the emissions on each basis cover.
 
-    `duration_s` is the runs' time, `device_s` that time multiplied by each run's accelerators. A null is not known for any
-    of the runs; a sum over some of them is partial, and every renderer says so.
+    `duration_s` is the runs' time, `device_s` the time for which accelerators were used, each device once at a
+    time. A null is not known for any of the runs; a sum over some of them is partial, and every renderer says so.
     """
 
     runs: int

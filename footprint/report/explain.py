@@ -17,7 +17,7 @@ from footprint.derive import Account, Working, worked
 from footprint.derive.nesting import containers
 from footprint.derive.working import NO_PLACE
 from footprint.ledger.words import hardware, region
-from footprint.model import Coverage, Declaration, DeviceEnergy, Factor, Footprint, Range, Run
+from footprint.model import Coverage, Declaration, DeviceEnergy, Factor, Footprint, Range, Run, Source
 from footprint.report import formulas, quantities, words
 
 # What a sum may miss of its parts by the computer's arithmetic.
@@ -49,6 +49,7 @@ def facts(run: Run, footprint: Footprint, whole: Footprint | None = None) -> lis
     lines += [_line(label, value) for label, value in quantities.rows(footprint, units)]
     if whole is not None:
         lines += _whose(footprint, whole)
+    lines += [_line("declared", _stated_by(one)) for one in (run.declared.source if run.declared is not None else ())]
     lines += [_line("known by", f"{words.COMPONENT_WORDS[one.component]}: {_covered(one)}") for one in footprint.coverage]
     for what in footprint.unknown:
         advice = words.advice(what)
@@ -68,6 +69,13 @@ def _whose(footprint: Footprint, whole: Footprint) -> list[str]:
     rest_kwh = max(0.0, all_of_it.central - mine.central)
     parts = [text.energy(value_kwh) for value_kwh in (mine.central, all_of_it.central, rest_kwh)]
     return [_line("whose", "{} of {} that the machine drew (before PUE); {} are others' or nobody's".format(*parts))]
+
+
+def _stated_by(source: Source) -> str:
+    """Who stated what of a run that nobody measured: `hardware, hours by AWS cost and usage report (i-0a); …`."""
+    where = f" ({text.clean(source.locator, limit=60)})" if source.locator else ""
+    fields = ", ".join(text.clean(field) for field in source.fields) or "facts"
+    return f"{fields} by {text.clean(source.title, limit=100)}{where}; nothing was measured"
 
 
 def _covered(one: Coverage) -> str:

@@ -44,8 +44,9 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
     within = containers([run.id for run in runs], {run.id: run for run in runs})
     counted = [run for run in runs if within[run.id] is None]
     prints = {run.id: account.footprint(run.id) for run in runs}
-    whole = account.total([run.id for run in counted])
-    parts = account.counted([run.id for run in counted])
+    ids = [run.id for run in counted]
+    whole = account.total(ids)
+    parts = account.counted(ids)
     dimensions = dict.fromkeys((options.group_by, *DIMENSIONS))
     by = {name: _groups(name, counted, account, parts, options.groups) for name in dimensions}
     step = grouping.time_step([run.started_at for run in counted])
@@ -58,7 +59,7 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
         started_at=min((run.started_at for run in runs), default=None),
         ended_at=max((grouping.ended_at(run) for run in runs), default=None),
         all_runs=len(runs),
-        total=_amounts(counted, whole, prints),
+        total=_amounts(counted, whole, prints, account.device_s(ids)),
         scopes=tuple(sorted({prints[run.id].scope for run in counted})),
         bases=tuple(sorted({basis for run in counted if (basis := prints[run.id].basis)})),
         measured_ratio=measured_ratio(known_how),
@@ -80,10 +81,9 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
 # -- Sums -------------------------------------------------------------------------------------------------------------
 
 
-def _amounts(runs: Sequence[Run], total: Total, prints: Mapping[str, Footprint]) -> Amounts:
+def _amounts(runs: Sequence[Run], total: Total, prints: Mapping[str, Footprint], device_s: float) -> Amounts:
     """What the runs add up to; of none, nothing is known."""
     time_s = sum(run.duration_s for run in runs)
-    device_s = sum(run.duration_s * len(grouping.accelerators(run)) for run in runs)
     whole = total.footprint
     return Amounts(
         runs=len(runs),
@@ -109,6 +109,8 @@ def _groups(
 ) -> tuple[Group, ...]:
     """The groups of one dimension, largest energy first (time: in order); the smallest put together beyond `limit`."""
     members = grouping.members(dimension, runs)
+    # Of runs that overlapped in different groups, too, each joule counts once: the groups add up to the whole.
+    ids = [run.id for run in runs]
     weight = {key: sum(_central(prints[run.id].energy_kwh) for run in some) for key, some in members.items()}
     keys = sorted(members) if dimension in grouping.IN_TIME else sorted(members, key=lambda key: (-weight[key], key))
     whole = sum(weight.values())
@@ -122,11 +124,12 @@ def _groups(
             key=key,
             label="" if merged else labels[key][0],
             apart="" if merged else labels[key][1],
-            amounts=_amounts(some, account.total([run.id for run in some]), prints),
+            amounts=_amounts(some, account.total(of, ids), prints, account.device_s(of, ids)),
             energy_ratio=_ratio([prints[run.id].energy_kwh for run in some], whole),
             merged=merged,
         )
         for key, some, merged in parts
+        for of in ([run.id for run in some],)
     )
 
 

@@ -5,13 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footprint.derive import Account
+from footprint.derive import Account, group_totals
 from footprint.errors import ConfigError
 from footprint.model import Host
 from footprint.report import words
 from footprint.report.data import Summary
 from footprint.report.summary import DIMENSIONS, summarise
 from footprint.units import kwh_from_j
+from tests.derive.examples import gpu
+from tests.derive.examples import run as job
+from tests.derive.mixed import Tables
 from tests.report.examples import run, runs, somewhere, summary
 
 
@@ -218,3 +221,20 @@ def test_each_basis_says_how_many_runs_it_covers() -> None:
     # Virginia has a direct figure and no residual mix; Belgium has both.
     found = summary([run("a", place=somewhere("aws:us-east-1")), run("b", place=somewhere()), run("c")]).total
     assert (found.runs, found.with_emissions, found.with_direct, found.with_market) == (3, 2, 2, 1)
+
+
+def test_accounts_that_shared_a_gpu_add_up_and_are_what_the_ledgers_totals_say() -> None:
+    """Also a GPU that a run saw and never held, which is no time of its with an accelerator."""
+    shared = [job(f"r{i}", account=f"a{i}", devices=(gpu(1e6), gpu(1e5, uuid="GPU-2", held_ratio=0.0))) for i in range(2)]
+    found = summarise(shared, Account(shared))
+    rows = {row.keys[0]: row.energy_kwh for row in group_totals(Tables(shared), by=["account"]).rows}
+    assert found.total.device_s == 3600
+    assert [group.amounts.device_s for group in found.by["account"]] == [1800, 1800]
+    for group in found.by["account"]:
+        energy, row = group.amounts.energy_kwh, rows[group.key]
+        assert energy is not None
+        assert row is not None
+        assert energy.central == pytest.approx(row.central, rel=1e-6)
+    assert found.total.energy_kwh is not None
+    parts = [group.amounts.energy_kwh.central for group in found.by["account"] if group.amounts.energy_kwh is not None]
+    assert sum(parts) == pytest.approx(found.total.energy_kwh.central)

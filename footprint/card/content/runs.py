@@ -97,8 +97,16 @@ def content_from_run(
         "carbon_emitted": carbon_text(footprint) if complete else None,
     }
     fields = known_fields(known)
-    how = wording.how(footprint) if footprint.energy_kwh is not None else "recorded"
+    declared = sum(run.declared is not None for run in chosen)
+    how = (
+        wording.how(footprint, chosen)
+        if footprint.energy_kwh is not None
+        else "declared"
+        if declared == len(chosen)
+        else "recorded"
+    )
     lines = [f"{how[0].upper()}{how[1:]}: {wording.account(chosen)}.", *_not_completed(chosen, each or {}), *_not_counted(others)]
+    lines += [f"{declared} of them were not measured: worked out from declared facts."] if 0 < declared < len(chosen) else []
     lines += [] if lasted else ["Nothing was read before this ended, so nothing is said of its hours, energy and emissions."]
     if about != "training":
         lines += circumstances(fields)
@@ -112,7 +120,7 @@ def content_from_run(
         lines.append(f"Kind of work: {', '.join(sorted(kinds))}; the front matter's emissions are for training only.")
     if lasted:
         lines += how_to_give([name for name in FIELD_NAMES if name not in fields], footprint.unknown)
-    source = f"{wording.how(footprint)} with footprint (see the model card)"
+    source = f"{wording.how(footprint, chosen)} with footprint (see the model card)"
     making = about == "training"
     stated = footprint.emissions_g if complete and making else None
     return CardContent(

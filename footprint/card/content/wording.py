@@ -128,23 +128,35 @@ def each(places: Sequence[Place | None], words: Callable[[Place], str | None]) -
     return "; ".join(known) if known and None not in said else None
 
 
-def run_hardware(runs: Sequence[Run]) -> str:
-    """The hardware of an account: its accelerators, each device once; else its CPUs."""
+def run_hardware(runs: Sequence[Run]) -> str | None:
+    """The hardware of an account: its accelerators, each device once, and what was declared; else its CPUs."""
     devices = {r.device.id: r.device.name for run in runs for r in run.devices if r.device.component == "accelerators"}
-    hosts = {(run.host.boot_id or run.host.name): run.host for run in runs}
+    hosts = {(run.host.boot_id or run.host.name): run.host for run in runs if run.declared is None}
     unread = Counter(name for host in hosts.values() for name in host.unmetered_accelerators)
     parts = [f"{count} x {name}" for name, count in Counter(devices.values()).items()]
     parts += [f"{count} x {name} (not metered)" for name, count in unread.items()]
-    if parts:
-        return ", ".join(parts)
+    stated = [run.declared for run in runs if run.declared is not None]
+    parts += dict.fromkeys(counted(one.count, text.clean(one.hardware, limit=60)) for one in stated if one.hardware)
+    if parts or not hosts:
+        return ", ".join(parts) or None
     cpus: Counter[str] = Counter()
     for host in hosts.values():
         cpus[f"{host.cpu_name or 'CPU of unknown name'} ({text.plural(host.logical_cpus, 'logical CPU')}, no accelerator)"] += 1
     return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in cpus.items())
 
 
-def run_hours(runs: Sequence[Run]) -> tuple[float, float | None]:
-    """Wall-clock hours (times that overlap count once) and device-hours of an account's accelerators (None without any)."""
+def run_hours(runs: Sequence[Run]) -> tuple[float | None, float | None]:
+    """Wall-clock hours (times that overlap count once) and device-hours of an account's accelerators (None without any).
+
+    Of declared runs they are what was declared: None where the one or the other was not.
+    """
+    from footprint.derive import device_hours
+
+    stated = [run.declared for run in runs if run.declared is not None]
+    # The hours of a machine of which nobody knows what it is are no device-hours.
+    of_stated = [device_hours(one) if one.hardware else one.device_hours for one in stated]
+    if len(stated) == len(runs) == 1:
+        return stated[0].hours, of_stated[0]
     wall: list[tuple[float, float]] = []
     held: dict[str, list[tuple[float, float]]] = {}
     for run in runs:
@@ -154,6 +166,10 @@ def run_hours(runs: Sequence[Run]) -> tuple[float, float | None]:
             if reading.device.component == "accelerators":
                 held.setdefault(reading.device.id, []).append(wall[-1])
     device_h = sum(h_from_s(_union_s(spans)) for spans in held.values()) if held else None
+    if stated and (device_h is not None or len(stated) == len(runs)):
+        device_h = None if None in of_stated else (device_h or 0.0) + sum(one or 0.0 for one in of_stated)
+    if stated:  # a declared run's begin and end are those of the account that somebody kept, not of the work
+        return None, device_h
     # A single run's own duration is exact; its absolute times would round it.
     wall_s = runs[0].duration_s if len(runs) == 1 else _union_s(wall)
     if len(runs) == 1 and held:
@@ -171,11 +187,13 @@ def _union_s(spans: Iterable[tuple[float, float]]) -> float:
     return total
 
 
-def how(footprint: Footprint) -> str:
-    """Whether the energy of a recorded run was measured: all of it by sensors, a part of it, or none.
+def how(footprint: Footprint, runs: Sequence[Run] = ()) -> str:
+    """Whether the energy of a recorded run was measured: all of it by sensors, a part of it, or none, or whether it was declared.
 
     A model of a recorded load is no measurement, nor is a sensor's silence.
     """
+    if runs and all(run.declared is not None for run in runs):
+        return "worked out from declared facts"
     parts = [part for part in footprint.breakdown if part.energy_kwh is not None and part.energy_kwh.central > 0]
     whole_kwh = sum(part.energy_kwh.central for part in parts if part.energy_kwh is not None)
     sensed_kwh = sum(part.energy_kwh.central for part in parts if part.energy_kwh is not None and part.grade in _SENSED)

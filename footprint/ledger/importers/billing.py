@@ -96,6 +96,10 @@ def _run(key: tuple[str, ...], uses: list[Use], stated: Stated) -> Run:
     machines = 1 if first.devices else max(1, math.ceil(hours / wall_h - _ROUNDING))
     if machines > 1:
         warnings.append(f"{number(hours)} h were used within {number(wall_h)} h: by {machines} machines at least")
+    # A machine that was used now and then lies in the month from its first hour to its last, and worked for less.
+    used_h = min((end - begin).total_seconds() / S_PER_H, hours / machines)
+    if used_h < (1 - _ROUNDING) * (end - begin).total_seconds() / S_PER_H:
+        warnings.append(f"{number(used_h)} h lie somewhere between {begin:%Y-%m-%d %H:%M} and {end:%Y-%m-%d %H:%M} UTC")
     run_id = id_of("billing", *key)
     labels = {
         "provider": first.provider,
@@ -113,7 +117,7 @@ def _run(key: tuple[str, ...], uses: list[Use], stated: Stated) -> Run:
         tool="billing",
         name=f"{first.hardware} {begin:%Y-%m}",
         started_at=begin,
-        duration_s=(end - begin).total_seconds(),
+        duration_s=used_h * S_PER_H,
         where=first.where,
         host_name=first.resource,
         labels={name: value for name, value in labels.items() if value},

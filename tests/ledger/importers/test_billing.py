@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from footprint.derive import run_footprint
+from footprint.card.content.runs import content_from_account
+from footprint.derive import Account, declared_footprint, run_footprint
 from footprint.errors import LedgerError
 from footprint.ledger.exchange.registry import read_source
 from footprint.ledger.importers.bills import plain_name
-from footprint.model import Run
+from footprint.model import Declaration, Run
+from footprint.report.explain import facts
 from tests.ledger.importers.conftest import brought, written
 
 AWS = {
@@ -218,3 +220,33 @@ def test_a_torn_line_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(LedgerError, match=r"cur.csv:3: \d+ of \d+ cells"):
         brought(path)
+
+
+def test_a_card_of_a_bill_says_that_its_facts_are_declared(tmp_path: Path) -> None:
+    run = one(written(tmp_path / "cur.csv", [AWS | {"lineItem/UsageAmount": "1.0"}]))
+    content = content_from_account([run])
+    assert content.fields["hardware_type"] == "1 x p4d.24xlarge"
+    assert content.fields["hours_used"] == "1 h wall-clock (8 device-hours)"
+    assert content.lines[0].startswith("Worked out from declared facts: 1 run of p4d.24xlarge")
+    unknown = AWS | {"product/instanceType": "m5.large", "lineItem/UsageType": "BoxUsage:m5.large"}
+    dark = content_from_account([one(written(tmp_path / "dark.csv", [unknown]))])
+    assert "hardware_type" not in dark.fields
+    assert dark.fields["hours_used"] == "1 h wall-clock"
+
+
+def test_a_bill_is_what_the_same_facts_come_to(tmp_path: Path) -> None:
+    run = one(written(tmp_path / "cur.csv", [AWS]))
+    facts_of_it = Declaration(hardware="p4d.24xlarge", count=1, hours=1.0, region="aws:us-east-1", year=2026)
+    stated = declared_footprint(facts_of_it)
+    account = Account([run])
+    assert account.total([run.id]).footprint.emissions_g == stated.emissions_g
+    assert account.device_s([run.id]) == 8 * 3600
+    lines = facts(run, account.footprint(run.id))
+    assert any(line.startswith("declared") and "AWS cost and usage report" in line for line in lines)
+
+
+def test_hours_here_and_there_in_a_month_are_no_month(tmp_path: Path) -> None:
+    later = AWS | {"lineItem/UsageStartDate": "2026-11-13T11:00:00Z", "lineItem/UsageEndDate": "2026-11-13T12:00:00Z"}
+    run = one(written(tmp_path / "cur.csv", [AWS, later]))
+    assert run.duration_s == 2 * 3600
+    assert any("somewhere between 2026-11-03 10:00 and 2026-11-13 12:00" in warning for warning in run.warnings)
