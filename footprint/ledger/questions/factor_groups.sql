@@ -11,10 +11,18 @@ SELECT
     SUM(w4) AS sum_4, SUM(w4 * w4) AS squares_4, SUM(w4 * w4 * w4) AS cubes_4,
     SUM(w5) AS sum_5, SUM(w5 * w5) AS squares_5, SUM(w5 * w5 * w5) AS cubes_5
 FROM (
+    -- A run has one piece of all others.
+    SELECT
+        {key_names}id, factor_key, component, name, meter, grade, held, known, edges,
+        part_1 AS w1, part_2 AS w2, part_3 AS w3, part_4 AS w4, part_5 AS w5
+    FROM pieces
+    WHERE component <> 'accelerators'
+    UNION ALL
     SELECT
         {key_names}id, factor_key, component, name, meter, grade, held, known, edges,
         SUM(part_1) AS w1, SUM(part_2) AS w2, SUM(part_3) AS w3, SUM(part_4) AS w4, SUM(part_5) AS w5
     FROM pieces
+    WHERE component = 'accelerators'
     GROUP BY {key_names}id, factor_key, component, name, meter, grade, held, known, edges
 ) each_run
 GROUP BY {key_names}factor_key, component, name, meter, grade, held, known, edges

@@ -6,9 +6,9 @@
 --
 -- Begins and ends are laid along the clock; what counts from a moment on to the next is added up (`share_us`, `own_us`), so that
 -- a run's part is the difference of two sums.
-holdings AS (
+reserved AS (
     SELECT
-        'cpus' AS thing, c.clock, CASE WHEN r.journal_id = '' THEN r.id ELSE r.journal_id END AS program, c.id AS run_id,
+        c.id AS run_id, c.clock, CASE WHEN r.journal_id = '' THEN r.id ELSE r.journal_id END AS program,
         c.started_us - c.offset_us AS b, c.ended_us - c.offset_us AS e,
         CASE WHEN {machine} THEN 1.0 ELSE LEAST(1.0, r.reserved_cpus / r.logical_cpus) END AS taken
     FROM asked c
@@ -16,14 +16,52 @@ holdings AS (
     LEFT JOIN within w ON w.id = c.id
     WHERE w.id IS NULL AND NOT c.background AND r.cpu_read_s IS NOT NULL AND r.logical_cpus > 0
         AND r.factor_key NOT IN ({unknown})
+),
+-- Numbers are sorted far quicker than names.
+clock_numbers AS (
+    SELECT clock, ROW_NUMBER() OVER (ORDER BY clock) AS machine FROM (SELECT DISTINCT clock FROM asked) known
+),
+loads AS (
+    SELECT
+        machine,
+        SUM(taken) OVER (PARTITION BY machine ORDER BY t, step ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS all_taken
+    FROM (
+        SELECT n.machine, h.b AS t, 1 AS step, h.taken FROM reserved h JOIN clock_numbers n ON n.clock = h.clock WHERE h.e > h.b
+        UNION ALL
+        SELECT n.machine, h.e AS t, -1 AS step, -h.taken AS taken
+        FROM reserved h JOIN clock_numbers n ON n.clock = h.clock WHERE h.e > h.b
+    ) edge
+),
+-- The machines whose CPUs have to be shared: those that were ever promised to more than there are (by more than what rounding
+-- does), and those on which a program had several runs, or a run was started in another. On the others each run has its own.
+crowded AS (
+    SELECT n.clock
+    FROM clock_numbers n
+    JOIN (SELECT machine FROM loads GROUP BY machine HAVING MAX(all_taken) > 1.000000001) l ON l.machine = n.machine
+    UNION
+    SELECT clock FROM reserved GROUP BY clock, program HAVING COUNT(*) > 1
+    UNION
+    SELECT c.clock FROM kin k JOIN children c ON c.id = k.id
+),
+things AS (
+    SELECT thing, ROW_NUMBER() OVER (ORDER BY thing) AS number
+    FROM (SELECT DISTINCT device_id AS thing FROM devices WHERE component = 'accelerators' UNION SELECT 'cpus' AS thing) known
+),
+holdings AS (
+    SELECT n.number AS thing, m.machine, h.run_id, h.b, h.e, h.taken, 1 AS is_cpus
+    FROM reserved h
+    JOIN crowded w ON w.clock = h.clock
+    JOIN clock_numbers m ON m.clock = h.clock
+    CROSS JOIN things n
+    WHERE n.thing = 'cpus'
     UNION ALL
     SELECT
-        d.device_id AS thing, c.clock, CASE WHEN r.journal_id = '' THEN r.id ELSE r.journal_id END AS program, c.id AS run_id,
-        c.started_us - c.offset_us AS b, c.ended_us - c.offset_us AS e,
-        1.0 AS taken
+        n.number AS thing, m.machine, c.id AS run_id, c.started_us - c.offset_us AS b, c.ended_us - c.offset_us AS e,
+        1.0 AS taken, 0 AS is_cpus
     FROM asked c
-    JOIN runs r ON r.id = c.id
+    JOIN clock_numbers m ON m.clock = c.clock
     JOIN devices d ON d.run_id = c.id
+    JOIN things n ON n.thing = d.device_id
     LEFT JOIN within w ON w.id = c.id
     WHERE w.id IS NULL AND NOT c.background AND d.component = 'accelerators' AND ({held})
 ),
@@ -40,25 +78,26 @@ inner_runs AS (
 ),
 laid_out AS (
     SELECT
-        h.thing, h.clock, h.program, h.run_id, h.taken, h.b, h.e,
-        CASE WHEN h.thing = 'cpus' AND i.until > h.b THEN LEAST(i.until, h.e) ELSE h.b END AS cut,
+        h.thing, h.machine, h.run_id, h.taken, h.b, h.e,
+        CASE WHEN h.is_cpus = 1 AND i.until > h.b THEN LEAST(i.until, h.e) ELSE h.b END AS cut,
         MAX(h.e) OVER (
-            PARTITION BY h.thing, h.clock ORDER BY h.b, h.e, h.run_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            PARTITION BY h.thing, h.machine ORDER BY h.b, h.e, h.run_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS before_e,
-        LEAD(h.b) OVER (PARTITION BY h.thing, h.clock ORDER BY h.b, h.e, h.run_id) AS next_b
+        LEAD(h.b) OVER (PARTITION BY h.thing, h.machine ORDER BY h.b, h.e, h.run_id) AS next_b
     FROM holdings h
     LEFT JOIN inner_runs i ON i.id = h.run_id
     WHERE h.e > h.b
 ),
 overlapping AS (
     SELECT
-        thing, program, run_id, taken, b, e, cut,
-        ROW_NUMBER() OVER (ORDER BY thing, clock, b, e, run_id) AS place,
-        CAST(SUM(CASE WHEN before_e > b THEN 0 ELSE 1 END) OVER (
-            ORDER BY thing, clock, b, e, run_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        l.thing, CASE WHEN r.journal_id = '' THEN r.id ELSE r.journal_id END AS program, l.run_id, l.taken, l.b, l.e, l.cut,
+        ROW_NUMBER() OVER (ORDER BY l.thing, l.machine, l.b, l.e, l.run_id) AS place,
+        CAST(SUM(CASE WHEN l.before_e > l.b THEN 0 ELSE 1 END) OVER (
+            ORDER BY l.thing, l.machine, l.b, l.e, l.run_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS BIGINT) AS together
-    FROM laid_out
-    WHERE before_e > b OR next_b < e OR cut > b
+    FROM laid_out l
+    JOIN runs r ON r.id = l.run_id
+    WHERE l.before_e > l.b OR l.next_b < l.e OR l.cut > l.b
 ),
 crowds AS (
     SELECT together, program, MIN(place) AS crowd, MAX(taken) AS most, COUNT(*) AS many FROM overlapping GROUP BY together, program
@@ -130,9 +169,10 @@ parts_of AS (
 ),
 shared AS (
     SELECT
-        o.run_id, o.thing,
+        o.run_id, n.thing,
         GREATEST(0.0, COALESCE(p.share_us, 0.0) / (o.e - o.b)) AS of_all,
         GREATEST(0.0, COALESCE(p.own_us, 0.0) / (o.e - o.b)) AS of_own
     FROM overlapping o
+    JOIN things n ON n.number = o.thing
     LEFT JOIN parts_of p ON p.place = o.place
 ),
