@@ -2,7 +2,7 @@
 
 Each fault has a number, which stands in the names of its tests: `pytest tests/faults -v -k fault_13`.
 
-====  ============================================================  ==========================
+====  ============================================================  ================================
  1    kill -9 sixty times: nothing that was acknowledged is lost    test_death, test_unchanged
  2    SIGTERM, by default and with the user's handler               test_death, test_unchanged
  3    KeyboardInterrupt and exceptions propagate unchanged          test_death, test_unchanged
@@ -20,7 +20,7 @@ Each fault has a number, which stands in the names of its tests: `pytest tests/f
 15    fork with a lock held, a pool                                 test_forks
 16    spawn, forkserver                                             test_forks
 17    nested and overlapping trackers                               test_overlaps, test_forks
-18    eight ranks on one machine's GPUs; the leader killed          test_ranks
+18    eight ranks on one machine's GPUs; the leader killed          test_ranks, world/test_torchrun
 19    a run of 5 ms, without a sample                               test_endurance
 20    ten thousand runs in a row                                    test_endurance
 21    a day at one reading a second, simulated                      test_endurance
@@ -29,7 +29,7 @@ Each fault has a number, which stands in the names of its tests: `pytest tests/f
 26    kill -9 of a fill of many cards, at any moment                test_cards
 27    two fills at once, of one card and of a folder                test_cards
 28    a fill of many cards stopped by Ctrl-C or SIGTERM             test_cards
-====  ============================================================  ==========================
+====  ============================================================  ================================
 """
 
 from __future__ import annotations
