@@ -58,7 +58,7 @@ def push(
         lines.append(f"  made its tables, version {done.migrated[1]}" if done.migrated[0] == 0 else _renewed(*done.migrated))
     read = f"  read    {text.plural(done.sources, 'journal or batch', 'journals and batches')}"
     lines.append(f"{read}; {text.count(done.unchanged_sources)} unchanged since the last push")
-    runs, energy = text.plural(done.runs, "run"), text.energy(u.kwh_from_j(done.energy_mj / 1000))
+    runs, energy = text.plural(done.runs, "run"), _told(done.energy_mj)
     if dry_run:
         lines.append(f"  would send {runs} with {text.plural(done.samples, 'sample')}, {energy}; nothing was written")
     else:
@@ -70,6 +70,10 @@ def push(
     if done.deleted:
         lines.append(f"  deleted {text.plural(len(done.deleted), 'run')} there")
     say_lines(lines)
+
+
+def _told(energy_mj: int) -> str:
+    return text.energy(u.kwh_from_j(energy_mj / 1000)) if energy_mj else "no joules that a meter read"
 
 
 def _renewed(before: int, after: int) -> str:

@@ -49,5 +49,6 @@ def export(
         return
     for problem in done.problems:
         print(f"note: {clean(problem, limit=400)}", file=sys.stderr)
-    told = f"{plural(done.counts.runs, 'run')} with {plural(done.counts.samples, 'sample')}, {count(done.counts.energy_mj)} mJ"
+    read = f"{count(done.counts.energy_mj)} mJ" if done.counts.energy_mj else "no joules that a meter read"
+    told = f"{plural(done.counts.runs, 'run')} with {plural(done.counts.samples, 'sample')}, {read}"
     say_lines([f"{clean(done.path, limit=400)}: {told}, as {done.format}"])

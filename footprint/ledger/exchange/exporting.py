@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from footprint.errors import LedgerError, unknown_choice
+from footprint.errors import ConfigError, LedgerError, unknown_choice
 from footprint.ledger.archive.manifest import Archives, Batch, steadily
 from footprint.ledger.archive.store import connect, files, literal, names
 from footprint.ledger.exchange.commas import write_commas
@@ -62,15 +62,26 @@ def export(
         home: the ledger; by default the user's.
 
     Raises:
-        ConfigError: for a format that there is not.
+        ConfigError: for a format that there is not, or if no run fits: an export of nothing would say that nothing was recorded.
         LedgerError: if an id fits nothing, or something cannot be read or written.
     """
     if form not in FORMATS:
         raise unknown_choice("--format", form, tuple(FORMATS))
     problems: list[str] = []
     rows = gathered(problems, run_ids=run_ids, name=name, since_us=since_us, home=home)
+    if not rows.runs:
+        raise ConfigError(_nothing(home or default_home(), {"--name": name, "--since": since_us}, problems))
     FORMATS[form](rows, path)
     return Exported(path=str(path), format=form, counts=counts_of(rows), problems=tuple(dict.fromkeys(problems)))
+
+
+def _nothing(root: Path, filters: Mapping[str, object], problems: Sequence[str]) -> str:
+    """Why there is nothing to export."""
+    flags = " and ".join(flag for flag, value in filters.items() if value is not None)
+    told = f"no run of the ledger at {clean(str(root), limit=200)} fits {flags}"
+    told = told if flags else f"the ledger at {clean(str(root), limit=200)} holds no runs"
+    lacking = f" ({clean(problems[0], limit=200)})" if problems else ""
+    return f"{told}: nothing is exported{lacking}"
 
 
 def gathered(

@@ -261,8 +261,10 @@ def test_the_commands(home: Path, two_runs: None, tmp_path: Path, monkeypatch: p
     assert call(["runs", "export", "-o", "x.jsonl", "--name", "=*", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["format"], told["counts"]["runs"], told["counts"]["energy_mj"]) == ("jsonl", 1, 250_000)
-    assert call(["runs", "export", "--since", "2026-11-22"]) == 0
-    assert "0 runs" in capsys.readouterr().out
+    assert call(["runs", "export", "--since", "2030-01-01"]) == 2
+    assert "fits --since: nothing is exported" in capsys.readouterr().err
+    assert not Path("footprint-export").exists()
+    assert call(["runs", "export"]) == 0
     assert call(["runs", "export", "--run", "zz", "-o", "y"]) == 2
     assert call(["runs", "export", "--format", "xml", "-o", "y"]) == 2
     assert call(["runs", "export", "-o", "footprint-export"]) == 2  # it is there
