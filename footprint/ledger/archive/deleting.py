@@ -75,6 +75,7 @@ def delete(root: Path, ids: Collection[str], *, dry_run: bool = False, step: Ste
             if place.whole:
                 place.ripe.path.unlink(missing_ok=True)
                 step("unlinked")
+        finish(root, step)  # copies of what was replaced hold the runs, too
         if left := [str(place.ripe.path) for place in _journals(root, gone)] or [str(one.folder) for one in _batches(root, gone)]:
             why = "; ".join(archiver.problems or archiver.left) or "somebody wrote to it meanwhile"
             raise LedgerError(f"not all was deleted: {left[0]} still holds some of it ({why}); try again")

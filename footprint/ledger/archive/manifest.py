@@ -127,9 +127,7 @@ def read_archives(root: Path) -> Archives:
         # A folder that was copied under another name says itself whose copy it is.
         if name in replaced or own.batch in replaced or own.batch in counted or (own.batch != name and own.batch in found):
             continue
-        if own.journals and all(journals.get(journal, -1) >= length for journal, length in own.journals.items()):
-            continue  # two that compacted the same at one time
-        counted[own.batch] = batch
+        counted[own.batch] = batch  # also beside one of the same journals: they may differ, and readers count each run once
         journals |= {journal: max(length, journals.get(journal, 0)) for journal, length in own.journals.items()}
     for batch in counted.values():
         problems += batch.manifest.problems
@@ -190,7 +188,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def batches(root: Path) -> tuple[Batch, ...]:
-    """The batches of a ledger that count, each run in one of them as far as their journals tell.
+    """The batches of a ledger that count; a run may stand in several of them, and counts once.
 
     Raises:
         LedgerError: if the folder cannot be listed.

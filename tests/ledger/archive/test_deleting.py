@@ -136,3 +136,14 @@ def test_out_of_a_damaged_batch_nothing_is_deleted(home: Path) -> None:
     delete(home, ["of nobody"])
     assert sorted(home.rglob("*")) == before
     assert read_runs(home).problems
+
+
+def test_a_copy_of_a_batch_goes_with_it(home: Path) -> None:
+    ids = fill(home, 2)
+    compact(home, AT_ONCE)
+    (batch,) = read_archives(home).batches
+    shutil.copytree(batch.folder, home / "archive" / "2026-11-copy")
+    delete(home, ids[:1])
+    assert [run.id for run in read_runs(home).runs] == ids[1:]
+    held = [path for path in home.rglob("*") if path.is_file() and ids[0].encode() in path.read_bytes()]
+    assert held == []

@@ -11,7 +11,7 @@ from footprint.ledger import read_runs
 from footprint.ledger.archive.compacting import MERGE_FROM, compact
 from footprint.ledger.archive.manifest import MANIFEST, Archives, read_archives, steadily
 from footprint.ledger.engines.duck import DuckEngine
-from footprint.ledger.exchange.exporting import gathered
+from footprint.ledger.exchange.exporting import export, gathered
 from footprint.ledger.exchange.importing import bring_in
 from footprint.ledger.journal import Journal
 from footprint.ledger.reading import journal_paths, read_journal
@@ -98,3 +98,29 @@ def test_all_readers_take_the_same_of_two_tellings(tmp_path: Path) -> None:
     assert sum(row[4] for row in gathered([], home=home).samples) == expected
     with DuckEngine(home) as engine:
         assert engine.query(TOTAL).rows == [(expected, 1)]
+
+
+def test_imported_runs_that_were_merged_with_a_journal_stay_beside_another_batch_of_it(tmp_path: Path) -> None:
+    home, copy = tmp_path / "home", tmp_path / "copy"
+    fill(home, 1)
+    shutil.copytree(home, copy)
+    compact(home, AT_ONCE)
+    for number in range(1, MERGE_FROM):
+        other = tmp_path / f"other{number}"
+        fill(other, 1, first=number)
+        export(tmp_path / f"out{number}", "jsonl", home=other)
+        bring_in([str(tmp_path / f"out{number}")], home=copy)
+    assert compact(copy, AT_ONCE).merged == MERGE_FROM
+    (batch,) = read_archives(copy).batches
+    shutil.copytree(batch.folder, home / "archive" / batch.manifest.batch)
+    assert len(read_runs(home).runs) == MERGE_FROM
+    for first in ("0", "z"):  # in whichever order they are listed
+        for found in read_archives(home).batches:
+            if found.manifest.batch == batch.manifest.batch:
+                manifest = msgspec.json.decode((found.folder / MANIFEST).read_bytes())
+                moved = found.folder.rename(found.folder.with_name(f"{first}-{number}"))
+                (moved / MANIFEST).write_bytes(msgspec.json.encode({**manifest, "batch": moved.name}))
+                batch = read_archives(home).batches[0 if first == "0" else -1]
+        assert len(read_runs(home).runs) == MERGE_FROM
+        with DuckEngine(home) as engine:
+            assert engine.query(TOTAL).rows == [(MERGE_FROM * 250_000, MERGE_FROM)]
