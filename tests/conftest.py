@@ -39,3 +39,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.skipped and os.environ.get("FOOTPRINT_NO_SKIP") and not expected:
         report.outcome = "failed"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same of a whole file that is left out, as by `importorskip` at its top."""
+    report = yield
+    if report.skipped and os.environ.get("FOOTPRINT_NO_SKIP"):
+        report.outcome = "failed"
+    return report
