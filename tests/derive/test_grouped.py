@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from footprint.derive import Account, GroupTotal, group_totals
 from footprint.errors import ConfigError
+from footprint.ledger.ask import ask
 from footprint.model import ATTRIBUTIONS, Attribution, CpuTime, Place, Run
+from footprint.units import J_PER_KWH, j_from_kwh
 from tests.derive.examples import gpu, host, run
 from tests.derive.mixed import HOSTS, KINDS, Tables, ledger
 
@@ -79,6 +82,39 @@ def test_of_runs_that_overlap_each_joule_and_second_counts_once(kind: str, attri
 @given(seed=st.integers(0, 10_000), n=st.integers(2, 30))
 def test_of_any_runs_that_overlap_each_joule_and_second_counts_once(seed: int, n: int) -> None:
     check(ledger(seed, n, ["gpu", "gpus", "cpu", "rapl", "no times", "tpu", "declared"], overlap=True), "share", ROUNDED)
+
+
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS)
+@pytest.mark.parametrize("seed", range(3))
+def test_runs_that_begin_and_end_alike_count_once_whatever_the_order_in_which_they_are_met(
+    seed: int, attribution: Attribution
+) -> None:
+    """As the times of schedulers and clouds, which are whole seconds or hours, often do."""
+    rng = random.Random(seed)
+    runs = [
+        run(
+            f"r{rng.randint(0, 10**6)}",
+            devices=tuple(gpu(float(rng.randint(1, 50)) * 1e3, 100.0, uuid=f"GPU-{unit}") for unit in range(3)),
+            duration_s=100.0,
+            started_at=f"2024-05-01T00:0{rng.choice([0, 5])}:00Z",
+            journal_id=rng.choice(["", "a", "b"]),
+            place=IRELAND,
+        )
+        for _ in range(8)
+    ]
+    check(runs, attribution, ROUNDED)
+    totals = ask("totals", ledger=Tables(runs), attribution=attribution).dicts()[0]
+    kwh = Account(runs, attribution).total([one.id for one in runs]).footprint.accelerator_energy_kwh
+    assert kwh is not None
+    assert totals["accelerators_mj"] == pytest.approx(1e3 * j_from_kwh(kwh.central), rel=ROUNDED)
+
+
+def test_a_run_whose_energy_is_not_known_takes_nothing_from_others() -> None:
+    """It shared a GPU that it read, and had another that nobody could read."""
+    dark = run("dark", devices=(gpu(1e6), gpu(None, uuid="GPU-2")), place=IRELAND)
+    row = check([dark, run("lit", devices=(gpu(1e6),), place=IRELAND)], tolerance=ROUNDED)
+    assert row.footprint.accelerator_energy_kwh is not None
+    assert row.footprint.accelerator_energy_kwh.central == pytest.approx(1e6 / J_PER_KWH)
 
 
 def test_a_run_within_another_adds_nothing_and_is_covered() -> None:

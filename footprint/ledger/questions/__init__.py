@@ -76,6 +76,8 @@ def question(
         "component_group": ", component" if "component" in by else "",
         "chosen": _chosen(since_us, until_us, where or {}),
         "held": "d.held_ratio IS NULL OR d.held_ratio <> 0" if attribution == "share" else "TRUE",
+        # Where footprints are summed, what is in no sum takes nothing from what is.
+        "taking": f"r.factor_key NOT IN ({literal(more['unknown'])})" if "unknown" in more else "TRUE",
         **{key: literal(value) for key, value in more.items()},
     }
     # In one pass: a name may hold braces, too.
