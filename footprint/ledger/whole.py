@@ -149,6 +149,18 @@ def _series(run_id: str, home: Path | None, archives: Archives) -> tuple[Point, 
     return max(found, key=lambda one: one[0])[1]()
 
 
+def each_telling(home: Path | None, archives: Archives, problems: list[str]) -> Iterator[Run]:
+    """The facts of all runs, one after the other, journals first; of a run that stands in several places, each telling."""
+    for path in live_paths(home, archives, problems):
+        journal = read_journal(path)
+        problems += journal.problems
+        yield from journal.facts()
+    if archives.batches:
+        recall = _recall(archives)
+        yield from recall.runs()
+        problems += recall.problems
+
+
 def live_paths(home: Path | None, archives: Archives, problems: list[str]) -> Iterator[Path]:
     """The journals that no batch stands for."""
     for path in journal_paths(home, problems):

@@ -8,6 +8,7 @@ again, and readers take the more complete of the two.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +16,7 @@ import msgspec
 
 from footprint.errors import LedgerError
 from footprint.ledger.archive.lock import locked
-from footprint.ledger.archive.manifest import is_changed, read_archives
+from footprint.ledger.archive.manifest import Archives, is_changed, read_archives, steadily
 from footprint.ledger.archive.spill import Spill
 from footprint.ledger.archive.writing import Draft, commit, give_up, new_folder, spilled
 from footprint.ledger.exchange.parcels import impossible_run
@@ -25,7 +26,7 @@ from footprint.ledger.home import home as default_home
 from footprint.ledger.once import rank
 from footprint.ledger.rows import Rows, no_rows, rows_of_run
 from footprint.ledger.tables import RUNS, TABLES
-from footprint.ledger.whole import read_runs
+from footprint.ledger.whole import each_telling
 from footprint.model import Run
 from footprint.text import clean, plural
 
@@ -137,14 +138,15 @@ class _Fates(NamedTuple):
 
 
 def _fates(root: Path, parcel: _Parcel, *, also_measured: bool) -> _Fates:
-    runs = read_runs(root).runs if parcel.runs else ()
-    here = {run.id: run for run in runs if run.id in parcel.runs}
+    here, twice = steadily(root, partial(_known, root, parcel)) if parcel.runs else ({}, Twice(()))
     fates = {run_id: _fate(run, here.get(run_id)) for run_id, run in parcel.runs.items()}
     new = [parcel.runs[run_id] for run_id, fate in fates.items() if fate == "new"]
     if not new:
         return _Fates(fates, ())
     notes = []
-    twice = Twice([*runs, *(run for run in new if is_measured(run))])
+    for run in new:
+        if is_measured(run):
+            twice.add(run)
     same = [run for run in new if twice.same(run)]
     if not also_measured:
         fates |= {run.id: "measured" for run in same if not is_measured(run)}
@@ -163,6 +165,17 @@ def _fates(root: Path, parcel: _Parcel, *, also_measured: bool) -> _Fates:
 
 def _settled(incoming: Incoming, settle: Callable[[Run], Run]) -> Incoming:
     return msgspec.structs.replace(incoming, runs=tuple(map(settle, incoming.runs)))
+
+
+def _known(root: Path, parcel: _Parcel, archives: Archives) -> tuple[dict[str, Run], Twice]:
+    """What the ledger has of the runs of a parcel, and of their work; of all its other runs nothing is held."""
+    twice = Twice(parcel.runs.values())
+    here: dict[str, Run] = {}
+    for run in each_telling(root, archives, []):
+        twice.add(run)
+        if run.id in parcel.runs and (run.id not in here or rank(here[run.id]) < rank(run)):
+            here[run.id] = run
+    return here, twice
 
 
 class _Parcel:

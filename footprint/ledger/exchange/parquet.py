@@ -131,7 +131,7 @@ def read_table(con: DuckDBPyConnection, table: str, path: Path, name: str) -> li
         names = ", ".join(f'"{one.name}"' for one in columns)
         rows: list[Row] = con.execute(f"SELECT {names} FROM {source} ORDER BY file_row_number").fetchall()  # noqa: S608
     except duckdb.Error as error:
-        raise LedgerError(f"{name} is torn, or no Parquet: {clean(str(error), limit=200)}") from None
+        raise LedgerError(f"{name} is torn, or no Parquet: {clean(str(error).splitlines()[0], limit=200)}") from None
     for place, row in enumerate(rows):
         try:
             for column, value in zip(columns, row, strict=True):

@@ -67,6 +67,11 @@ def read_source(source: str, *, form: str | None = None, stated: Mapping[str, st
     known = importers()
     importer = _named(known, form) if form is not None else next((one for one in known if one.recognises(source)), None)
     if importer is None:
+        if is_plain_folder(Path(source, "runs")) or is_plain_folder(Path(source, "archive")):
+            told = clean(source, limit=200)
+            raise LedgerError(
+                f"{told} is a ledger's own folder: `FOOTPRINT_HOME={told} footprint runs export` makes what can be imported"
+            )
         forms = ", ".join(one.name for one in known)
         raise LedgerError(
             f"{clean(source, limit=200)} is in none of the formats that are known by their looks; --from names it: {forms}"

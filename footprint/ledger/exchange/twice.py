@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import accumulate
@@ -47,23 +46,33 @@ class Twice:
     """The runs of a ledger, to find among others those that are the same work.
 
     Args:
-        runs: the runs that are known.
+        asked: the others. Of a ledger's runs only what bears on them is held.
     """
 
-    def __init__(self, runs: Iterable[Run]) -> None:
-        self._jobs: dict[str, list[tuple[_Job, Run]]] = defaultdict(list)
-        self._accounts: dict[str, list[tuple[_Span, Run]]] = defaultdict(list)
-        spans: dict[str | None, list[_Span]] = defaultdict(list)
-        for run in runs:
+    def __init__(self, asked: Iterable[Run]) -> None:
+        self._jobs: dict[str, list[tuple[_Job, Run]]] = {}
+        self._accounts: dict[str, list[tuple[_Span, Run]]] = {}
+        self._begun: dict[str | None, list[_Span]] = {}
+        self._spans: dict[str | None, _Spans] = {}
+        for run in asked:
             if named := _SLURM.fullmatch(run.account):
-                self._jobs[named["job"]].append((_Job(named["cluster"], _task(run)), run))
+                self._jobs.setdefault(named["job"], [])
             elif run.account != run.id:
-                self._accounts[run.account].append((_span(run), run))
-            if is_measured(run):
-                span = _span(run)
-                spans[None].append(span)
-                spans[run.host.cpu_name].append(span)
-        self._spans = {cpu: _Spans(found) for cpu, found in spans.items()}
+                self._accounts.setdefault(run.account, [])
+            if _is_unnamed(run):
+                self._begun.setdefault(run.host.cpu_name, [])
+
+    def add(self, run: Run) -> None:
+        """Take a run that is known."""
+        if named := _SLURM.fullmatch(run.account):
+            if named["job"] in self._jobs:
+                self._jobs[named["job"]].append((_Job(named["cluster"], _task(run)), run))
+        elif run.account in self._accounts:
+            self._accounts[run.account].append((_span(run), run))
+        if self._begun and is_measured(run):
+            for cpu in {None, run.host.cpu_name} & self._begun.keys():
+                self._begun[cpu].append(_span(run))
+                self._spans.pop(cpu, None)
 
     def same(self, run: Run) -> bool:
         """Whether it is work that another tool told of: the same job, or of the same account at the same time."""
@@ -75,10 +84,12 @@ class Twice:
 
     def may_be_same(self, run: Run) -> bool:
         """Whether something was measured at the same time on a machine that may have been its own, which nobody names."""
-        if is_measured(run) or not run.host.name.startswith(_UNNAMED):
+        cpu = run.host.cpu_name
+        if not _is_unnamed(run) or cpu not in self._begun:
             return False
-        spans = self._spans.get(run.host.cpu_name)
-        return spans is not None and spans.meet(_span(run))
+        if cpu not in self._spans:
+            self._spans[cpu] = _Spans(self._begun[cpu])
+        return self._spans[cpu].meet(_span(run))
 
 
 class _Spans:
@@ -93,6 +104,10 @@ class _Spans:
         """Whether one of them was under way then."""
         place = bisect_left(self._begins, span.end_s)
         return place > 0 and self._ends[place - 1] > span.begin_s
+
+
+def _is_unnamed(run: Run) -> bool:
+    return not is_measured(run) and run.host.name.startswith(_UNNAMED)
 
 
 def _is_others(run: Run, known: Run) -> bool:
