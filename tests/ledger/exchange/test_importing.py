@@ -296,5 +296,5 @@ def test_what_is_exported_is_for_its_owner_alone_whatever_the_umask(
 
 
 def test_of_another_ledgers_folder_it_is_said_how_its_runs_are_brought_in(home: Path, elsewhere: Path, two_runs: None) -> None:
-    with pytest.raises(LedgerError, match="is a ledger's own folder: .*runs export"):
+    with pytest.raises(LedgerError, match=r"is a ledger's own folder: .*runs export"):
         bring_in([str(home)], home=elsewhere)
