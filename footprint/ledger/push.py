@@ -7,6 +7,7 @@ somebody names them.
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from footprint.errors import ConfigError, LedgerError
 from footprint.ledger.engines import as_address, is_home
 from footprint.ledger.engines.postgres import is_address
 from footprint.ledger.engines.postgres_write import Pushed, Writer, Written
+from footprint.ledger.home import home as default_home
 from footprint.ledger.load import Held, Load
 from footprint.ledger.outgoing import PIECE, PIECE_RUNS, Source, Stretch, sources
 from footprint.ledger.rows import Rows, no_rows
@@ -89,14 +91,15 @@ def push(
         ConfigError: if `where` is no database's address, or psycopg is not installed.
         LedgerError: if the ledger or the database cannot be used; what was committed before stays, and the next push goes on.
     """
-    if not is_address(where) and not where.lower().startswith("spark:"):
-        return _to_a_store(
-            where if "://" in where else as_address(where), home=home, since_us=since_us, delete=delete, dry_run=dry_run
-        )
+    if "://" in where and not is_address(where):
+        return _to_a_store(where, home=home, since_us=since_us, delete=delete, dry_run=dry_run)
+    is_folder = where != "" and (os.sep in where or Path(where).is_dir())  # a single word may be a database's name
+    if is_folder and not where.lower().startswith("spark:") and not is_address(where):
+        return _to_a_store(as_address(where), home=home, since_us=since_us, delete=delete, dry_run=dry_run)
     if not is_address(where):
         raise ConfigError(
-            "a ledger is pushed to postgresql://USER@HOST:PORT/DATABASE, to a folder, or to a store like s3://BUCKET/LEDGER: "
-            "spark: only asks what was pushed there"
+            "a ledger is pushed to postgresql://USER@HOST:PORT/DATABASE, to a folder (./LEDGER), or to a store like "
+            "s3://BUCKET/LEDGER; spark: only asks what was pushed there"
         )
     began_s = time.monotonic()
     problems: list[str] = []
@@ -105,6 +108,8 @@ def push(
         going = _Going(writer, found, problems, since_us=since_us, dry_run=dry_run, progress=progress)
         going.go()
         deleted = _delete(writer, delete, home) if delete and not dry_run else []
+        if not dry_run:
+            problems += [f"{clean(one)} is no run there: --delete takes whole ids" for one in delete if one not in deleted]
         total = going.total
         return Push(
             where=writer.where,
@@ -131,7 +136,8 @@ def _to_a_store(where: str, *, home: Path | None, since_us: int | None, delete: 
 
     if delete:
         raise ConfigError("--delete: what was pushed to a store never changes; push what is left to another place of it")
-    if where.startswith("file://") and is_home(Path(where.removeprefix("file://"))):
+    folder = Path(where.removeprefix("file://")) if where.startswith("file://") else None
+    if folder is not None and (is_home(folder) or folder == (home or default_home())):
         raise ConfigError(f"{clean(where, limit=200)} is where runs are recorded: push into a folder of its own")
     began_s = time.monotonic()
     problems: list[str] = []

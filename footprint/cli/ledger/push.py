@@ -65,8 +65,11 @@ def push(
         fates = (("new", done.new), ("replaced", done.replaced), ("the same", done.same), ("known better there", done.kept))
         told_fates = ", ".join(f"{text.count(many)} {fate}" for fate, many in fates if many) or "none"
         rate = f" ({text.count(round(done.samples / done.duration_s))} a second)" if done.samples else ""
-        lines.append(f"  runs    {text.count(done.runs)}: {told_fates}")
-        lines.append(f"  sent    {text.plural(done.samples, 'sample')}, {energy}, in {text.duration(done.duration_s)}{rate}")
+        if done.runs:
+            lines.append(f"  runs    {text.count(done.runs)}: {told_fates}")
+            lines.append(f"  sent    {text.plural(done.samples, 'sample')}, {energy}, in {text.duration(done.duration_s)}{rate}")
+        else:
+            lines.append("  nothing is new")
     if done.deleted:
         lines.append(f"  deleted {text.plural(len(done.deleted), 'run')} there")
     say_lines(lines)

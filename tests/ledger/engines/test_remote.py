@@ -193,3 +193,11 @@ def test_an_export_as_csv_is_told_what_takes_it(home: Path, write: Callable[[lis
     with open_ledger(str(tmp_path / "out")) as engine:
         (problem,) = engine.query(SUM).problems
     assert "runs import" in problem
+
+
+@pytest.mark.parametrize("where", ["lab", "spark:/srv/ledger", ""])
+def test_a_word_is_no_folder_to_push_to(where: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="is pushed to postgresql"):
+        push(where, home=home)
+    assert not (tmp_path / "lab").exists()
