@@ -7,7 +7,7 @@ that the rows of a table add up.
 
 Middles are those of `Account.total`; ranges are as exact as `accounting.groups` says. What varies from device to device moves
 together over the factor keys of one kind of machine, which may make a range a little too wide, never too narrow, where these are
-not the same machines.
+not the same machines. For how much of the time each component was read (`coverage`) is not told.
 """
 
 from __future__ import annotations
@@ -68,12 +68,25 @@ class Piece(NamedTuple):
         return _PARTS[self.component].index(amount)
 
 
+class _Known(NamedTuple):
+    """Whether the energy and the emissions of runs are known."""
+
+    energy: bool
+    emissions: bool
+
+
 class _Factors(NamedTuple):
     """What one factor key's amounts are multiplied with."""
 
     key: str
     units: Units
     there: There
+
+    @property
+    def known(self) -> _Known:
+        """What is known of its runs."""
+        energy = self.units.whole.it is not None
+        return _Known(energy, energy and self.there.emissions is not None)
 
     @property
     def unknown(self) -> list[str]:
@@ -145,16 +158,20 @@ class GroupTotal:
         """The emissions alone."""
         return range_of(self.sheet.emissions)
 
-    def add(self, factors: _Factors, runs: int, nested: int) -> None:
+    def add_nested(self, runs: int, known: _Known) -> None:
+        """Count runs that others contain, of which as much is known as of these."""
+        self.runs += runs
+        self.nested += runs
+        self.with_energy += runs if known.energy else 0
+        self.with_emissions += runs if known.emissions else 0
+
+    def add(self, factors: _Factors, runs: int) -> None:
         """Count runs of a factor key."""
         self.runs += runs
-        self.nested += nested
         self._alike.append((factors, runs))
-        for name in factors.unknown:
-            self.unknown[name] += runs
-        known = factors.units.whole.it is not None
-        self.with_energy += runs if known else 0
-        self.with_emissions += runs if known and factors.there.emissions is not None else 0
+        self.unknown.update(dict.fromkeys(factors.unknown, runs))
+        self.with_energy += runs if factors.known.energy else 0
+        self.with_emissions += runs if factors.known.emissions else 0
 
     def add_pieces(self, factors: _Factors, pieces: list[Piece]) -> None:
         """Take sums of a factor key."""
@@ -224,7 +241,7 @@ class _Asking:
         self._engine, self._by, self._attribution, self._asked = engine, by, attribution, asked
         self._problems: tuple[str, ...] = ()
         self._rows: dict[tuple[Any, ...], GroupTotal] = {}
-        self._silent: list[str] = []
+        self._apart: dict[str, _Known] = {}
 
     def totals(self) -> GroupTotals:
         keys = self._query(question("factor_keys", **self._asked))
@@ -243,10 +260,10 @@ class _Asking:
         """Of each factor key whose footprints are linear what its amounts are multiplied with."""
         regular = {key: example for key, example in examples.items() if not key.startswith(APART)}
         facts = facts_of(self._engine, list(examples.values()))
-        # A run whose energy is not known takes nothing from others.
-        self._silent = [
-            key for key, one in examples.items() if key not in regular and derive_run(facts[one], self._attribution).it is None
-        ]
+        for key, one in examples.items():
+            if key not in regular:
+                alone = derive_run(facts[one], self._attribution)
+                self._apart[key] = _Known(alone.it is not None, alone.emissions is not None)
         works: dict[str, Units] = {}
         places: dict[str, There] = {}
         found: dict[str, _Factors] = {}
@@ -261,13 +278,12 @@ class _Asking:
         return found
 
     def _count(self, factors: Mapping[str, _Factors]) -> None:
-        for *keys, key, runs, nested in self._query(question("factor_counts", by=self._by, **self._asked)).rows:
-            if key in factors:
-                self._row(tuple(keys)).add(factors[key], runs, nested)
-            else:
-                row = self._row(tuple(keys))
-                row.runs += nested
-                row.nested += nested
+        for *keys, key, outer, runs in self._query(question("factor_counts", by=self._by, **self._asked)).rows:
+            row = self._row(tuple(keys))
+            if outer is not None:
+                row.add_nested(runs, factors[outer].known if outer in factors else self._apart[outer])
+            elif key in factors:
+                row.add(factors[key], runs)
 
     def _derive_apart(self, factors: Mapping[str, _Factors]) -> None:
         answer = self._summed("factor_apart", factors)
@@ -301,8 +317,9 @@ class _Asking:
         return self._query(sql)
 
     def _unknown(self, factors: Mapping[str, _Factors]) -> list[str]:
-        """The factor keys of the runs whose energy is not known."""
-        return [*self._silent, *(key for key, one in factors.items() if one.units.whole.it is None)]
+        """The factor keys of the runs whose energy is not known, which take nothing from others."""
+        every = self._apart | {key: one.known for key, one in factors.items()}
+        return [key for key, known in every.items() if not known.energy]
 
     def _query(self, sql: str) -> Answer:
         answer = self._engine.query(sql)

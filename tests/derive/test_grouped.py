@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from footprint.derive import Account, GroupTotal, group_totals
 from footprint.errors import ConfigError
 from footprint.ledger.ask import ask
-from footprint.model import ATTRIBUTIONS, Attribution, CpuTime, Place, Run
+from footprint.model import ATTRIBUTIONS, Attribution, CpuTime, Declaration, Place, Run
 from footprint.units import J_PER_KWH, j_from_kwh
 from tests.derive.examples import gpu, host, run
 from tests.derive.mixed import HOSTS, KINDS, Tables, ledger
@@ -122,6 +122,19 @@ def test_a_run_within_another_adds_nothing_and_is_covered() -> None:
     inner = run("inner", devices=(gpu(4e5, 1000.0),), place=IRELAND, parent="outer", duration_s=1000.0)
     row = check([outer, inner])
     assert (row.runs, row.nested, row.with_energy) == (2, 1, 2)
+
+
+def test_a_run_within_another_is_known_as_far_as_that_is() -> None:
+    dark = host(unmetered_accelerators=("0000:00:05.0",))
+    outer = run("outer", devices=(gpu(1e6),), place=IRELAND)
+    blind = run("inner", cpu=None, place=IRELAND, parent="outer", duration_s=1000.0)
+    assert check([outer, blind]).with_energy == 2
+    unread = run("outer", host=dark, place=IRELAND)
+    inner = run("inner", place=IRELAND, parent="outer", duration_s=1000.0)
+    row = check([unread, inner, run("other", place=IRELAND, host=host(boot_id="b2"))])
+    assert (row.runs, row.nested, row.with_energy, row.with_emissions) == (3, 1, 1, 1)
+    shop = msgspec.structs.replace(inner, id="declared", parent=None, declared=Declaration(hardware="A100", count=1, hours=1.0))
+    check([outer, blind, shop])
 
 
 def test_a_launched_run_with_a_gpu_of_its_own_counts_its_gpu_and_none_of_the_cpu_time_that_its_parent_saw() -> None:

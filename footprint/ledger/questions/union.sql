@@ -9,7 +9,7 @@ spans AS (
     FROM clocks c
     JOIN devices d ON d.run_id = c.id
     LEFT JOIN within w ON w.id = c.id
-    WHERE c.is_chosen AND w.id IS NULL AND d.energy_mj > 0 AND (c.background OR {held})
+    WHERE c.is_chosen AND w.id IS NULL AND c.takes AND d.energy_mj > 0 AND (c.background OR {held})
 ),
 laid AS (
     -- By the run, too: of those which begin and end alike, each window has to have the same order.
@@ -38,7 +38,7 @@ nodes AS (
     FROM clocks c
     JOIN devices d ON d.run_id = c.id
     LEFT JOIN within w ON w.id = c.id
-    WHERE c.is_chosen AND c.background AND w.id IS NULL AND d.energy_mj > 0
+    WHERE c.is_chosen AND c.background AND w.id IS NULL AND c.takes AND d.energy_mj > 0
 ),
 guests AS (
     SELECT
@@ -51,7 +51,7 @@ guests AS (
     JOIN devices d ON d.device_id = n.device_id
     JOIN clocks c ON c.id = d.run_id AND c.clock = n.clock
     LEFT JOIN within w ON w.id = c.id
-    WHERE c.is_chosen AND NOT c.background AND w.id IS NULL AND d.energy_mj > 0 AND ({held})
+    WHERE c.is_chosen AND NOT c.background AND w.id IS NULL AND c.takes AND d.energy_mj > 0 AND ({held})
 ),
 stays AS (
     SELECT

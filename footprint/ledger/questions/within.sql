@@ -24,10 +24,10 @@ kin_4 AS (
     SELECT k.id, p.id AS outer_id, p.parent AS next_id, p.boot FROM kin_3 k JOIN elders p ON p.id = k.next_id AND p.boot = k.boot
 ),
 kin AS (
-    SELECT id, outer_id FROM kin_1
-    UNION ALL SELECT id, outer_id FROM kin_2
-    UNION ALL SELECT id, outer_id FROM kin_3
-    UNION ALL SELECT id, outer_id FROM kin_4
+    SELECT id, outer_id, 1 AS steps FROM kin_1
+    UNION ALL SELECT id, outer_id, 2 AS steps FROM kin_2
+    UNION ALL SELECT id, outer_id, 3 AS steps FROM kin_3
+    UNION ALL SELECT id, outer_id, 4 AS steps FROM kin_4
 ),
 lacking AS (
     SELECT DISTINCT k.id, k.outer_id
@@ -37,7 +37,7 @@ lacking AS (
     WHERE d.component = 'accelerators' AND COALESCE(d.held_ratio, 1) <> 0 AND o.run_id IS NULL
 ),
 within AS (
-    SELECT DISTINCT k.id
+    SELECT k.id, MAX(k.steps) AS steps
     FROM kin k
     JOIN children c ON c.id = k.id
     JOIN elders o ON o.id = k.outer_id AND o.is_chosen
@@ -49,4 +49,5 @@ within AS (
             AND c.ended_us - c.offset_us <= o.ended_us - o.offset_us + 1000000
         )
     )
+    GROUP BY k.id
 ),
