@@ -18,6 +18,7 @@ from typing import Any, Final
 from footprint.errors import ConfigError, LedgerError
 from footprint.ledger.engines.engine import Answer, Closing
 from footprint.ledger.engines.sources import Store, batches_of, expanded, left_out, local_path, view_sql
+from footprint.ledger.engines.spark_steps import Step, plan_of
 from footprint.ledger.tables import TABLES
 from footprint.text import clean
 
@@ -25,9 +26,11 @@ MASTER: Final = "FOOTPRINT_SPARK_MASTER"
 _SCHEME: Final = "spark:"
 _TYPES: Final = {"text": "STRING", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
 _LOOPBACK: Final = "127.0.0.1"
+_FEW: Final = 1000
+"""So many rows of a step are sent along with the plans that read them."""
+_AT_HOME: Final = {"spark.driver.host": _LOOPBACK, "spark.driver.bindAddress": _LOOPBACK}
+"""Of a master on this machine: nobody else can reach it. The executors of a cluster must."""
 _SETTINGS: Final = {
-    "spark.driver.host": _LOOPBACK,
-    "spark.driver.bindAddress": _LOOPBACK,
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "OFF",
@@ -81,25 +84,16 @@ class SparkEngine(Closing):
         Raises:
             LedgerError: if it cannot be answered.
         """
-        steps, last = _steps(sql)
+        asking = _Asking(self._session)
         try:
-            for name, step, is_kept in steps:
-                frame = self._session.sql(step)
-                (self._kept(frame) if is_kept else frame).createOrReplaceTempView(name)
-            found = self._session.sql(last)
+            for step in (asked := plan_of(sql)).steps:
+                asking.take(step)
+            found = self._session.sql(asked.last)
             return Answer(tuple(found.columns), [tuple(map(_plain, row)) for row in found.collect()], self._problems)
         except Exception as error:  # noqa: BLE001 - a client's own, of any kind
             raise LedgerError(f"{self.where} cannot be asked: {_told(error)}") from None
         finally:
-            for name, _, _ in steps:
-                self._session.catalog.dropTempView(name)
-
-    def _kept(self, frame: Any) -> Any:
-        """A step whose rows are written down: what is used several times would else be planned, and read, as many times over.
-
-        On disk, so that an executor that dies takes nothing along.
-        """
-        return frame.checkpoint() if self._own is not None else frame.persist()
+            asking.forget()
 
     def close(self) -> None:
         """Stop the session, if it is our own."""
@@ -152,6 +146,70 @@ class SparkEngine(Closing):
             self._session.sql(view_sql(table, sources, quote="`")).createOrReplaceTempView(table)
 
 
+class _Asking:
+    """One question's steps in a session: views by their names, whose rows are kept where several steps read them."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._names: list[str] = []
+        self._held: list[Any] = []
+
+    def take(self, step: Step) -> None:
+        """Make the view of a step."""
+        frame = self._session.sql(step.sql)
+        if step.again:
+            frame = self._met(step, frame)
+        elif step.is_kept:
+            frame, _ = self._kept(frame)
+        self._view(step.name, frame)
+
+    def forget(self) -> None:
+        """Let go of the views and of the rows."""
+        with suppress(Exception):  # a session that died has forgotten already
+            for name in self._names:
+                self._session.catalog.dropTempView(name)
+            for rows in self._held:
+                rows.unpersist(False)
+
+    def _met(self, step: Step, frame: Any) -> Any:
+        """What a step that reads itself comes to: from the rows that are new each time, until there are none.
+
+        Spark's own recursion knows no UNION that ends where names lead back to themselves.
+        """
+        found, is_new = self._kept(frame.distinct())
+        latest = found
+        while is_new:
+            self._view(step.name, latest)
+            following = self._session.sql(step.again).toDF(*found.columns).distinct()
+            latest, is_new = self._kept(following.exceptAll(found))
+            found, _ = self._kept(found.union(latest))
+        return found
+
+    def _view(self, name: str, frame: Any) -> None:
+        frame.createOrReplaceTempView(name)
+        self._names.append(name)
+
+    def _kept(self, frame: Any) -> tuple[Any, bool]:
+        """A frame whose rows are there, and whether there are any.
+
+        What is used several times would else be planned, and read, as many times over. Few rows become part of the plans, in
+        which joins with nothing vanish; many stay with the executors, and are made anew where one dies with them.
+        """
+        from pyspark import StorageLevel
+        from pyspark.sql import DataFrame
+
+        frames, schema = self._session._jsparkSession, frame._jdf.schema()  # noqa: SLF001 - else all rows go through Python
+        rows = frame._jdf.rdd()  # noqa: SLF001
+        rows.persist(self._session.sparkContext._getJavaStorageLevel(StorageLevel.MEMORY_AND_DISK))  # noqa: SLF001
+        self._held.append(rows)
+        many = frames.createDataFrame(rows, schema)
+        few = many.limit(_FEW + 1).collectAsList()
+        if few.size() > _FEW:
+            return DataFrame(many, self._session), True
+        self._held.pop().unpersist(False)
+        return DataFrame(frames.createDataFrame(few, schema), self._session), not few.isEmpty()
+
+
 def opened(where: str) -> SparkEngine:
     """The engine over a place.
 
@@ -162,33 +220,6 @@ def opened(where: str) -> SparkEngine:
     return SparkEngine(where)
 
 
-def _steps(sql: str) -> tuple[list[tuple[str, str, bool]], str]:
-    """A question as steps in Spark's words: names of views, their SQL, and whether several others use them; then the last SELECT.
-
-    Raises:
-        ConfigError: if sqlglot is not installed.
-    """
-    try:
-        from sqlglot import exp, parse_one
-    except ModuleNotFoundError:
-        raise ConfigError('a ledger on Spark needs sqlglot: pip install "footprint[spark]"') from None
-    tree = parse_one(sql, read="duckdb")
-    clause = tree.args.get("with_") or tree.args.get("with")
-    if clause is None or clause.args.get("recursive"):
-        return [], str(tree.sql(dialect="spark"))
-    names = {one.alias: f"footprint_step_{one.alias}" for one in clause.expressions}
-    uses = dict.fromkeys(names, 0)
-    for table in tree.find_all(exp.Table):
-        if table.name in names and not table.db:
-            uses[table.name] += 1
-            if not table.alias:
-                table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
-            table.set("this", exp.to_identifier(names[table.name]))
-    clause.pop()
-    steps = [(names[one.alias], str(one.this.sql(dialect="spark")), uses[one.alias] > 1) for one in clause.expressions]
-    return steps, str(tree.sql(dialect="spark"))
-
-
 def _session(folder: Path) -> Any:
     """A session of our own, whose JVM says nothing."""
     import subprocess
@@ -197,16 +228,19 @@ def _session(folder: Path) -> Any:
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
-    os.environ.setdefault("SPARK_LOCAL_IP", _LOOPBACK)
-    conf = SparkConf().setMaster(os.environ.get(MASTER) or "local[*]").setAppName("footprint")
-    for name, value in {**_SETTINGS, "spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder / "none")}.items():
+    master = os.environ.get(MASTER) or "local[*]"
+    ours = _SETTINGS | {"spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder / "none")}
+    if master.startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", _LOOPBACK)
+        ours |= _AT_HOME
+    conf = SparkConf().setMaster(master).setAppName("footprint")
+    for name, value in ours.items():
         conf.set(name, value)
     log = folder / "spark.log"
     try:
         with log.open("wb") as quiet:
             gateway = launch_gateway(conf, {"stdout": subprocess.DEVNULL, "stderr": quiet})
             context = SparkContext(gateway=gateway, conf=conf)
-        context.setCheckpointDir(str(folder / "steps"))
         return SparkSession(context)
     except Exception as error:  # noqa: BLE001 - a client's own, of any kind
         last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-1:] or [_told(error)]
