@@ -7,7 +7,6 @@ synced to the disk, as a real one's is.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import pwd
 import secrets
@@ -15,7 +14,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,9 +22,10 @@ from typing import Any, Final
 
 import pytest
 
+from tests.world.packages import install, say, without
+
 ADMIN: Final = "admin"
 _START_S: Final = 60.0
-_INSTALL_S: Final = 300.0
 
 
 class Postgres:
@@ -120,17 +119,7 @@ class Postgres:
 
 def programs() -> Path | None:
     """Where PostgreSQL's programs are, the newest version's; Debian's are installed where that may be done. None: nowhere."""
-    if (found := _installed()) is not None:
-        return found
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        with Path(tempfile.gettempdir(), "footprint-tests-apt.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # tests in several processes
-            if _installed() is None:
-                print("Installing Debian's postgresql for the tests of the ledger …", file=sys.stderr)
-                quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-                for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "postgresql"]):
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        subprocess.run(["apt-get", *command], env=quiet, capture_output=True, check=False, timeout=_INSTALL_S)
+    install(lambda: _installed() is None, "postgresql")
     return _installed()
 
 
@@ -157,11 +146,10 @@ def postgres() -> Iterator[Postgres]:
     """One server for all tests of a process; where there is none, they are skipped aloud."""
     try:
         with server() as running:
-            print(f"\n{running.version} on port {running.port}", file=sys.__stderr__)
+            say(f"{running.version} on port {running.port}")
             yield running
-    except FileNotFoundError as error:
-        print(f"\nSKIPPED: a test {error}", file=sys.__stderr__)
-        pytest.skip(str(error))
+    except FileNotFoundError:
+        without("PostgreSQL", "postgresql")
 
 
 @pytest.fixture

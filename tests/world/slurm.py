@@ -17,9 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-import pytest
-
 from footprint.cli.slurm import script
+from tests.world.packages import install, without
 
 PACKAGES: Final = ("slurmctld", "slurmd", "slurm-client", "munge")
 _PROGRAMS: Final = ("slurmctld", "slurmd", "srun", "scontrol", "munged")
@@ -31,14 +30,8 @@ CPUS: Final = 4
 
 def installed() -> None:
     """Install SLURM where it is missing; skip, or fail with FOOTPRINT_NO_SKIP, where that cannot be."""
-    missing = [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None]
-    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(["apt-get", *words], env=quiet, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        missing = [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None]
-    if missing:
-        pytest.skip(f"no SLURM here, and it could not be installed (apt-get install {' '.join(PACKAGES)}): no {missing[0]}")
+    if not install(lambda: [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None], *PACKAGES):
+        without("SLURM", *PACKAGES)
 
 
 @contextmanager

@@ -22,8 +22,9 @@ from footprint.testing.waves import square, steady
 from tests.faults.conftest import settled_runs, wait_for
 from tests.world.postgres import database, postgres
 from tests.world.slurm import Cluster, fresh
+from tests.world.spark import java
 
-__all__ = ["database", "postgres"]
+__all__ = ["database", "java", "postgres"]
 
 pytestmark = pytest.mark.world
 
@@ -163,6 +164,7 @@ def test_it_is_pushed_to_postgresql_and_reported_from_there_with_the_same_totals
     assert ours == theirs
 
 
+@pytest.mark.usefixtures("java")
 def test_it_is_reported_from_a_shared_store_and_from_spark_with_the_same_totals(fleet: Fleet, tmp_path: Path) -> None:
     assert fleet.runs
     here = answers(None)

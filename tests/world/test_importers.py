@@ -20,6 +20,7 @@ import pytest
 from tests.ledger.importers.conftest import brought, joules
 from tests.ledger.importers.test_wandb import framed
 from tests.world.conftest import Program
+from tests.world.packages import install, without
 
 pytestmark = pytest.mark.world
 
@@ -151,16 +152,9 @@ class Exporter:
 
 def _prometheus() -> str:
     """Debian's, installed where it is missing and that is possible."""
-    found = shutil.which("prometheus")
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        command = ["apt-get", "install", "-y", "--no-install-recommends", "prometheus"]
-        subprocess.run(
-            command, check=False, capture_output=True, timeout=300, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        )
-        found = shutil.which("prometheus")
-    if found is None:
-        pytest.skip("no prometheus here (Debian: apt-get install prometheus)")
-    return found
+    if not install(lambda: shutil.which("prometheus") is None, "prometheus"):
+        without("Prometheus", "prometheus")
+    return str(shutil.which("prometheus"))
 
 
 @pytest.fixture
