@@ -23,7 +23,7 @@ def read_runs(
 ) -> Reading:
     """The runs of a ledger, newest first. Those that `since`, `name` and `account` leave out may come, too, and need not.
 
-    `total` is how many there are; of a ledger elsewhere, how many came, or all if none did.
+    `total` is how many there are; of a ledger elsewhere, how many of them fit, or all if none does.
 
     Args:
         ledger: where; None is the user's own.
@@ -47,7 +47,7 @@ def read_runs(
     from footprint.ledger.engines.facts import read_runs as read_facts
 
     with open_ledger(ledger) as engine:
-        reading = read_facts(engine, since=since, name=name, account=account)
+        reading = read_facts(engine, since=since, name=name, account=account, newest=newest)
         if reading.runs:
             return reading
         ((total,),) = engine.query("SELECT count(*) AS runs FROM runs").rows

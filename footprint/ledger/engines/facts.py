@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import re
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Final
 
 import msgspec
@@ -22,7 +23,14 @@ _AMBIGUOUS_SHOWN: Final = 4
 _SHOWN: Final = 200
 
 
-def read_runs(engine: Engine, *, since: datetime | None = None, name: str | None = None, account: str | None = None) -> Reading:
+def read_runs(
+    engine: Engine,
+    *,
+    since: datetime | None = None,
+    name: str | None = None,
+    account: str | None = None,
+    newest: int | None = None,
+) -> Reading:
     """The runs of a ledger, newest first; those that cannot be read stand in `problems`.
 
     Args:
@@ -30,6 +38,7 @@ def read_runs(engine: Engine, *, since: datetime | None = None, name: str | None
         since: only runs that started then or later.
         name: only runs whose name begins like this pattern (`llm-*`); whether it fits to its end is for the caller to see.
         account: only runs of this account.
+        newest: only so many of the newest whose name fits whole; the facts of others are not read, but `total` counts them.
 
     Raises:
         LedgerError: if the ledger cannot be read.
@@ -43,10 +52,26 @@ def read_runs(engine: Engine, *, since: datetime | None = None, name: str | None
     if begin and "\0" not in begin:
         conditions.append(f"starts_with(name, {literal(begin)})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    answer = engine.query(f"SELECT id, facts FROM runs{where}")  # noqa: S608 - literals
+    if newest is None:
+        answer = engine.query(f"SELECT id, facts FROM runs{where}")  # noqa: S608 - literals
+        total = None
+    else:
+        wanted, total = _newest(engine, where, name, newest)
+        answer = engine.query(f"SELECT id, facts FROM runs WHERE id IN ({', '.join(map(literal, wanted or ['']))})")  # noqa: S608
     runs, problems = _decoded(answer)
     runs.sort(key=lambda run: (run.started_at, run.id), reverse=True)
-    return Reading(runs=tuple(runs), problems=(*answer.problems, *problems), total=len(runs))
+    return Reading(runs=tuple(runs), problems=(*answer.problems, *problems), total=len(runs) if total is None else total)
+
+
+def _newest(engine: Engine, where: str, name: str | None, newest: int) -> tuple[list[str], int]:
+    """The ids of the newest runs whose name fits a pattern, and how many fit."""
+    if name is None:
+        ((total,),) = engine.query(f"SELECT count(*) AS runs FROM runs{where}").rows  # noqa: S608 - literals
+        found = engine.query(f"SELECT id FROM runs{where} ORDER BY started_us DESC, id DESC LIMIT {newest:d}")  # noqa: S608
+        return [run_id for (run_id,) in found.rows], int(total)
+    told = engine.query(f"SELECT started_us, id, name FROM runs{where}")  # noqa: S608 - literals
+    fitting = [(started_us, run_id) for started_us, run_id, own in told.rows if fnmatchcase(own, name)]
+    return [run_id for _, run_id in heapq.nlargest(newest, fitting)], len(fitting)
 
 
 def find_run(engine: Engine, ref: str) -> Run:

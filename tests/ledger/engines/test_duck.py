@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from footprint.ledger.archive.compacting import Policy, compact
 from footprint.ledger.ask import ask
 from footprint.ledger.engines import open_ledger
 from footprint.ledger.engines.duck import DuckEngine
+from footprint.ledger.engines.engine import Answer
+from footprint.ledger.engines.facts import read_runs
 from footprint.ledger.journal import Journal
 from footprint.ledger.records import Imported
+from footprint.ledger.whole import Reading
 from footprint.model import Run
 from tests.derive.examples import run
 from tests.ledger.questions.made import device
@@ -71,6 +75,28 @@ def test_damage_costs_the_damaged_record_and_is_told(tmp_path: Path) -> None:
         answer = ask("totals", ledger=engine)
     assert answer.dicts()[0]["runs"] == 1
     assert any("damaged" in problem for problem in answer.problems)
+
+
+def test_the_newest_are_read_without_the_facts_of_all(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        *(of(f"r{day}", name="even" if day % 2 == 0 else "odd", started_at=f"2026-01-0{day}T00:00:00Z") for day in range(1, 9)),
+    )
+    compact(tmp_path, Policy(older_than_s=0.0))
+    asked: list[str] = []
+
+    class Watched(DuckEngine):
+        def query(self, sql: str) -> Answer:
+            asked.append(sql)
+            return super().query(sql)
+
+    with Watched(tmp_path) as engine:
+        reading = read_runs(engine, newest=3)
+        named = read_runs(engine, newest=3, name="ev*", since=datetime(2026, 1, 3, tzinfo=UTC))
+        assert read_runs(engine, newest=3, name="none") == Reading(runs=())
+    assert ([one.id for one in reading.runs], reading.total) == (["r8", "r7", "r6"], 8)
+    assert ([one.id for one in named.runs], named.total) == (["r8", "r6", "r4"], 3)
+    assert all("WHERE id IN" in sql for sql in asked if "facts" in sql)
 
 
 def test_archived_and_live_are_one_and_nothing_counts_twice(tmp_path: Path) -> None:
