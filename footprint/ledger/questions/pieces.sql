@@ -29,9 +29,14 @@ limited AS (
 apart AS (
     SELECT c.id
     FROM asked c
-    JOIN runs r ON r.id = c.id
     LEFT JOIN within w ON w.id = c.id
-    WHERE w.id IS NULL AND (c.background OR r.factor_key LIKE 'x%')
+    WHERE w.id IS NULL AND c.background
+    UNION
+    SELECT r.id
+    FROM runs r
+    JOIN asked c ON c.id = r.id
+    LEFT JOIN within w ON w.id = r.id
+    WHERE w.id IS NULL AND r.factor_key LIKE 'x%'
     UNION
     SELECT l.run_id AS id
     FROM limited l
