@@ -17,6 +17,8 @@ from footprint.errors import FootprintError
 
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
+_STOPPED: Final = "Query interrupted"
+"""What DuckDB makes of a Ctrl-C while it works."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -58,6 +60,10 @@ def _call(argv: Sequence[str]) -> int:
             print(error.format_message(), file=sys.stderr)  # type: ignore[attr-defined]  # click's own classes have it
             return BAD_INPUT
         return _complain(_usage(error))
+    except RuntimeError as error:
+        if str(error) != _STOPPED:
+            raise
+        return INTERRUPTED
     return result if isinstance(result, int) else 0
 
 

@@ -18,6 +18,8 @@ SCHEMA: Final = 1
 _LABEL: Final = re.compile(r"\S+(?: \S+)* {2,}")
 _NARROW: Final = 60
 _WIDE: Final = 250
+_GAP: Final = 3  # blanks between two columns of a table
+_LONG_WORD: Final = 24  # longer ones, ids of devices say, may be broken
 
 
 def say(told: str) -> None:
@@ -36,6 +38,8 @@ def say_lines(lines: Iterable[str]) -> None:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> list[str]:
     """The lines of a table as wide as the terminal; a pipe gets one line a row. Cells are cleaned, and never read as markup.
 
+    At a terminal too narrow for the longest words of all columns side by side, each row is a list of its cells.
+
     Args:
         head: the names of the columns.
         rows: their cells.
@@ -46,15 +50,33 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[st
     from rich.table import Table
     from rich.text import Text
 
+    width = _terminal_width()
+    names = [text.clean(name) for name in head]
+    cells = [[text.clean(cell, limit=400, empty="") for cell in row] for row in rows]
+    least = _widest_words([names, *cells])
+    if width is not None and sum(least) + _GAP * (len(least) - 1) > width:
+        return _listed(names, cells)
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in head:
-        shown.add_column(Text(text.clean(name)), overflow="fold", justify="right" if name in right else "left")
-    for row in rows:
-        shown.add_row(*(Text(text.clean(cell, limit=400, empty="")) for cell in row))
-    console = Console(file=io.StringIO(), width=_terminal_width() or _WIDE)
+    for name, clean_name, widest in zip(head, names, least, strict=True):
+        shown.add_column(Text(clean_name), overflow="fold", justify="right" if name in right else "left", min_width=widest)
+    for row in cells:
+        shown.add_row(*map(Text, row))
+    console = Console(file=io.StringIO(), width=width or _WIDE)
     console.print(shown)
     assert isinstance(console.file, io.StringIO)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def _widest_words(rows: Sequence[Sequence[str]]) -> list[int]:
+    """How wide each column must be for no word of it to be broken."""
+    words = (max((len(word) for cell in column for word in cell.split()), default=0) for column in zip(*rows, strict=True))
+    return [min(word, _LONG_WORD) for word in words]
+
+
+def _listed(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lists of their cells, each beside the name of its column."""
+    label = max(map(len, names), default=0)
+    return [line for row in rows for line in ("", *(f"{name:<{label}}  {cell}" for name, cell in zip(names, row, strict=True)))]
 
 
 def _terminal_width() -> int | None:
