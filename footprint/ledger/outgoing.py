@@ -171,13 +171,21 @@ class Stretch:
         chosen = "" if len(run_ids) == len(self.runs) else f" AND run_id IN ({', '.join(map(literal, run_ids))})"
         without_nul = "* REPLACE (replace(device_id, chr(0), '\ufffd') AS device_id)" if table == "samples" else "*"
         rows = f"SELECT {without_nul} FROM ({self._select(table, names(table), chosen)})"  # noqa: S608 - as below
-        self._connection.execute(f"COPY ({rows}) TO {literal(str(self._file))} (FORMAT csv, HEADER false)")
+        self._ask(f"COPY ({rows}) TO {literal(str(self._file))} (FORMAT csv, HEADER false)")
         with self._file.open("rb") as file:
             while block := file.read(_BLOCK):
                 to.write(block)
 
     def _rows(self, table: str, columns: str, after: str = "") -> list[Row]:
-        return self._connection.execute(self._select(table, columns, after)).fetchall()
+        return self._ask(self._select(table, columns, after)).fetchall()
+
+    def _ask(self, query: str) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        try:
+            return self._connection.execute(query)
+        except duckdb.Error as error:
+            raise LedgerError(f"{self._batch.folder} cannot be read: {str(error).splitlines()[0]}") from None
 
     def _select(self, table: str, columns: str, after: str) -> str:
         source, at = files([self._batch.path(table)]), _RUN_AT[table]

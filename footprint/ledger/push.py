@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from footprint.errors import ConfigError, LedgerError
+from footprint.ledger.archive.manifest import is_changed, read_archives
 from footprint.ledger.engines import as_address, is_home
 from footprint.ledger.engines.postgres import is_address
 from footprint.ledger.engines.postgres_write import Pushed, Writer, Written
@@ -30,6 +31,7 @@ from footprint.text import clean
 
 _STARTED: Final = [column.name for column in RUNS].index("started_us")
 _ENERGY: Final = [column.name for column in DEVICES].index("energy_mj")
+_ATTEMPTS: Final = 5
 _OUTCOME: Final = [column.name for column in RUNS].index("outcome")
 
 Progress = Callable[[int, int], None]
@@ -102,11 +104,9 @@ def push(
             "s3://BUCKET/LEDGER; spark: only asks what was pushed there"
         )
     began_s = time.monotonic()
-    problems: list[str] = []
-    found = sources(home, problems)
     with Writer(where, may_change=not dry_run) as writer:
-        going = _Going(writer, found, problems, since_us=since_us, dry_run=dry_run, progress=progress)
-        going.go()
+        going = _Going(writer, home, since_us=since_us, dry_run=dry_run, progress=progress)
+        problems = going.go()
         deleted = _delete(writer, delete, home) if delete and not dry_run else []
         if not dry_run:
             problems += [f"{clean(one)} is no run there: --delete takes whole ids" for one in delete if one not in deleted]
@@ -167,27 +167,54 @@ class _Going:
     def __init__(
         self,
         writer: Writer,
-        found: Sequence[Source],
-        problems: list[str],
+        home: Path | None,
         *,
         since_us: int | None,
         dry_run: bool,
         progress: Progress | None,
     ) -> None:
         self._writer = writer
-        self._sources = found
-        self._problems = problems
+        self._home = home
+        self._sources: list[Source] = []
+        self._problems: list[str] = []
         self._since_us = since_us
         self._dry_run = dry_run
         self._progress = progress
         self._host = socket.gethostname()
         self._rows, self._whole = no_rows(), list[Pushed]()
         self._done = 0
+        self._has_gone = False
         self.read = self.unchanged = self.runs = self.samples = self.energy_mj = 0
         self.total = Written()
 
-    def go(self) -> None:
-        """Bring everything."""
+    def go(self) -> list[str]:
+        """Bring everything; what could not be read, a line each.
+
+        What a compaction puts into a batch, or merges, while this reads it is looked for again; what was committed stays.
+
+        Raises:
+            LedgerError: if it cannot be read or written.
+        """
+        root = self._home or default_home()
+        for attempt in range(1, _ATTEMPTS + 1):
+            archives = read_archives(root)
+            self._problems, self._has_gone = [], False
+            self._sources = sources(self._home, self._problems)
+            try:
+                self._go()
+            except LedgerError:
+                if attempt == _ATTEMPTS or not is_changed(root, archives):
+                    raise
+            else:
+                if not self._has_gone or not is_changed(root, archives):
+                    break
+            self._rows, self._whole = no_rows(), []
+            self._done = self.unchanged = 0
+            if self._dry_run:
+                self.read = self.runs = self.samples = self.energy_mj = 0
+        return self._problems
+
+    def _go(self) -> None:
         known = self._writer.pushed([source.name for source in self._sources])
         try:
             for number, source in enumerate(self._sources):
@@ -204,6 +231,7 @@ class _Going:
             digest = source.digest()
         except OSError as error:
             self._problems.append(f"{source.name}: not read: {error.strerror}")
+            self._has_gone = True
             return
         if digest == digest_there and not was_open:
             self.unchanged += 1

@@ -30,6 +30,7 @@ from footprint.ledger.reading import journal_paths, read_journal
 from footprint.ledger.records import Close, Imported, Open, Tick
 from footprint.ledger.rows import rows_of
 from footprint.model import Device, Sample
+from tests.ledger.archive.examples import AT_ONCE, fill
 from tests.report.examples import record, run, runs
 from tests.world.postgres import Postgres
 
@@ -229,6 +230,21 @@ def test_archived_runs_arrive_to_the_last_digit(database: str, home: Path, monke
     assert push(database, home=home, dry_run=True).samples == len(from_journals["samples"])
     assert push(database, home=home).new == 9
     assert content(database) == from_journals
+
+
+def test_what_is_compacted_meanwhile_is_pushed_from_where_it_is_then(database: str, home: Path) -> None:
+    for number in range(4):
+        fill(home, 1, first=number)
+    compacted = []
+
+    def progress(done: int, _: int) -> None:
+        if not compacted:
+            compacted.append(done)
+            compact(home, AT_ONCE)
+
+    told = push(database, home=home, progress=progress)
+    assert (told.new, told.problems, compacted) == (4, (), [1])
+    assert asked(database, "SELECT count(DISTINCT run_id), sum(energy_mj) FROM footprint.samples") == [(4, 4 * 250_000)]
 
 
 def test_thinner_samples_do_not_take_the_place_of_fine_ones(database: str, home: Path) -> None:
