@@ -6,8 +6,8 @@ be) are derived one by one, each with the part of it that counts, and added. Eac
 that the rows of a table add up.
 
 Middles are those of `Account.total`; ranges are as exact as `accounting.groups` says. What varies from device to device moves
-together over the factor keys of one kind of machine, which may make a range a little too wide, never too narrow, where these are
-not the same machines. For how much of the time each component was read (`coverage`) is not told.
+together over the factor keys of one kind of machine, and apart from that of runs derived one by one: a range may be a little too
+wide where these are other devices, or too narrow where the same. How much of the time was read (`coverage`) is not told.
 """
 
 from __future__ import annotations

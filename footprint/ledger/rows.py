@@ -213,7 +213,7 @@ def _device_row(run: Run, reading: DeviceEnergy, start_us: int, end_us: int) -> 
         "run_id": run.id,
         "device_id": device.id,
         "device_key": device.id if _is_unique(device.id) else f"{run.host.name}/{device.id}",
-        "component": device.component,
+        "component": "rest" if _reads_others(run, reading) else device.component,
         "name": device.name,
         "meter": device.meter,
         "grade": device.grade,
@@ -226,6 +226,15 @@ def _device_row(run: Run, reading: DeviceEnergy, start_us: int, end_us: int) -> 
         "end_us": end_us if last_s is None else start_us + to_us(last_s),
     }
     return tuple(row[name] for name in _DEVICES)
+
+
+def _reads_others(run: Run, reading: DeviceEnergy) -> bool:
+    """Whether its joules stand apart: a GPU's of which the run had a part (MIG), and what an accelerator's sensor reads, too."""
+    device = reading.device
+    if device.component == "accelerators":
+        return device.slices is not None and device.slices[0] < device.slices[1]
+    around = (one.device for one in run.devices if one.device.component == "accelerators" and one.held_ratio != 0)
+    return any(device.component in one.contains for one in around)
 
 
 def _is_unique(device_id: str) -> bool:

@@ -68,7 +68,7 @@ DEVICES: Final = (
     Column("run_id", "text", False, "the run"),
     Column("device_id", "text", False, "the device on its machine: gpu:GPU-5b…, cpu, memory"),
     Column("device_key", "text", False, "the device among all machines: of a GPU its id, else host/id"),
-    Column("component", "text", False, "accelerators, cpu, memory or rest"),
+    Column("component", "text", False, "accelerators, cpu, memory or rest (a machine, a GPU of which the run had a part)"),
     Column("name", "text", False, "its name"),
     Column("meter", "text", False, "who read it"),
     Column("grade", "text", False, "how it is known"),

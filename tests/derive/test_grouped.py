@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from footprint.derive import Account, GroupTotal, group_totals
 from footprint.errors import ConfigError
 from footprint.ledger.ask import ask
-from footprint.model import ATTRIBUTIONS, Attribution, CpuTime, Declaration, Place, Run
+from footprint.model import ATTRIBUTIONS, Attribution, CpuTime, Declaration, DeviceEnergy, Place, Run
 from footprint.units import J_PER_KWH, j_from_kwh
 from tests.derive.examples import gpu, host, run
 from tests.derive.mixed import HOSTS, KINDS, Tables, ledger
@@ -33,8 +33,8 @@ def one_row(runs: Sequence[Run], attribution: Attribution = "share", **asked: An
     return row
 
 
-def check(runs: Sequence[Run], attribution: Attribution = "share", tolerance: float = 1e-9) -> GroupTotal:
-    """The one row of all runs, which must say what their account does."""
+def check(runs: Sequence[Run], attribution: Attribution = "share", tolerance: float = 1e-9, narrower: float = 0.1) -> GroupTotal:
+    """The one row of all runs, which must say what their account does; its range narrower by no more than this part of it."""
     row, expected = one_row(runs, attribution), Account(runs, attribution).total([one.id for one in runs])
     for name in QUANTITIES:
         found, stated = getattr(row.footprint, name), getattr(expected.footprint, name)
@@ -43,7 +43,7 @@ def check(runs: Sequence[Run], attribution: Attribution = "share", tolerance: fl
             assert found.central == pytest.approx(stated.central, rel=tolerance), name
             # Never much narrower; wider where devices that differ from key to key are taken for the same.
             width, slack = stated.high - stated.low, 1e-9 * stated.high
-            assert max(found.low - stated.low, stated.high - found.high) <= 0.1 * width + slack, name
+            assert max(found.low - stated.low, stated.high - found.high) <= narrower * width + slack, name
             assert found.high - found.low <= 2 * width + slack, name
     assert (row.runs, row.with_energy, row.with_emissions) == (expected.runs, expected.with_energy, expected.with_emissions)
     assert set(row.footprint.unknown) == set(expected.footprint.unknown) == set(row.unknown)
@@ -69,7 +69,8 @@ def test_a_few_hundred_runs_of_all_kinds_add_up_as_by_themselves(attribution: At
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 40), attribution=st.sampled_from(ATTRIBUTIONS))
 def test_any_ledger_adds_up_as_its_runs_do(seed: int, n: int, attribution: Attribution) -> None:
-    check(ledger(seed, n), attribution)
+    # Runs that are derived one by one, and others in sums, had the same devices, whose errors are drawn apart.
+    check(ledger(seed, n), attribution, narrower=0.3)
 
 
 @pytest.mark.parametrize("attribution", ATTRIBUTIONS)
@@ -81,7 +82,7 @@ def test_of_runs_that_overlap_each_joule_and_second_counts_once(kind: str, attri
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(2, 30))
 def test_of_any_runs_that_overlap_each_joule_and_second_counts_once(seed: int, n: int) -> None:
-    check(ledger(seed, n, ["gpu", "gpus", "cpu", "rapl", "no times", "tpu", "declared"], overlap=True), "share", ROUNDED)
+    check(ledger(seed, n, ["gpu", "gpus", "cpu", "rapl", "no times", "tpu", "declared"], overlap=True), "share", ROUNDED, 0.3)
 
 
 @pytest.mark.parametrize("attribution", ATTRIBUTIONS)
@@ -217,3 +218,19 @@ def test_hostile_names_are_names() -> None:
     (row,) = group_totals(Tables(runs), by=["account"]).rows
     assert row.keys == (name,)
     assert row.footprint.emissions_g is not None
+
+
+def test_joules_of_parts_of_a_gpu_and_of_what_its_sensor_reads_too_stand_apart() -> None:
+    """Each of these runs read the whole GPU, and had a part of it; the processor stands on the accelerator's chip."""
+    cut = [run(f"r{i}", devices=(gpu(1e6, slices=(1, 7)),), place=IRELAND) for i in range(2)]
+    totals = ask("totals", ledger=Tables(cut)).dicts()[0]
+    assert (totals["energy_mj"], totals["accelerators_mj"], totals["rest_mj"]) == (None, None, 1_000_000_000)
+    inner = run("inner", devices=(gpu(1e5, 100.0, slices=(1, 7)),), duration_s=100.0, parent="outer", place=IRELAND)
+    check([run("outer", place=IRELAND), inner], tolerance=ROUNDED)
+    chip = ledger(1, 1, ["whole chip"])[0].devices[0]
+    package = msgspec.structs.replace(chip.device, id="cpu:0", component="cpu", meter="rapl", contains=())
+    both = run("both", devices=(chip, DeviceEnergy(device=package, energy_j=5.0, read_s=chip.read_s, held_ratio=None)))
+    totals = ask("totals", ledger=Tables([both])).dicts()[0]
+    assert totals["energy_mj"] == round(1e3 * (chip.energy_j or 0.0))
+    assert totals["rest_mj"] == 5000
+    check([both])

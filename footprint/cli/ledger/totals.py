@@ -30,7 +30,8 @@ def totals(
 
     What was read of a device by runs that overlapped (ranks of a job, a run within another) counts once, divided among those
     that read it. Joules are those that were read of accelerators, CPUs and memory; meters of whole machines stand apart, since
-    they read the others, too. kWh and gCO2eq are derived with their ranges, as in reports: with what models and factors add.
+    they read the others, too, and so do GPUs of which a run had a part (MIG), whose sensors read all parts. kWh and gCO2eq are
+    derived with their ranges, as in reports: with what models and factors add.
 
     What is unknown is said, and never a zero: `unread` counts runs of which nothing was read.
     """

@@ -1,6 +1,6 @@
 -- after: counted
 -- What the chosen runs used, each joule once. `energy_mj` is that of accelerators, CPUs and memory; meters of whole machines stand
--- apart (`rest_mj`), since they read the others, too. Null is unknown: of `unread_runs` nothing was read, of `partial_runs` not all.
+-- apart (`rest_mj`), since they read the others, too, and so do GPUs of which a run had a part (MIG): their sensors read all parts. Null is unknown: of `unread_runs` nothing was read, of `partial_runs` not all.
 WITH per_run AS (
     SELECT
         run_id, {component}

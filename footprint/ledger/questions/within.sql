@@ -34,7 +34,7 @@ lacking AS (
     FROM kin k
     JOIN devices d ON d.run_id = k.id
     LEFT JOIN devices o ON o.run_id = k.outer_id AND o.device_id = d.device_id
-    WHERE d.component = 'accelerators' AND COALESCE(d.held_ratio, 1) <> 0 AND o.run_id IS NULL
+    WHERE (d.component = 'accelerators' OR d.device_id LIKE 'gpu:%') AND COALESCE(d.held_ratio, 1) <> 0 AND o.run_id IS NULL
 ),
 within AS (
     SELECT k.id, MAX(k.steps) AS steps
