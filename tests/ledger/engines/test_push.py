@@ -235,7 +235,7 @@ def test_archived_runs_arrive_to_the_last_digit(database: str, home: Path, monke
 def test_what_is_compacted_meanwhile_is_pushed_from_where_it_is_then(database: str, home: Path) -> None:
     for number in range(4):
         fill(home, 1, first=number)
-    compacted = []
+    compacted: list[int] = []
 
     def progress(done: int, _: int) -> None:
         if not compacted:
