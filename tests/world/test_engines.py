@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -233,24 +232,36 @@ def _is_ours(pid: int) -> bool:
 
 
 def test_an_executor_that_is_killed_half_way_changes_nothing(spark: Engine, duck: Engine) -> None:
-    wanted = answered("over-time", duck)
-    begin_s = time.monotonic()
-    same(answered("over-time", spark), wanted)
-    took_s = time.monotonic() - begin_s
-    victims = executors()
+    from pyspark import SparkContext
+
+    jobs = SparkContext.getOrCreate().statusTracker()
+
+    def begun() -> int:
+        return len(jobs.getJobIdsForGroup())
+
+    wanted, before = answered("totals", duck), begun()
+    same(answered("totals", spark), wanted)
+    half = (begun() - before) // 2
+    victims, before = executors(), begun()
     assert len(victims) == EXECUTORS
-    killed_s: list[float] = []
+    assert half > 1
+    ended, killed = threading.Event(), threading.Event()
 
     def kill() -> None:
-        os.kill(victims[0], signal.SIGKILL)
-        killed_s.append(time.monotonic())
+        while not ended.wait(0.02):
+            if begun() >= before + half:
+                os.kill(victims[0], signal.SIGKILL)
+                killed.set()
+                return
 
-    killer = threading.Timer(took_s / 2, kill)
+    killer = threading.Thread(target=kill)
     killer.start()
-    answer = answered("over-time", spark)
-    end_s = time.monotonic()
-    killer.join()
-    assert killed_s[0] < end_s, "the answer was there before the executor was killed"
+    try:
+        answer = answered("totals", spark)
+        assert killed.is_set(), "the answer was there before the executor was killed"
+    finally:
+        ended.set()
+        killer.join()
     same(answer, wanted)
     assert victims[0] not in executors()
-    same(answered("over-time", spark), wanted)
+    same(answered("totals", spark), wanted)
