@@ -54,8 +54,12 @@ def _of_folder(stated: str) -> Engine:
     """A folder by what is in it: another's home, what was pushed, or an export."""
     address = as_address(stated)
     folder = Path(address.removeprefix(_FILE))
-    if not folder.is_dir():
-        raise LedgerError(f"there is no ledger at {clean(stated, limit=400)}: it is no folder")
+    try:
+        next(folder.iterdir(), None)
+    except (FileNotFoundError, NotADirectoryError):
+        raise LedgerError(f"there is no ledger at {clean(stated, limit=400)}: it is no folder") from None
+    except OSError as error:
+        raise LedgerError(f"the ledger at {clean(stated, limit=400)} cannot be read: {error.strerror}") from None
     if not is_home(folder) and (any(folder.glob("batches/*/manifest.json")) or (folder / "manifest.json").is_file()):
         return _opened("remote", address)
     if not is_home(folder) and not ((folder / "runs").is_dir() or (folder / "archive").is_dir()):

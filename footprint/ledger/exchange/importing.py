@@ -72,7 +72,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             what = f"{plural(len(self.measured), 'run is', 'runs are')} of work that the ledger has already ({accounts})"
             told.append(f"{what}: not counted twice; --also-measured brings them in all the same")
         told += [f"run {clean(one)} was known in part: what was imported is more complete, and counts" for one in self.completed]
-        told += [f"run {clean(one)} differs and is known at least as well here: it was left as it is" for one in self.behind]
+        told += [
+            f"run {clean(one)} differs and is known at least as well here: it was left as it is "
+            f"(to take the other instead: `footprint runs delete {clean(one)} --yes`, and import again)"
+            for one in self.behind
+        ]
         return told
 
 

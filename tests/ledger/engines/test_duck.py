@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,6 +53,19 @@ def test_a_home_that_nobody_wrote_to_is_an_empty_ledger(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="no ledger"):
         open_ledger(str(tmp_path / "none"))
+
+
+def test_a_folder_that_may_not_be_read_is_said_to_be_one(tmp_path: Path) -> None:
+    write(tmp_path, of("a"))
+    code = (
+        "import os, sys\nfrom footprint.errors import LedgerError\nfrom footprint.ledger.engines import duck, open_ledger\n"
+        "os.setuid(65534)\ntry:\n    open_ledger(sys.argv[1])\nexcept LedgerError as error:\n    print(error)"
+    )
+    if os.getuid() != 0:
+        pytest.skip("needs root, to become another user")
+    tmp_path.chmod(0o700)
+    told = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True).stdout
+    assert told == f"the ledger at {tmp_path} cannot be read: Permission denied\n"
 
 
 def test_journals_are_read_each_run_once(tmp_path: Path) -> None:
