@@ -194,7 +194,8 @@ def left_out(store: Store, batches: Sequence[Batch]) -> dict[int, list[str]]:
 
     if len(batches) < 2:  # noqa: PLR2004
         return {}
-    con = connected(store, {f"{place}/runs.parquet": f"{batch.path}/runs.parquet" for place, batch in enumerate(batches)})
+    names = ("runs.parquet", "devices.parquet")
+    con = connected(store, {f"{place}/{name}": f"{batch.path}/{name}" for place, batch in enumerate(batches) for name in names})
     try:
         return dropped_of(con, len(batches))
     except Exception as error:  # noqa: BLE001 - a client's own, of any kind
@@ -205,17 +206,20 @@ def left_out(store: Store, batches: Sequence[Batch]) -> dict[int, list[str]]:
 
 def dropped_of(con: DuckDBPyConnection, number: int) -> dict[int, list[str]]:
     """The same of so many batches that a connection knows by their places."""
-    told = " UNION ALL ".join(
-        f"SELECT id, outcome, duration_s, {place} AS place FROM read_parquet(['{SCHEME}://{place}/runs.parquet'])"  # noqa: S608
-        for place in range(number)
-    )
-    found = con.execute(
-        f"WITH told AS ({told}) SELECT id, outcome, duration_s, place FROM told "  # noqa: S608
-        "WHERE id IN (SELECT id FROM told GROUP BY id HAVING count(*) > 1)"
-    )
+    runs = {place: f"read_parquet(['{SCHEME}://{place}/runs.parquet'])" for place in range(number)}
+    told = " UNION ALL ".join(f"SELECT id, {place} AS place FROM {source}" for place, source in runs.items())  # noqa: S608 - ours
+    twice = "SELECT id FROM told GROUP BY id HAVING count(*) > 1"
+    ids: defaultdict[int, list[str]] = defaultdict(list)
+    for run_id, place in con.execute(f"WITH told AS ({told}) SELECT id, place FROM told WHERE id IN ({twice})").fetchall():  # noqa: S608
+        ids[place].append(text_literal(run_id))
     ranks: defaultdict[str, list[tuple[tuple[bool, bool, float, float], int]]] = defaultdict(list)
-    for run_id, outcome, duration_s, place in found.fetchall():
-        ranks[run_id].append((standing(outcome, 0.0, duration_s), -place))
+    for place, some in ids.items():
+        devices = f"read_parquet(['{SCHEME}://{place}/devices.parquet'])"
+        read_s = f"SELECT run_id, sum(read_s) AS read_s FROM {devices} GROUP BY run_id"  # noqa: S608
+        joined = f"{runs[place]} r LEFT JOIN ({read_s}) d ON d.run_id = r.id WHERE r.id IN ({', '.join(some)})"
+        asked = f"SELECT r.id, r.outcome, coalesce(d.read_s, 0), r.duration_s FROM {joined}"  # noqa: S608
+        for run_id, outcome, seconds, duration_s in con.execute(asked).fetchall():
+            ranks[run_id].append((standing(outcome, seconds, duration_s), -place))
     dropped: defaultdict[int, list[str]] = defaultdict(list)
     for run_id, tellings in ranks.items():
         best = max(tellings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import msgspec
 from footprint.ledger import read_runs
 from footprint.ledger.archive.compacting import MERGE_FROM, compact
 from footprint.ledger.archive.manifest import MANIFEST, Archives, read_archives, steadily
+from footprint.ledger.engines import open_ledger
 from footprint.ledger.engines.duck import DuckEngine
+from footprint.ledger.engines.sources import Store, batches_of, left_out
 from footprint.ledger.exchange.exporting import export, gathered
 from footprint.ledger.exchange.importing import bring_in
 from footprint.ledger.journal import Journal
+from footprint.ledger.push import push
 from footprint.ledger.reading import journal_paths, read_journal
 from footprint.ledger.runfile import write_run_file
 from footprint.ledger.whole import live_paths
@@ -98,6 +102,17 @@ def test_all_readers_take_the_same_of_two_tellings(tmp_path: Path) -> None:
     assert sum(row[4] for row in gathered([], home=home).samples) == expected
     with DuckEngine(home) as engine:
         assert engine.query(TOTAL).rows == [(expected, 1)]
+    store = f"file://{tmp_path}/store"
+    for ledger in (elsewhere, home):  # the poorer one was pushed first
+        push(store, home=ledger)
+    with open_ledger(store) as engine:
+        assert engine.query(TOTAL).rows == [(expected, 1)]
+    place = Store(store)
+    batches = batches_of(place).batches
+    ((dropped, ids),) = left_out(place, batches).items()
+    assert (len(batches), ids) == (2, [run.id])
+    told = json.loads(batches[dropped].manifest)
+    assert told["counts"]["energy_mj"] != expected
 
 
 def test_imported_runs_that_were_merged_with_a_journal_stay_beside_another_batch_of_it(tmp_path: Path) -> None:
