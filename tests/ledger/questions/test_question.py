@@ -82,5 +82,5 @@ def test_lineage_follows_every_kind_of_link_and_ends() -> None:
         told = {row["id"]: row["relation"] for row in ask("lineage", ledger=made, of="m1").dicts()}
         assert told == {"base": "before", "try": "asked", "again": "asked", "inner": "after", "after": "after"}
         assert {row[1] for row in ask("lineage", ledger=made, of="loop1").rows} == {"loop1", "loop2"}
-        with pytest.raises(ConfigError, match="no run.s id, account or model"):
+        with pytest.raises(ConfigError, match=r"no run.s id, account or model"):
             ask("lineage", ledger=made, of="nothing")
