@@ -5,6 +5,8 @@ Of each file the footer comes first; then only the columns, and of these the row
 
 from __future__ import annotations
 
+import os
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -111,6 +113,49 @@ def connected(store: Store, files: dict[str, str]) -> DuckDBPyConnection:
     return con
 
 
+class SharedFile:
+    """A file that is read from several threads, each of which has a place of its own in it.
+
+    DuckDB reads one file from all of its threads, and seeks and reads in two calls: in between another thread may have moved a
+    place that they share, so that bytes from elsewhere, or too few, are read.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._mine = threading.local()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move this thread's place."""
+        if whence == os.SEEK_CUR:
+            offset += self.tell()
+        elif whence == os.SEEK_END:
+            with self._lock:
+                offset = self._file.seek(offset, whence)
+        self._mine.place = offset
+        return offset
+
+    def tell(self) -> int:
+        """This thread's place."""
+        return int(getattr(self._mine, "place", 0))
+
+    def read(self, length: int = -1) -> bytes:
+        """What stands at this thread's place: so many bytes, or as many as there are."""
+        place, parts = self.tell(), []
+        with self._lock:
+            self._file.seek(place)
+            while length and (part := self._file.read(length)):
+                parts.append(part)
+                length = max(0, length - len(part)) if length > 0 else length
+        data = b"".join(parts)
+        self._mine.place = place + len(data)
+        return data
+
+    def close(self) -> None:
+        """Close it, for all threads."""
+        self._file.close()
+
+
 def _files(store: Store, files: dict[str, str]) -> Any:
     from datetime import UTC, datetime
 
@@ -130,7 +175,7 @@ def _files(store: Store, files: dict[str, str]) -> Any:
             return datetime(2000, 1, 1, tzinfo=UTC)
 
         def _open(self, path: str, mode: str = "rb", **_: Any) -> Any:
-            return store.fs.open(files[self._strip_protocol(path)], mode)
+            return SharedFile(store.fs.open(files[self._strip_protocol(path)], mode))
 
         def _real(self, path: str) -> Any:
             return store.fs.info(files[self._strip_protocol(path)])
