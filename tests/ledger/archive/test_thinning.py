@@ -117,7 +117,7 @@ stretches = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(stretches, st.sampled_from([MINUTE_S, HOUR_S]))
 def test_no_joule_leaves_its_run_device_or_bucket(steps: list[tuple[float, float, int, str]], bucket_s: int) -> None:
     now: dict[str, float] = {}
