@@ -1,8 +1,8 @@
 -- after: clocks, within
 -- Each joule once. Readings of one device on one clock that overlap no other count as they are. Begins and ends of the others
 -- (`overs`) cut time into segments; what each read in a segment is divided by the programs that read something in it, and among
--- the runs of one program. A node's own record (`background`) has what is left: of each of its stretches the part of the time in
--- which no other run read the device. All is whole millijoules: half and more is one.
+-- the runs of one program. A node's own record (`background`) has what is left: here, of each of its stretches, by the part of the
+-- time in which no other run read the device (`spare_by_time`). All is whole millijoules: half and more is one.
 spans AS (
     SELECT
         d.run_id, d.device_id, c.clock, c.background, c.offset_us, d.begin_us - c.offset_us AS b, d.end_us - c.offset_us AS e
@@ -42,7 +42,7 @@ nodes AS (
 ),
 guests AS (
     SELECT
-        n.clock, n.device_id, d.run_id, d.begin_us - c.offset_us AS b, d.end_us - c.offset_us AS e,
+        n.clock, n.device_id, d.run_id, c.offset_us, d.energy_mj, d.begin_us - c.offset_us AS b, d.end_us - c.offset_us AS e,
         MAX(d.end_us - c.offset_us) OVER (
             PARTITION BY n.clock, n.device_id ORDER BY d.begin_us - c.offset_us, d.end_us - c.offset_us, d.run_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -100,9 +100,9 @@ taken AS (
     WHERE is_end > 0
     GROUP BY clock, device_id, run_id, of_b
 ),
-spare AS (
+spare_by_time AS (
     SELECT
-        t.run_id, t.device_id, t.offset_us, t.b, t.e,
+        t.run_id, t.device_id, t.clock, t.offset_us, t.b, t.e, t.energy_mj AS told_mj,
         CASE WHEN k.taken_us = 0 THEN t.energy_mj ELSE
             CAST(FLOOR(CAST(t.energy_mj AS DOUBLE) * (t.e - t.b - k.taken_us) / (t.e - t.b) + 0.5) AS BIGINT)
         END AS energy_mj

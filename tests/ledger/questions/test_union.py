@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -20,6 +21,8 @@ from tests.ledger.questions.made import Made, device, overlapping
 
 TOLERANCE_MJ = 200.0
 """Each piece of a reading is rounded by half a millijoule at most; there are some hundred."""
+BURSTS = st.tuples(st.integers(0, 700), st.integers(5, 250), st.integers(50, 700))
+"""Jobs: begin and length, s, and what they draw, W."""
 FOUND = (Phase.explicit, Phase.reuse, Phase.generate)
 """Making an example smaller takes many questions, each some tenths of a second."""
 
@@ -115,6 +118,35 @@ def test_a_nodes_own_record_has_what_the_others_leave(jobs: list[tuple[int, int]
     of_jobs = sum(row["energy_mj"] or 0 for row in rows if row["label:recorder"] is None)
     assert of_jobs == pytest.approx(300_000 * len(there), abs=TOLERANCE_MJ)
     assert whole["energy_mj"] == pytest.approx(300_000 * len(there | set(range(100, 900))), abs=TOLERANCE_MJ)
+    assert sum(row["energy_mj"] for row in by_hour) == whole["energy_mj"]
+
+
+@settings(max_examples=6, phases=FOUND)
+@given(
+    st.lists(st.tuples(st.integers(0, 700), st.integers(5, 200), st.integers(50, 700)), max_size=3), st.sampled_from([60, 400])
+)
+def test_what_others_drew_within_a_nodes_long_stretch_is_theirs(jobs: list[tuple[int, int, int]], step: int) -> None:
+    """Jobs draw unevenly; the node's record, thinned to minutes, has the machine's joules less theirs, and none twice."""
+    draws_w = [100.0] * 1000
+    for begin_s, length_s, watts in jobs:
+        for t_s in range(begin_s, begin_s + length_s):
+            draws_w[t_s] += watts
+    so_far_j = [0.0, *accumulate(draws_w)]
+
+    def reading(run_id: str, begin_s: int, end_s: int, every_s: int, held_ratio: float, **facts: Any) -> Run:
+        times = [*range(begin_s, end_s, every_s), end_s]
+        course = tuple((float(t_s - begin_s), so_far_j[t_s] - so_far_j[begin_s]) for t_s in times)
+        on = device(course, held_ratio=held_ratio)
+        return run(run_id, monotonic_s=float(begin_s), duration_s=float(end_s - begin_s), devices=(on,), **facts)
+
+    node = reading("node", 0, 900, step, 0.0, labels={"recorder": "node"})
+    runs = [reading(f"r{i}", begin_s, begin_s + length_s, 1, 1.0) for i, (begin_s, length_s, _) in enumerate(jobs)]
+    there = {t_s for begin_s, length_s, _ in jobs for t_s in range(begin_s, begin_s + length_s)}
+    with Made([node, *runs]) as made:
+        (whole,) = ask("totals", ledger=made).dicts()
+        by_hour = ask("over-time", ledger=made, bucket="hour").dicts()
+    expected_j = sum(draws_w[t_s] for t_s in there | set(range(900)))
+    assert whole["energy_mj"] == pytest.approx(1000 * expected_j, abs=TOLERANCE_MJ)
     assert sum(row["energy_mj"] for row in by_hour) == whole["energy_mj"]
 
 
