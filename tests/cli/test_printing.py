@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-
-import duckdb
 import pytest
 
-from footprint import cli
 from footprint.cli import printing
 
 HEAD = ("month", "energy", "CO2e", "runs in CO2e")
@@ -27,10 +21,3 @@ def test_no_width_breaks_a_word(width: int, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_pipe_gets_a_line_a_row() -> None:
     assert sum("2026-11" in line and "258" in line for line in printing.table(HEAD, ROWS)) == 1
-
-
-def test_duckdb_says_a_ctrl_c_in_the_words_that_are_waited_for() -> None:
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(RuntimeError) as stopped:
-        duckdb.connect().execute("SELECT count(*) FROM range(1000000000000) a WHERE a.range % 7 = 3")
-    assert str(stopped.value) == cli._STOPPED

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from footprint.errors import LedgerError
 from footprint.ledger.archive.manifest import Archives, is_changed, steadily
+from footprint.ledger.engines.aside import answered
 from footprint.ledger.engines.engine import Answer, Closing
 from footprint.ledger.engines.live import spill
 from footprint.ledger.home import home as default_home
@@ -85,8 +86,7 @@ class DuckEngine(Closing):
 
         for _ in range(_ATTEMPTS):
             try:
-                found = self._connection.execute(sql)
-                return Answer(tuple(str(one[0]) for one in found.description or ()), found.fetchall(), self._problems)
+                return Answer(*answered(self._connection, sql), self._problems)
             except duckdb.Error as error:
                 if not is_changed(self._home, self._archives):
                     raise LedgerError(f"the ledger at {self.where} cannot be asked: {_first_line(error)}") from None

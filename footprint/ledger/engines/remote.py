@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from footprint.errors import LedgerError
+from footprint.ledger.engines.aside import answered
 from footprint.ledger.engines.engine import Answer, Closing
 from footprint.ledger.engines.sources import SCHEME, Store, batches_of, dropped_of, view_sql
 from footprint.ledger.tables import TABLES
@@ -62,11 +63,9 @@ class RemoteEngine(Closing):
             LedgerError: if it cannot be answered.
         """
         try:
-            found = self._con.execute(sql)
-            columns = tuple(str(one[0]) for one in found.description or ())
-            return Answer(columns, found.fetchall(), self._problems)
+            return Answer(*answered(self._con, sql), self._problems)
         except Exception as error:
-            if isinstance(error, LedgerError | KeyboardInterrupt):
+            if isinstance(error, LedgerError):
                 raise
             raise LedgerError(f"{self.where} cannot be asked: {clean(str(error), limit=300)}") from None
 
