@@ -13,12 +13,12 @@ import io
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from footprint.errors import LedgerError
 from footprint.ledger import tables
+from footprint.ledger.cells import long_cells
 from footprint.ledger.exchange.files import is_plain_folder, new_folder, open_plain, shown
 from footprint.ledger.exchange.parcels import check_cell, check_counts, checked, counts_of, read_manifest, write_manifest
 from footprint.ledger.rows import Row, Rows, no_rows
@@ -94,7 +94,7 @@ def _read(path: Path, columns: tuple[tables.Column, ...], found: list[Row]) -> a
     """
     numbers = array("Q")
     names = [column.name for column in columns]
-    with open_plain(path) as file, _long_cells(), io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+    with open_plain(path) as file, long_cells(CELL_LIMIT_BYTES), io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         reader = csv.reader(text, strict=True)
         try:
             _same(next(reader, None), names)
@@ -136,16 +136,6 @@ def _integer(cell: str) -> int:
     if not _INTEGER.fullmatch(cell):
         raise ValueError(cell)
     return int(cell)
-
-
-@contextmanager
-def _long_cells() -> Iterator[None]:
-    """The facts of a run on many devices are longer than what the module reads by itself."""
-    before = csv.field_size_limit(CELL_LIMIT_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
 
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from footprint.errors import LedgerError
+from footprint.ledger.cells import long_cells
 from footprint.text import clean
 
 LIMIT_BYTES: Final = 512 * 2**20
@@ -155,13 +156,13 @@ def table_of(path: Path, *, needed: Sequence[str], delimiter: str = ",", strict:
     text = text_of(path)
     quoting: int = csv.QUOTE_MINIMAL if strict else csv.QUOTE_NONE
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict, quoting=quoting)  # type: ignore[arg-type]
-    csv.field_size_limit(_LONGEST_CELL)
     where, line = f"{shown(path)}:1", 0
     try:
-        header = [one.strip() for one in next(reader, [])]
+        rows = _rows(reader)
+        header = [one.strip() for one in next(rows, [])]
         check_header(header, needed, where)
         line = reader.line_num
-        for cells in reader:
+        for cells in rows:
             where, line = f"{shown(path)}:{line + 1}", reader.line_num
             if not any(cells):
                 continue
@@ -170,6 +171,16 @@ def table_of(path: Path, *, needed: Sequence[str], delimiter: str = ",", strict:
             yield Line(where, dict(zip(header, cells, strict=True)))
     except csv.Error as error:
         raise LedgerError(f"{shown(path)}:{line + 1}: {error}: the line is torn, or not of this table") from None
+
+
+def _rows(reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows of a reader, whose cells may be long."""
+    while True:
+        with long_cells(_LONGEST_CELL):
+            row = next(reader, None)
+        if row is None:
+            return
+        yield row
 
 
 def check_header(header: Sequence[str], needed: Sequence[str], where: str) -> None:
