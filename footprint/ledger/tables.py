@@ -18,6 +18,8 @@ from typing import Final, Literal, NamedTuple
 TABLES_VERSION: Final = 1
 
 Type = Literal["text", "bigint", "double", "boolean"]
+DUCKDB_TYPES: Final[dict[Type, str]] = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
+"""What DuckDB calls them."""
 
 
 class Column(NamedTuple):

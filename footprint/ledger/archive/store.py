@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 from footprint.errors import LedgerError
 from footprint.ledger.archive.manifest import OTHERS
-from footprint.ledger.tables import TABLES
+from footprint.ledger.tables import DUCKDB_TYPES, TABLES
 
 if TYPE_CHECKING:
     import duckdb
 
 MEMORY: Final = "400MB"
 OBJECT_BYTES: Final = 2**20
-_TYPES: Final = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
 _GLOB: Final = "*?["
 
 COLUMNS: Final[dict[str, dict[str, str]]] = {
-    **{name: {column.name: _TYPES[column.type] for column in table} for name, table in TABLES.items()},
+    **{name: {column.name: DUCKDB_TYPES[column.type] for column in table} for name, table in TABLES.items()},
     OTHERS: {"journal_id": "VARCHAR", "line": "BIGINT", "reason": "VARCHAR", "bytes": "BLOB"},
 }
 """The columns of each file, with their types in DuckDB. Of `others`: a line of a journal, its number, and why it is kept."""

@@ -20,7 +20,7 @@ from footprint.ledger.engines.engine import Answer, Closing
 from footprint.ledger.engines.live import spill
 from footprint.ledger.home import home as default_home
 from footprint.ledger.once import standing
-from footprint.ledger.tables import TABLES, Column
+from footprint.ledger.tables import DUCKDB_TYPES, TABLES, Column
 from footprint.text import clean
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 MEMORY_BYTES: Final = 400 * 2**20
 MOST_MEMORY_BYTES: Final = 800 * 2**20
 MOST_THREADS: Final = 4
-_TYPES: Final = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
 _GLOB: Final = "*?["
 _ATTEMPTS: Final = 3
 _OBJECT_BYTES: Final = 2**26
@@ -212,7 +211,7 @@ def _names(columns: tuple[Column, ...]) -> str:
 
 
 def _json(path: Path, columns: tuple[Column, ...]) -> str:
-    stated = ", ".join(f"{_literal(column.name)}: {_literal(_TYPES[column.type])}" for column in columns)
+    stated = ", ".join(f"{_literal(column.name)}: {_literal(DUCKDB_TYPES[column.type])}" for column in columns)
     return (
         f"read_json({_literal(str(path))}, format = 'newline_delimited', columns = {{{stated}}}, "
         f"maximum_object_size = {_OBJECT_BYTES})"

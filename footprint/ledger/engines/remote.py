@@ -14,7 +14,7 @@ from footprint.errors import LedgerError
 from footprint.ledger.engines.aside import answered
 from footprint.ledger.engines.engine import Answer, Closing
 from footprint.ledger.engines.sources import SCHEME, Store, batches_of, dropped_of, view_sql
-from footprint.ledger.tables import TABLES
+from footprint.ledger.tables import DUCKDB_TYPES, TABLES
 from footprint.text import clean
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ def _file(place: int, table: str) -> str:
 
 
 def _empty(table: str) -> str:
-    kinds = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
-    columns = ", ".join(f'CAST(NULL AS {kinds[column.type]}) AS "{column.name}"' for column in TABLES[table])
+    columns = ", ".join(f'CAST(NULL AS {DUCKDB_TYPES[column.type]}) AS "{column.name}"' for column in TABLES[table])
     return f"SELECT {columns} WHERE FALSE"
 
 
