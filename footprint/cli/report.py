@@ -13,8 +13,7 @@ import typer
 from footprint.cli import options
 from footprint.cli.printing import say, say_lines
 from footprint.errors import ConfigError
-from footprint.model import Run
-from footprint.text import clean, plural
+from footprint.text import clean
 
 if TYPE_CHECKING:
     from footprint.report.data import Summary
@@ -30,7 +29,6 @@ ENDINGS: Final = {
     ".txt": "table",
 }
 PAGE: Final = "footprint.html"
-ROWS: Final = 100
 STDOUT: Final = "-"
 
 
@@ -55,25 +53,25 @@ def report(
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON (a contract).")] = False,
 ) -> None:
     """Write a report: what was emitted, how sure that is, how much of it was measured, and what is unknown."""
-    from footprint.derive import Account
-    from footprint.report.grouping import check
-    from footprint.report.summary import Options, summarise
+    from footprint.report.gather import ROWS, Asked, gather
+    from footprint.report.selection import parse_since
     from footprint.report.words import headline
 
     kind = _format(format_, output, json=json)
-    check(group_by)
-    policy = options.attribution_of(attribution)
     now = datetime.now(UTC)
-    runs, problems = _read(run or [], ledger, since, name, now)
-    asked = Options(
-        group_by=group_by,
-        attribution=policy,
-        generated_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        selection=tuple(f"{flag} {value}" for flag, value in (("since", since), ("name", name)) if value),
-        rows=0 if kind in {"csv", "json"} else ROWS,
-        notes=problems,
+    summary = gather(
+        Asked(
+            ledger=ledger,
+            runs=tuple(run or ()),
+            since=parse_since(since, now) if since else None,
+            name=name,
+            said=tuple(f"--{flag} {clean(value)!r}" for flag, value in (("name", name), ("since", since)) if value is not None),
+            group_by=group_by,
+            attribution=options.attribution_of(attribution),
+            rows=0 if kind in {"csv", "json"} else ROWS,
+            now=now,
+        )
     )
-    summary = summarise(runs, Account(runs, policy), asked)
     text = _render(kind, summary)
     target = _target(kind, output)
     if target is None:
@@ -104,33 +102,6 @@ def _format(stated: str | None, output: str | None, *, json: bool) -> str:
             f"-o {clean(output or '')}: no format ends in {clean(ending)}; the endings are {known}, or say --format"
         )
     return ENDINGS.get(ending, "html")
-
-
-def _read(
-    refs: list[str], ledger: str | None, since: str | None, name: str | None, now: datetime
-) -> tuple[tuple[Run, ...], tuple[str, ...]]:
-    """The runs that were named, or those of the ledger, as far as the filters leave them; and what could not be read of it.
-
-    Raises:
-        ConfigError: if there are runs and the filters leave none: a report of nothing would say that nothing was recorded.
-    """
-    from footprint.cli.reading import find_run, read_runs
-    from footprint.report.selection import choose, parse_since
-
-    start = parse_since(since, now) if since else None
-    problems: tuple[str, ...] = ()
-    if refs:
-        found = tuple({one.id: one for one in (find_run(ref, ledger) for ref in refs)}.values())
-        total = len(found)
-    else:
-        reading = read_runs(ledger, since=start, name=name)
-        found, total, problems = reading.runs, reading.total, reading.problems
-    chosen = choose(found, since=start, name=name)
-    if total and not chosen:
-        filters = [f"--{flag} {clean(value)!r}" for flag, value in (("name", name), ("since", since)) if value is not None]
-        where = f"of the {plural(total, 'run')} that --run names" if refs else f"the ledger has {plural(total, 'run')}"
-        raise ConfigError(f"no run fits {' and '.join(filters)} ({where})")
-    return chosen, problems
 
 
 def _render(kind: str, summary: Summary) -> str:

@@ -3,13 +3,14 @@
 A `Summary` is JSON-able as it stands (`msgspec.json.encode`), and that JSON is a contract: `schema` counts its versions.
 
     1  first version
+       since then were added: equivalences, actions, work, use, idle_ratio, restated, compared, how
 
 Types of quantities are as in `model`: a `Range` or null, where null is unknown.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -170,11 +171,120 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     work: dict[str, float]
 
 
+class Equivalence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the total compares with: so many units of something that a person knows, by a cited factor.
+
+    `amount` is the total divided by the factor, both middles and both bounds; `unit` is what there are so many of, `of`
+    what is done with them. `note` says what is not alike in the two (what a figure leaves out).
+    """
+
+    code: str
+    of: str
+    amount: Range
+    unit: str
+    factor: Factor
+    note: str
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to do next: what and why, the command that does it or shows more, and how many runs it is about.
+
+    `energy_kwh` and `emissions_g` are what it is about, at most, as ranges; null where that cannot be told.
+    """
+
+    code: str
+    message: str
+    command: str
+    runs: int
+    energy_kwh: Range | None
+    emissions_g: Range | None
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """Work done: how much of a unit the runs of a kind counted, and what a thousand of it took.
+
+    `amount` and the energies are of the `runs` of which both are known; `uncounted` are runs of that kind that counted none of
+    it, or whose energy is not known. A null is not known.
+    """
+
+    unit: str
+    kind: Kind
+    runs: int
+    uncounted: int
+    amount: float
+    energy_kwh: Range | None
+    emissions_g: Range | None
+    per_1000_wh: Range | None
+    per_1000_g: Range | None
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """When joules were used, as meters read them (nothing derived): a stretch of time, UTC, and what was read in it.
+
+    `power_w` is the mean of the stretch. Stretches in which nothing was read are not there.
+    """
+
+    begin: str
+    end: str
+    energy_kwh: float
+    power_w: float
+    accelerators_kwh: float | None
+    cpu_kwh: float | None
+    memory_kwh: float | None
+
+
+class Restated(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs that an earlier report was about, with the edition of the factors that it used and with today's.
+
+    `runs` are those that started before it was written; `stated_g` is what it said, which may be of other facts (runs that
+    went on, journals that came later). `reasons` say which tables changed the emissions by how much, largest first.
+    """
+
+    reported_at: str
+    older: str
+    newer: str
+    runs: int
+    stated_g: Range | None
+    old_g: Range | None
+    new_g: Range | None
+    reasons: tuple[str, ...]
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One of two that are compared: a period, or a run."""
+
+    label: str
+    started_at: str | None
+    ended_at: str | None
+    amounts: Amounts
+    by: dict[str, tuple[Group, ...]]
+    work: tuple[Work, ...]
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """Two periods or two runs, the newer one in `now`.
+
+    `energy_ratio` and `emissions_ratio` are now / before, as ranges of the draws where what both share moves together; null where
+    one is unknown or only known of a part. `is_sure` says by quantity whether its range leaves out one.
+    """
+
+    what: str
+    before: Side
+    now: Side
+    energy_ratio: Range | None
+    emissions_ratio: Range | None
+    is_sure: dict[str, bool]
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """A report. `by` holds the groups of each dimension; `over_time` those by day, or by month for a long period.
 
     `measured_ratio` is the share of the energy that was read from a counter or a power sensor; `lost_ratio` the share that
     went into runs that failed or were interrupted. Both are null where no energy is known. `rows` are the newest runs.
+
+    `idle_ratio` is the share of the accelerators' joules that were read while they idled, null where that was not looked at or
+    nothing was read. `how` says how the sums were made: `runs`, each run by itself, or `groups`, sums of facts by factor key,
+    where the ledger is large (see `derive.grouped`).
     """
 
     options: Options
@@ -197,4 +307,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     factors: tuple[FactorUse, ...]
     warnings: tuple[Note, ...]
     factors_version: str
+    equivalences: tuple[Equivalence, ...] = ()
+    actions: tuple[Action, ...] = ()
+    work: tuple[Work, ...] = ()
+    use: tuple[Use, ...] = ()
+    use_step: str = ""
+    idle_ratio: float | None = None
+    restated: Restated | None = None
+    compared: Compared | None = None
+    how: Literal["runs", "groups"] = "runs"
     schema: int = SCHEMA

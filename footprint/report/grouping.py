@@ -31,9 +31,16 @@ def accelerators(run: Run) -> list[Device]:
 _KEYS: Final[dict[str, Callable[[Run], str]]] = {
     "account": lambda run: run.account,
     "name": lambda run: run.name,
+    "project": lambda run: run.labels.get("project", ""),
+    "team": lambda run: run.labels.get("team", ""),
+    "user": lambda run: run.labels.get("user", ""),
+    "model": lambda run: run.labels.get("model", ""),
     "kind": lambda run: run.kind,
     "hardware": hardware,
+    "provider": lambda run: (run.place.provider if run.place else None) or "",
     "region": region,
+    "zone": lambda run: (run.place.zone if run.place else None) or "",
+    "host": lambda run: run.host.name,
     "day": lambda run: run.started_at[:10],
     "month": lambda run: run.started_at[:7],
     "outcome": lambda run: run.outcome,
@@ -50,10 +57,20 @@ def check(dimension: str) -> None:
         raise ConfigError(f"cannot group by {clean(dimension)!r}: use one of {', '.join(_KEYS)} or label:KEY")
 
 
+def key_of(dimension: str) -> Callable[[Run], str]:
+    """A run's key in a dimension; empty where the run does not say.
+
+    Raises:
+        ConfigError: naming the dimensions that there are.
+    """
+    check(dimension)
+    stated = dimension.removeprefix(LABEL)
+    return _KEYS.get(dimension) or (lambda run: run.labels.get(stated, ""))
+
+
 def members(dimension: str, runs: Sequence[Run]) -> dict[str, list[Run]]:
     """The runs by their key in a dimension: one of the above, or `label:KEY`."""
-    label = dimension.removeprefix(LABEL)
-    key = _KEYS.get(dimension) or (lambda run: run.labels.get(label, ""))
+    key = key_of(dimension)
     found: dict[str, list[Run]] = {}
     for run in runs:
         found.setdefault(key(run), []).append(run)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Final
 
 from footprint.errors import ConfigError
 from footprint.model import Run
+from footprint.report.grouping import key_of
 from footprint.text import clean
 
 _AGO: Final = re.compile(r"(\d{1,6})([hdw])")
@@ -30,10 +31,34 @@ def parse_since(stated: str, now: datetime) -> datetime:
         raise ConfigError(f"--since {clean(stated)!r} is no day like 2026-11-03 and no time ago like 12h, 7d or 4w") from None
 
 
-def choose(runs: Sequence[Run], *, since: datetime | None = None, name: str | None = None) -> tuple[Run, ...]:
-    """The runs that started at `since` or later and whose name fits the glob (`*`, `?`, `[...]`; case counts)."""
+def choose(
+    runs: Sequence[Run],
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    name: str | None = None,
+    where: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[Run, ...]:
+    """The runs that started in a period, whose name fits the glob (`*`, `?`, `[...]`; case counts), and whose keys have a value.
+
+    Args:
+        runs: the runs.
+        since: they started then or later.
+        until: they started before then.
+        name: the glob.
+        where: by key (see `grouping.key_of`) the values of which the run's is one.
+
+    Raises:
+        ConfigError: if there is no such key.
+    """
+    keys = {key_of(key): frozenset(values) for key, values in (where or {}).items()}
     return tuple(
-        run for run in runs if (name is None or fnmatchcase(run.name, name)) and (since is None or _started(run) >= since)
+        run
+        for run in runs
+        if (name is None or fnmatchcase(run.name, name))
+        and (since is None or _started(run) >= since)
+        and (until is None or _started(run) < until)
+        and all(key(run) in values for key, values in keys.items())
     )
 
 

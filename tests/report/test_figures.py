@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import pytest
 
 from footprint.model import Component, Range
-from footprint.report.bars import Theme
 from footprint.report.figures import GRADE_COLOURS, by_component, by_grade, emissions_by, energy_by, figures, over_time
+from footprint.report.figures.bars import Theme
 from tests.report.examples import HOSTILE, run, runs, somewhere, summary
 
 

@@ -24,9 +24,9 @@ def list_(
     """List the recorded runs, the newest first."""
     from datetime import UTC, datetime
 
-    from footprint.cli.reading import read_runs
     from footprint.derive import Account
     from footprint.ledger import home
+    from footprint.ledger.anywhere import read_runs
     from footprint.report.selection import choose, parse_since
 
     start = parse_since(since, datetime.now(UTC)) if since else None

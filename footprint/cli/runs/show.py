@@ -30,9 +30,9 @@ def show(
 
     With --intensity-from its emissions are those of its hours instead of the year's mean; that may ask a provider.
     """
-    from footprint.cli.reading import find_run
     from footprint.derive import run_footprint
     from footprint.derive.forecast import forecast
+    from footprint.ledger.anywhere import find_run
     from footprint.report import ahead as outlook
     from footprint.report import explain as explaining
 
@@ -61,7 +61,7 @@ def show(
 
 def _beside(run: Run, ledger: str | None) -> list[Run]:
     """The other recorded runs of a run's account; none where the run is not of this ledger."""
-    from footprint.cli.reading import read_runs
+    from footprint.ledger.anywhere import read_runs
 
     known = {one.id: one for one in read_runs(ledger, account=run.account).runs}
     return [one for one in known.values() if one.account == run.account and one.id != run.id] if run.id in known else []

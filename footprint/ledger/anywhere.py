@@ -1,4 +1,4 @@
-"""The runs that a command is about: of the user's own ledger, or of one elsewhere (`--ledger WHERE`)."""
+"""The runs that a command is about, wherever they lie: in the user's own ledger, or in one elsewhere (`--ledger WHERE`)."""
 
 from __future__ import annotations
 
