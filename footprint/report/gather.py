@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
+from footprint.accounting.ranges import Quantity
 from footprint.derive import Account
+from footprint.derive.nesting import containers
 from footprint.errors import ConfigError
 from footprint.ledger.anywhere import find_run, read_runs
 from footprint.model import Attribution, Run
@@ -49,8 +52,32 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime | None = None
 
 
+class Gathered(NamedTuple):
+    """A summary with its totals as quantities, so that a ratio of two reports keeps what their ranges share.
+
+    Attributes:
+        summary: the data of the report.
+        energy: the facility's energy of all its runs together, kWh; None where it is known of none.
+        emissions: their operational emissions, g; None where they are known of none.
+    """
+
+    summary: Summary
+    energy: Quantity | None
+    emissions: Quantity | None
+
+
 def gather(asked: Asked) -> Summary:
     """The summary of what is asked for; of no runs at all where nothing was ever recorded.
+
+    Raises:
+        ConfigError: see `gather_with_sums`.
+        LedgerError: if the ledger cannot be read.
+    """
+    return gather_with_sums(asked).summary
+
+
+def gather_with_sums(asked: Asked) -> Gathered:
+    """The summary of what is asked for, with the totals that it states.
 
     Raises:
         ConfigError: for a dimension or key that there is not, or if there are runs and the choice leaves none: a report of
@@ -68,7 +95,10 @@ def gather(asked: Asked) -> Summary:
         rows=asked.rows,
         notes=problems,
     )
-    return summarise(runs, Account(runs, asked.attribution), options)
+    account = Account(runs, asked.attribution)
+    within = containers([run.id for run in runs], {run.id: run for run in runs})
+    whole = account.sheet([run_id for run_id, outer in within.items() if outer is None])
+    return Gathered(summarise(runs, account, options), whole.facility, whole.emissions)
 
 
 def _read(asked: Asked) -> tuple[tuple[Run, ...], tuple[str, ...]]:
