@@ -3,7 +3,8 @@
 A `Summary` is JSON-able as it stands (`msgspec.json.encode`), and that JSON is a contract: `schema` counts its versions.
 
     1  first version
-       since then were added: equivalences, actions, work, use, idle_ratio, restated, compared, how
+       since then were added: equivalences, actions, work, use, idle_ratio, restated, compared, how,
+       options.since and options.until
 
 Types of quantities are as in `model`: a `Range` or null, where null is unknown.
 """
@@ -32,7 +33,11 @@ SCHEMA: Final = 1
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to summarise, and what the caller knows of the selection. `rows` and `groups` cut; 0 is all."""
+    """How to summarise, and what the caller knows of the selection. `rows` and `groups` cut; 0 is all.
+
+    `selection` is the choice in the words of whoever made it; `since` and `until` are the period that it comes to, ISO 8601 in
+    UTC, from the one to before the other, and empty where it is open.
+    """
 
     group_by: str = "account"
     attribution: Attribution = "share"
@@ -41,6 +46,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 100
     groups: int = 24
     notes: tuple[str, ...] = ()
+    since: str = ""
+    until: str = ""
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,7 +244,9 @@ class Restated(msgspec.Struct, frozen=True, kw_only=True):
     """The runs that an earlier report was about, with the edition of the factors that it used and with today's.
 
     `runs` are those that started before it was written; `stated_g` is what it said, which may be of other facts (runs that
-    went on, journals that came later). `reasons` say which tables changed the emissions by how much, largest first.
+    went on, journals that came later). `reasons` say which tables changed the emissions by how much, largest first. `selection`
+    is the earlier report's own. `with_emissions` is of how many of `runs` the emissions are known today; `differs` says why this
+    is told: the `edition` is another, or the `number` is.
     """
 
     reported_at: str
@@ -248,6 +257,9 @@ class Restated(msgspec.Struct, frozen=True, kw_only=True):
     old_g: Range | None
     new_g: Range | None
     reasons: tuple[str, ...]
+    selection: tuple[str, ...] = ()
+    with_emissions: int | None = None
+    differs: tuple[Literal["edition", "number"], ...] = ()
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -262,18 +274,20 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """Two periods or two runs, the newer one in `now`.
+    """Two periods or two runs (`what`), the newer one in `now`.
 
     `energy_ratio` and `emissions_ratio` are now / before, as ranges of the draws where what both share moves together; null where
-    one is unknown or only known of a part. `is_sure` says by quantity whether its range leaves out one.
+    one is unknown or only known of a part. `is_sure` says by quantity (`energy_kwh`, `emissions_g`) whether its range leaves out
+    one. `notes` say what is not alike in the two, and why there is no ratio.
     """
 
-    what: str
+    what: Literal["periods", "runs"]
     before: Side
     now: Side
     energy_ratio: Range | None
     emissions_ratio: Range | None
     is_sure: dict[str, bool]
+    notes: tuple[str, ...] = ()
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
