@@ -7,9 +7,12 @@ runs is hatched. All energies of a page are drawn in one unit, that of its headl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from footprint import text
+from footprint.errors import ConfigError
 from footprint.report import words
 from footprint.report.data import Summary
 from footprint.report.figures.bars import Bar, FigureData, Theme, components, emissions, energies
@@ -18,7 +21,10 @@ from footprint.report.figures.grouped import by_component, emissions_by, energy_
 from footprint.report.figures.in_time import over_time
 from footprint.report.figures.known_how import by_grade
 
-__all__ = ["GRADE_COLOURS", "Figure", "by_component", "by_grade", "emissions_by", "energy_by", "figures", "over_time"]
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure as PlotlyFigure
+
+__all__ = ["GRADE_COLOURS", "Figure", "by_component", "by_grade", "emissions_by", "energy_by", "figures", "over_time", "plot"]
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +59,25 @@ def figures(summary: Summary) -> tuple[Figure, ...]:
         caption = "Share of each component's energy by the grade of its evidence."
         found.append(Figure(id="by-grade", title="How it is known", caption=caption, draw=by_grade))
     return tuple(found)
+
+
+def plot(summary: Summary, id: str, theme: Theme = "light") -> PlotlyFigure:  # noqa: A002 - as in `Figure.id`
+    """A figure of a summary as plotly's own object, for a notebook or an image.
+
+    Args:
+        summary: what it shows.
+        id: one of those of `figures(summary)`, such as `over-time`.
+        theme: the ground that it will stand on.
+
+    Raises:
+        ConfigError: if the summary has no such figure, which names those that it has.
+    """
+    from plotly.graph_objects import Figure as PlotlyFigure
+
+    drawn = {one.id: one for one in figures(summary)}
+    if id not in drawn:
+        raise ConfigError(f"this summary has no figure {text.clean(id)!r}: it has {', '.join(drawn) or 'none'}")
+    return PlotlyFigure(drawn[id].draw(summary, theme))
 
 
 def _caption(what: str, bars: Iterable[Bar]) -> str:

@@ -25,6 +25,8 @@ FONT: Final = (
     "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 )
 _INK: Final = {"light": ("#20242a", "#5b636e", "#e4e6ea"), "dark": ("#e8eaed", "#a2a9b4", "#33383f")}
+PALETTE: Final = dict(zip(_INK["light"], _INK["dark"], strict=True))
+"""The colours of a light figure, and what each of them is in a dark one; all others are the same in both."""
 # As much of a name as stands on one line of a phone.
 _LABEL_LENGTH: Final = 42
 _LABEL_TAIL: Final = 20

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -20,6 +20,9 @@ from markupsafe import Markup
 from footprint import text
 from footprint.report import words
 from footprint.report.figures import GRADE_COLOURS
+from footprint.report.figures.bars import PALETTE, FigureData
+from footprint.report.html import plotly_js
+from footprint.report.html.plotly_js import Assets
 
 MARKER: Final = '<meta name="generator" content="footprint">'
 """What a page of ours is known by: see `is_ours`."""
@@ -29,6 +32,8 @@ WARNINGS: Final = 30
 _HEAD_BYTES: Final = 2_000
 _DIGITS: Final = 5
 _STRING: Final = 200
+# Of every page: its theme, its figures, its tables.
+_SCRIPTS: Final = ("theme.js", "figures.js", "tables.js")
 # What HTML reads, what ends a line of a script, and what turns text around for whoever looks at the source.
 _UNSAFE: Final = {
     char: f"\\u{ord(char):04x}"
@@ -56,12 +61,17 @@ def _code(phrase: str) -> Markup:
     return Markup().join(Markup("<code>{}</code>").format(one) if index % 2 else one for index, one in enumerate(pieces))
 
 
-def policy(*scripts: str) -> str:
-    """The content security policy: nothing from anywhere, these scripts, and the styles that plotly sets on its elements."""
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts)
+def policy(*scripts: str, allowed: str = "") -> str:
+    """The content security policy: nothing from anywhere, these scripts, and the styles that plotly sets on its elements.
+
+    Args:
+        scripts: the texts of the scripts that may run.
+        allowed: the one address from which a script may come, if any may.
+    """
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts]
     return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {' '.join([*hashes, allowed]).rstrip()}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -76,10 +86,51 @@ def short(value: Any) -> Any:
     return [short(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-@cache
-def plotly() -> str:
-    """plotly.js as the plotly package ships it (MIT); its licence is in its first lines."""
-    return resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
+def shell(
+    drawings: Mapping[str, FigureData],
+    *,
+    styles: Sequence[str] = (),
+    scripts: Sequence[str] = (),
+    assets: Assets = "inline",
+) -> dict[str, Any]:
+    """What `base.html.j2` needs of a page, whatever stands in it: its figures, its scripts and its styles.
+
+    Args:
+        drawings: by the id of a `.plot` element (or by its `data-drawing`) what is drawn in it, in light colours: a page turns
+            those into dark ones by `bars.PALETTE`.
+        styles: files of the templates' folder, after `base.css`.
+        scripts: files of the templates' folder, after the common ones; all are one script and see each other's names.
+        assets: where plotly.js is: `inline` packed in the page, `cdn` at its publisher's, `folder` beside the page.
+    """
+    script = '(() => {\n"use strict";\n' + "\n".join(asset(name) for name in (*_SCRIPTS, *scripts)) + "})();\n"
+    place = {"inline": "", "cdn": plotly_js.address, "folder": plotly_js.file_name}[assets]
+    needed = bool(drawings)
+    allowed = (plotly_js.address() if assets == "cdn" else "'self'" if assets == "folder" else "") if needed else ""
+    known = (script, plotly_js.source()) if needed and assets == "inline" else (script,)
+    return {
+        "style": Markup("\n".join(asset(name) for name in ("base.css", *styles))),  # noqa: S704 - our own files
+        "script": Markup(script),  # noqa: S704 - our own files
+        "policy": policy(*known, allowed=allowed),
+        "drawings": safe_json({"palette": PALETTE, "figures": thin(drawings)}),
+        "plotly_packed": Markup(plotly_js.packed()) if needed and assets == "inline" else "",  # noqa: S704 - base64
+        "plotly_at": place() if needed and callable(place) else "",
+        "plotly_integrity": plotly_js.integrity() if needed and assets == "cdn" else "",
+        "marker": Markup(MARKER),  # noqa: S704 - our own
+    }
+
+
+def page(template: str, shell: Mapping[str, Any], **values: Any) -> str:
+    """A page: a template that extends `base.html.j2`, with what `shell` made and values of its own."""
+    return environment().get_template(template).render(**shell, **values)
+
+
+def thin(value: Any) -> Any:
+    """The same figures with numbers of five significant digits, which is a tenth of a pixel, and names as they are."""
+    if isinstance(value, float):
+        return text.significant(value, _DIGITS)
+    if isinstance(value, Mapping):
+        return {key: thin(one) for key, one in value.items()}
+    return [thin(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def asset(name: str) -> str:
