@@ -114,6 +114,10 @@ United States ({water_sigma:.3f}); a zone below the nation takes the nation's fi
 **Other calculators** (`peers.csv`). Figures as a calculator lists them, exact, and only to say what it would say: none of our own
 numbers rests on them.
 
+**Equivalences** (`equivalences.csv`). What a report compares its totals with, and nothing else: published means, their ranges
+from what the same publishers say of better and worse ones. A total divided by one: middle by middle; the sides, as ratios to
+their middles, in quadrature, since the two err apart.
+
 **Shape.** The law of the ranges (`accounting.ranges`) fits triples whose sides differ at most 2.8 times; where a rule gives a
 more lopsided one, the shorter side is made longer.
 

@@ -12,12 +12,14 @@ from typing import Final, get_args
 
 from footprint.errors import ConfigError
 from footprint.ledger.words import hardware, region
-from footprint.model import ComponentName, Device, Run
+from footprint.model import ComponentName, Device, Footprint, Run
 from footprint.text import clean
 
 COMPONENTS: Final[tuple[ComponentName, ...]] = get_args(ComponentName)
 IN_TIME: Final = ("day", "month")
 LABEL: Final = "label:"
+BASIS: Final = "basis"
+"""A key that a run does not state: that of its emissions, which is derived."""
 _SHORT_KEY: Final = 8
 DAYS_SHOWN: Final = 92
 """A period that is longer than this is shown by month."""
@@ -53,24 +55,35 @@ def check(dimension: str) -> None:
     Raises:
         ConfigError: naming the dimensions that there are.
     """
-    if dimension not in _KEYS and not (dimension.startswith(LABEL) and dimension != LABEL):
-        raise ConfigError(f"cannot group by {clean(dimension)!r}: use one of {', '.join(_KEYS)} or label:KEY")
+    if dimension != BASIS and not _is_stated(dimension):
+        raise ConfigError(f"cannot group by {clean(dimension)!r}: use one of {', '.join((*_KEYS, BASIS))} or label:KEY")
+
+
+def _is_stated(dimension: str) -> bool:
+    return dimension in _KEYS or (dimension.startswith(LABEL) and dimension != LABEL)
 
 
 def key_of(dimension: str) -> Callable[[Run], str]:
     """A run's key in a dimension; empty where the run does not say.
 
     Raises:
-        ConfigError: naming the dimensions that there are.
+        ConfigError: naming the dimensions that runs state.
     """
-    check(dimension)
+    if not _is_stated(dimension):
+        raise ConfigError(f"no run states its {clean(dimension)!r}: use one of {', '.join(_KEYS)} or label:KEY")
     stated = dimension.removeprefix(LABEL)
     return _KEYS.get(dimension) or (lambda run: run.labels.get(stated, ""))
 
 
-def members(dimension: str, runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs by their key in a dimension: one of the above, or `label:KEY`."""
-    key = key_of(dimension)
+def members(dimension: str, runs: Sequence[Run], prints: Mapping[str, Footprint]) -> dict[str, list[Run]]:
+    """The runs by their key in a dimension: one of the above, `basis`, or `label:KEY`.
+
+    Args:
+        dimension: the dimension.
+        runs: the runs.
+        prints: their footprints.
+    """
+    key = (lambda run: prints[run.id].basis or "") if dimension == BASIS else key_of(dimension)
     found: dict[str, list[Run]] = {}
     for run in runs:
         found.setdefault(key(run), []).append(run)

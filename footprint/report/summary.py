@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from footprint.derive import Account, Total
 from footprint.derive.nesting import containers
 from footprint.derive.portions import portions
@@ -19,12 +21,19 @@ from footprint.derive.working import NO_PLACE
 from footprint.ledger.words import hardware, region
 from footprint.model import Factor, Footprint, Range, Run
 from footprint.report import grouping, words
+from footprint.report.actions import actions
 from footprint.report.data import Amounts, FactorUse, Group, Note, Options, RunRow, Summary, Unknown
+from footprint.report.equivalences import equivalences
 from footprint.report.evidence import device_rows, measured_ratio, shares
+from footprint.report.work import work
 
-__all__ = ["DIMENSIONS", "Options", "Summary", "summarise"]
+__all__ = ["ALWAYS", "DIMENSIONS", "Options", "Summary", "completed", "stated_only", "summarise"]
 
-DIMENSIONS: Final = ("account", "name", "kind", "hardware", "region", "outcome")
+DIMENSIONS: Final = (
+    "account", "name", "project", "team", "user", "model", "kind", "hardware", "provider", "region", "outcome", "basis",
+)  # fmt: skip
+ALWAYS: Final = ("account", "name", "kind", "hardware", "region", "outcome")
+"""Those that are in a summary even where no run states any: what is not stated is then in sight."""
 
 
 def summarise(runs: Sequence[Run], account: Account, options: Options | None = None) -> Summary:
@@ -48,20 +57,21 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
     whole = account.total(ids)
     parts = account.counted(ids)
     dimensions = dict.fromkeys((options.group_by, *DIMENSIONS))
-    by = {name: _groups(name, counted, account, parts, options.groups) for name in dimensions}
+    by = stated_only({name: _groups(name, counted, account, parts, options.groups) for name in dimensions}, options.group_by)
     step = grouping.time_step([run.started_at for run in counted])
     known_how = shares(counted, parts)
     uses = _factor_uses(counted, prints)
     places = {use.factor: index for index, use in enumerate(uses)}
     shown = runs[: options.rows] if options.rows else runs
-    return Summary(
+    bases = tuple(sorted({basis for run in counted if (basis := prints[run.id].basis)}))
+    summary = Summary(
         options=options,
         started_at=min((run.started_at for run in runs), default=None),
         ended_at=max((grouping.ended_at(run) for run in runs), default=None),
         all_runs=len(runs),
         total=_amounts(counted, whole, prints, account.device_s(ids)),
         scopes=tuple(sorted({prints[run.id].scope for run in counted})),
-        bases=tuple(sorted({basis for run in counted if (basis := prints[run.id].basis)})),
+        bases=bases,
         measured_ratio=measured_ratio(known_how),
         lost_ratio=_lost(by["outcome"]),
         shares=known_how,
@@ -75,7 +85,31 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
         factors=uses,
         warnings=_warnings(counted, prints, (*options.notes, *whole.footprint.warnings)),
         factors_version=", ".join(sorted({p.factors_version for p in prints.values() if p.factors_version})),
+        work=work(counted, account, parts),
     )
+    return completed(summary)
+
+
+def completed(summary: Summary) -> Summary:
+    """A summary with what follows from the rest of it: what its total compares with, and what to do next.
+
+    Whoever adds to a summary (`idle_ratio`, another total) completes it again.
+    """
+    return msgspec.structs.replace(summary, equivalences=equivalences(summary.total, summary.bases), actions=actions(summary))
+
+
+def stated_only(by: Mapping[str, tuple[Group, ...]], group_by: str) -> dict[str, tuple[Group, ...]]:
+    """The dimensions in which some run states something, and those that are always there.
+
+    Args:
+        by: the groups of each dimension.
+        group_by: the dimension that the report is about.
+    """
+    return {
+        name: groups
+        for name, groups in by.items()
+        if name == group_by or name in ALWAYS or any(group.key or group.merged for group in groups)
+    }
 
 
 # -- Sums -------------------------------------------------------------------------------------------------------------
@@ -108,7 +142,7 @@ def _groups(
     dimension: str, runs: Sequence[Run], account: Account, prints: Mapping[str, Footprint], limit: int
 ) -> tuple[Group, ...]:
     """The groups of one dimension, largest energy first (time: in order); the smallest put together beyond `limit`."""
-    members = grouping.members(dimension, runs)
+    members = grouping.members(dimension, runs, prints)
     # Of runs that overlapped in different groups, too, each joule counts once: the groups add up to the whole.
     ids = [run.id for run in runs]
     weight = {key: sum(_central(prints[run.id].energy_kwh) for run in some) for key, some in members.items()}

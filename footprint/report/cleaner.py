@@ -1,0 +1,84 @@
+"""A region of the same provider whose grid is surely cleaner: the ranges of the two figures do not meet.
+
+Both figures are means of a year, location-based, of the grid that the region draws from. What a move really changes hangs on the
+plants that answer to it, on latency, on moving data and on the sites themselves; none of it is counted here.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from footprint import text
+from footprint.model import Factor, Place
+from footprint.reference import current_edition, intensity, tables
+from footprint.report.data import Summary
+
+# Regions that only some may use: governments', and China's, which are clouds of their own.
+_APART: Final = ("gov", "dod", "china", ":cn-")
+
+
+class Cleaner(NamedTuple):
+    """A region, what it is called, and the figures of its grid and of the one that it is set against, g/kWh."""
+
+    region: str
+    name: str
+    there: Factor
+    here: Factor
+
+
+def is_known(region: str) -> bool:
+    """Whether a key is a region of a cloud: `gcp:europe-west1`."""
+    return tables.has_id("regions", region)
+
+
+def region(key: str, summary: Summary) -> Cleaner | None:
+    """The cleanest region of the same country, else the cleanest of all, whose figure lies below this one's range.
+
+    Args:
+        key: a region of a cloud.
+        summary: the runs. Nothing is said unless the figure of that region's year is among their factors: where somebody stated
+            an intensity, or hours were asked for, a year's mean is no measure.
+    """
+    used = {one.factor.id: one.factor for one in summary.factors}
+    year = int((summary.ended_at or "0")[:4])
+    for known in (year, year - 1):
+        found = _cleanest(key, known, current_edition())
+        if found is not None and found.here.id in used:
+            return found
+    return None
+
+
+@lru_cache(maxsize=256)
+def _cleanest(key: str, year: int, _edition: str) -> Cleaner | None:
+    regions = tables.by_id("regions")
+    own = regions.get(key)
+    here = _figure(own, year) if own is not None else None
+    if own is None or here is None:
+        return None
+    may = [row for row in regions.values() if row["provider"] == own["provider"] and row["mapping"] == "published"]
+    if not _is_apart(key):
+        may = [row for row in may if not _is_apart(row["id"])]
+    else:
+        may = [row for row in may if row["country"] == own["country"] and _is_apart(row["id"])]
+    sure = [(row, there) for row in may if (there := _figure(row, year)) is not None and there.high < here.low]
+    at_home = [one for one in sure if one[0]["country"] == own["country"]]
+    row, there = min(at_home or sure, key=lambda one: (one[1].central, one[0]["id"]), default=(None, None))
+    return None if row is None or there is None else Cleaner(row["id"], row["name"], there, here)
+
+
+def _is_apart(region_id: str) -> bool:
+    return any(mark in region_id for mark in _APART)
+
+
+def _figure(row: tables.Row, year: int) -> Factor | None:
+    """What the grid of a region emits in a year, with the range that the account gives it."""
+    place = Place(provider=row["provider"], region=row["region"], zone=row["zone"], name=row["name"], known_by="table")
+    found = intensity(place, year)
+    return found.central if found is not None else None
+
+
+def told(factor: Factor) -> str:
+    """A figure with its range and its source: `29.3 g/kWh (24.6–34.6; Ember …)`."""
+    bounds = text.span(factor.low, factor.high)
+    return f"{text.number(factor.central)} g/kWh ({bounds}; {text.clean(factor.source, limit=200)})"
