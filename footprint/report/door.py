@@ -1,0 +1,67 @@
+"""The way in for Python: a report of the ledger, and its figures, for a notebook or a program of your own.
+
+from footprint import report
+
+summary = report.of(since="30d", group_by="label:team")
+report.figure(summary, "energy-by")              # a plotly figure, which a notebook shows
+report.image(summary, "energy-by", "png")        # the bytes of a file; needs footprint[images]
+report.page(summary)                             # the whole dashboard, one page of HTML
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from footprint.report.data import Summary
+from footprint.report.figures.bars import Theme
+from footprint.report.gather import Asked, gather
+from footprint.report.images import drawing, render
+from footprint.report.selection import parse_since
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+
+def of(*, since: str | datetime | None = None, **asked: Any) -> Summary:
+    """The data of a report.
+
+    Args:
+        since: runs that started then or later: a time, or what `footprint report --since` takes (`2026-11-03`, `7d`).
+        **asked: the other fields of `Asked`: `ledger`, `runs`, `until`, `name`, `where`, `group_by`, `attribution`, `rows`.
+
+    Raises:
+        ConfigError: for a period, dimension or key that there is not, or if there are runs and the choice leaves none.
+        LedgerError: if the ledger cannot be read.
+    """
+    now = asked.pop("now", None) or datetime.now(UTC)
+    start = parse_since(since, now) if isinstance(since, str) else since
+    said = asked.pop("said", (f"since {since}",) if since else ())
+    return gather(Asked(since=start, now=now, said=said, **asked))
+
+
+def figure(summary: Summary, figure_id: str, *, theme: Theme = "light") -> Figure:
+    """A figure of a report as plotly's object; `figures.figures(summary)` are those that there are.
+
+    Raises:
+        ConfigError: if the report has no such figure, with those that it has.
+    """
+    from plotly.graph_objects import Figure
+
+    return Figure(drawing(summary, figure_id, theme))
+
+
+def image(summary: Summary, figure_id: str, kind: str = "png", **options: Any) -> bytes:
+    """A figure of a report as the bytes of an image file; `options` are those of `images.render`.
+
+    Raises:
+        ConfigError: see `images.render`.
+    """
+    return render(summary, figure_id, kind, **options)
+
+
+def page(summary: Summary) -> str:
+    """The dashboard of a report: one self-contained page of HTML."""
+    from footprint.report import html
+
+    return html.render(summary)
