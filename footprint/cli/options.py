@@ -21,7 +21,22 @@ Interval = Annotated[float, typer.Option("--interval", help="Seconds between two
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not print a summary, even to a terminal.")]
 Policy = Annotated[str, typer.Option(help="share: the run's own part of the machine; machine: all of it.")]
 Name = Annotated[str | None, typer.Option(help="Runs whose name fits: 'llm-*'.")]
-Since = Annotated[str | None, typer.Option(help="Runs that started on this day or later: 2026-11-03, 12h, 7d, 4w.")]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHEN",
+        help="Runs that started then or later (UTC): 2026-11-03, 2026-10, 2026, 12h, 7d, 4w; or those of today, yesterday, "
+        "this-week, last-week, this-month, last-month, this-year or last-year, and no later ones.",
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option(metavar="WHEN", help="Runs that started before then: as --since; of a name, before it begins."),
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="KEY=VALUE", help="Runs of which this is so: team=nlp, label:KEY=VALUE; may be repeated."),
+]
 IntensityFrom = Annotated[
     str | None,
     typer.Option(help="Whose hourly intensities: uk, uk:13, electricitymaps, electricitymaps:DE, FILE.csv or a number in g/kWh."),

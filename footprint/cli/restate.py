@@ -11,6 +11,7 @@ import typer
 
 from footprint import text
 from footprint.cli import options
+from footprint.cli.choosing import period_of
 from footprint.cli.printing import say_json, say_lines
 from footprint.errors import CardError, ConfigError, unknown_choice
 from footprint.model import Factor, Range, Run
@@ -39,6 +40,7 @@ def restate(
     ] = None,
     *,
     since: options.Since = None,
+    until: options.Until = None,
     card: Annotated[Path | None, typer.Option(help="A card: its runs, from the edition that it was filled with.")] = None,
     factors: Annotated[str | None, typer.Option(help="The edition to restate to. Default: the newest.")] = None,
     older: Annotated[
@@ -50,7 +52,7 @@ def restate(
     """Show what runs come to with an older and a newer edition of the factors, and which factors make the difference."""
     policy = options.attribution_of(attribution)
     filled, recorded = _of_card(card) if card is not None else ([], None)
-    chosen = _chosen(runs, since, filled)
+    chosen = _chosen(runs, since, until, filled)
     before, after = editions_of(older or recorded, factors)
     from footprint.derive import restate as derive_restatement
     from footprint.derive import restate_total
@@ -126,14 +128,13 @@ def _of_card(path: Path) -> tuple[list[str], str | None]:
     return ids, block.header.get("factors")
 
 
-def _chosen(named: Sequence[str] | None, since: str | None, filled: Sequence[str]) -> list[Run]:
+def _chosen(named: Sequence[str] | None, since: str | None, until: str | None, filled: Sequence[str]) -> list[Run]:
     """The runs that are restated, each once, the oldest first."""
-    from datetime import UTC, datetime
-
     from footprint.ledger import find_run, home, read_runs
-    from footprint.report.selection import choose, parse_since
+    from footprint.report.periods import told as in_figures
+    from footprint.report.selection import choose
 
-    start = parse_since(since, datetime.now(UTC)) if since else None
+    period = period_of(since, until)
     refs = list(named or filled)
     if refs and ALL not in refs:
         found = list({run.id: run for run in map(find_run, refs)}.values())
@@ -144,9 +145,9 @@ def _chosen(named: Sequence[str] | None, since: str | None, filled: Sequence[str
         found = list(reading.runs)
         if not found:
             raise ConfigError(f"no runs are recorded in {home()}: `footprint run -- COMMAND` records one")
-    found = list(choose(found, since=start))
+    found = list(choose(found, since=period.begin, until=period.end))
     if not found:
-        raise ConfigError(f"none of the runs started since {text.clean(since or '')}")
+        raise ConfigError(f"none of the runs started in that period: {in_figures(period)}")
     return sorted(found, key=lambda run: run.started_at)
 
 

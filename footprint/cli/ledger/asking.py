@@ -6,13 +6,13 @@ import csv
 import io
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from footprint import text
 from footprint import units as u
+from footprint.cli.choosing import period_of, where_of
 from footprint.cli.printing import say, say_json, say_lines, table
 from footprint.errors import ConfigError, unknown_choice
 
@@ -28,9 +28,6 @@ By = Annotated[
         "zone, month, outcome, kind, host, component, label:KEY.",
     ),
 ]
-Since = Annotated[str | None, typer.Option(help="Runs that started on this day or later (UTC): 2026-11-03, 12h, 7d, 4w.")]
-Until = Annotated[str | None, typer.Option(help="Runs that started before this day (UTC): 2026-12-01, 1w.")]
-Where = Annotated[list[str] | None, typer.Option("--where", help="Only runs of this: KEY=VALUE, with the keys of --by.")]
 Ledger = Annotated[
     str | None,
     typer.Option(
@@ -64,20 +61,8 @@ def asked(since: str | None, until: str | None, where: Sequence[str] | None) -> 
     Raises:
         ConfigError: if one cannot be read.
     """
-    from footprint.report.selection import parse_since
-
-    now = datetime.now(UTC)
-    chosen: dict[str, list[str]] = {}
-    for stated in where or ():
-        key, equals, value = stated.partition("=")
-        if not equals:
-            raise ConfigError(f"--where {text.clean(stated)!r} is not KEY=VALUE, e.g. --where team=nlp")
-        chosen.setdefault(key, []).append(value)
-    try:
-        end = parse_since(until, now) if until else None
-    except ConfigError as error:
-        raise ConfigError(str(error).replace("--since", "--until")) from None
-    return {"since": parse_since(since, now) if since else None, "until": end, "where": chosen}
+    period = period_of(since, until)
+    return {"since": period.begin, "until": period.end, "where": where_of(where)}
 
 
 def format_of(stated: str, *, json: bool) -> str:

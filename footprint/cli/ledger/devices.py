@@ -11,9 +11,9 @@ from footprint.cli.ledger import asking
 def devices(
     *,
     by: asking.By = None,
-    since: asking.Since = None,
-    until: asking.Until = None,
-    where: asking.Where = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    where: options.Where = None,
     attribution: options.Policy = "share",
     ledger: asking.Ledger = None,
     how: asking.Format = "table",

@@ -10,6 +10,7 @@ import typer
 from footprint import text
 from footprint import units as u
 from footprint.cli import options
+from footprint.cli.choosing import begin_of
 from footprint.cli.printing import say_json, say_lines
 
 
@@ -31,14 +32,11 @@ def push(
     A password is better kept in PGPASSWORD or ~/.pgpass than in the address. Runs that were deleted here stay there unless
     they are named with --delete, which a database can do and a store cannot.
     """
-    from datetime import UTC, datetime
-
     import msgspec
 
     from footprint.ledger.push import push as bring
-    from footprint.report.selection import parse_since
 
-    start = parse_since(since, datetime.now(UTC)) if since else None
+    start = begin_of(since, "push more with")
     done = bring(
         where,
         since_us=None if start is None else round(start.timestamp() * 1_000_000),

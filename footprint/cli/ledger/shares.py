@@ -21,9 +21,9 @@ def shares(
     idle_ratio: Annotated[
         float, typer.Option("--idle-ratio", help="Idle is up to so many times the lowest mean power ever read of the device.")
     ] = 1.2,
-    since: asking.Since = None,
-    until: asking.Until = None,
-    where: asking.Where = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    where: options.Where = None,
     attribution: options.Policy = "share",
     ledger: asking.Ledger = None,
     how: asking.Format = "table",

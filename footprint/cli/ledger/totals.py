@@ -18,9 +18,9 @@ _WHY: Final = "`footprint report` says why; where another tool read the whole ma
 def totals(
     *,
     by: asking.By = None,
-    since: asking.Since = None,
-    until: asking.Until = None,
-    where: asking.Where = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    where: options.Where = None,
     attribution: options.Policy = "share",
     ledger: asking.Ledger = None,
     how: asking.Format = "table",

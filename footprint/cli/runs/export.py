@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from footprint.cli import options
+from footprint.cli.choosing import period_of
 from footprint.cli.printing import say_json, say_lines
 from footprint.text import clean, count, plural
 
@@ -26,15 +27,14 @@ def export(
     run: Annotated[list[str] | None, typer.Option(help="This run only: an id, or its beginning; may be repeated.")] = None,
     name: options.Name = None,
     since: options.Since = None,
+    until: options.Until = None,
     json: options.Json = False,
 ) -> None:
     """Export runs, with every sample that there is; nothing is rounded, and `runs import` takes it back without loss."""
-    from datetime import UTC, datetime
-
+    from footprint.ledger.ask import in_microseconds
     from footprint.ledger.exchange.exporting import export as write
-    from footprint.report.selection import parse_since
 
-    start = parse_since(since, datetime.now(UTC)) if since else None
+    begin, end = period_of(since, until)
     chosen = form or _ENDINGS.get(Path(output or "").suffix.lower(), "parquet")
     path = Path(output or ("footprint-export.jsonl" if chosen == "jsonl" else "footprint-export"))
     done = write(
@@ -42,7 +42,8 @@ def export(
         chosen,
         run_ids=tuple(run or ()),
         name=name,
-        since_us=None if start is None else round(start.timestamp() * 1_000_000),
+        since_us=in_microseconds(begin),
+        until_us=in_microseconds(end),
     )
     if json:
         say_json({"path": done.path, "format": done.format, "counts": done.counts, "problems": done.problems})

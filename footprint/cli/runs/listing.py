@@ -9,6 +9,7 @@ import typer
 
 from footprint import text
 from footprint.cli import options
+from footprint.cli.choosing import period_of
 from footprint.cli.printing import say, say_json
 from footprint.model import Footprint, Run
 
@@ -18,29 +19,29 @@ def list_(
     limit: Annotated[int, typer.Option(min=0, help="How many of the newest runs; 0 is all.")] = 100,
     name: options.Name = None,
     since: options.Since = None,
+    until: options.Until = None,
     ledger: options.Ledger = None,
     json: options.Json = False,
 ) -> None:
     """List the recorded runs, the newest first."""
-    from datetime import UTC, datetime
-
     from footprint.derive import Account
     from footprint.ledger import home
     from footprint.ledger.anywhere import read_runs
-    from footprint.report.selection import choose, parse_since
+    from footprint.report.selection import choose
 
-    start = parse_since(since, datetime.now(UTC)) if since else None
-    reading = read_runs(ledger, newest=limit or None, since=start, name=name)
+    begin, end = period_of(since, until)
+    # The newest of all are not the newest of a period that ended before them.
+    reading = read_runs(ledger, newest=limit or None if end is None else None, since=begin, name=name)
     for problem in reading.problems:
         print(f"note: {text.clean(problem, limit=400)}", file=sys.stderr)
-    runs = choose(reading.runs, since=start, name=name)
+    runs = choose(reading.runs, since=begin, until=end, name=name)
     shown = runs[:limit] if limit else runs
     account = Account(shown)
     if json:
         say_json({"runs": [listed(run, account.footprint(run.id)) for run in shown]})
     elif not reading.runs and ledger is not None:
         say("no runs fit" if reading.total else "the ledger holds no runs")
-    elif not reading.runs and name is None and since is None:
+    elif not reading.runs and name is None and since is None and until is None:
         say(f"no runs are recorded in {home()}: `footprint run -- COMMAND` records one")
     else:
         from footprint.report import terminal

@@ -49,6 +49,7 @@ def export(
     run_ids: Sequence[str] = (),
     name: str | None = None,
     since_us: int | None = None,
+    until_us: int | None = None,
     home: Path | None = None,
 ) -> Exported:
     """Write runs with all that is known of them, whole or not at all.
@@ -59,6 +60,7 @@ def export(
         run_ids: only these: ids, or beginnings that fit no other.
         name: only those whose name fits the glob.
         since_us: only those that started then or later, microseconds since 1970 UTC.
+        until_us: only those that started before then.
         home: the ledger; by default the user's.
 
     Raises:
@@ -68,9 +70,9 @@ def export(
     if form not in FORMATS:
         raise unknown_choice("--format", form, tuple(FORMATS))
     problems: list[str] = []
-    rows = gathered(problems, run_ids=run_ids, name=name, since_us=since_us, home=home)
+    rows = gathered(problems, run_ids=run_ids, name=name, since_us=since_us, until_us=until_us, home=home)
     if not rows.runs:
-        raise ConfigError(_nothing(home or default_home(), {"--name": name, "--since": since_us}, problems))
+        raise ConfigError(_nothing(home or default_home(), {"--name": name, "--since": since_us, "--until": until_us}, problems))
     FORMATS[form](rows, path)
     return Exported(path=str(path), format=form, counts=counts_of(rows), problems=tuple(dict.fromkeys(problems)))
 
@@ -90,6 +92,7 @@ def gathered(
     run_ids: Sequence[str] = (),
     name: str | None = None,
     since_us: int | None = None,
+    until_us: int | None = None,
     home: Path | None = None,
 ) -> Rows:
     """The rows of runs, each run once, oldest first; `problems` takes a line for what could not be read.
@@ -100,7 +103,7 @@ def gathered(
     root = home or default_home()
 
     def read(archives: Archives) -> tuple[_Chosen, list[str]]:
-        chosen, told = _Chosen(run_ids, name, since_us), list(archives.problems)
+        chosen, told = _Chosen(run_ids, name, since_us, until_us), list(archives.problems)
         with connect() as con:
             for batch in archives.batches:
                 chosen.take(partial(_archived, con, batch))
@@ -142,8 +145,8 @@ def _archived(con: DuckDBPyConnection, batch: Batch, table: str, ids: set[str] |
 class _Chosen:
     """The runs that are wanted, each by its most complete record."""
 
-    def __init__(self, run_ids: Sequence[str], name: str | None, since_us: int | None) -> None:
-        self._run_ids, self._name, self._since_us = tuple(run_ids), name, since_us
+    def __init__(self, run_ids: Sequence[str], name: str | None, since_us: int | None, until_us: int | None) -> None:
+        self._run_ids, self._name, self._since_us, self._until_us = tuple(run_ids), name, since_us, until_us
         self._held: list[Rows] = []
         self.best: dict[str, tuple[Any, int]] = {}
 
@@ -169,7 +172,10 @@ class _Chosen:
             return False
         if self._name is not None and not fnmatchcase(row[_AT["name"]], self._name):
             return False
-        return self._since_us is None or bool(row[_AT["started_us"]] >= self._since_us)
+        started_us = row[_AT["started_us"]]
+        if self._until_us is not None and started_us >= self._until_us:
+            return False
+        return self._since_us is None or bool(started_us >= self._since_us)
 
     def _is_better(self, row: Row) -> bool:
         known = rank(msgspec.json.decode(row[_AT["facts"]], type=Run))
