@@ -26,6 +26,7 @@ from tests.benchmarks import (
     ledger,
     memory,
     once,
+    pages,
     rows,
     short,
     starts,
@@ -58,6 +59,7 @@ BENCHMARKS: Final = {
     "tables": Benchmark(tables_load.TITLE, tables_load.run),
     "estimates": Benchmark(estimates.TITLE, estimates.run),
     "ledger": Benchmark(ledger.TITLE, ledger.run),
+    "pages": Benchmark(pages.TITLE, pages.run),
     "card": Benchmark("filling one card on disk", wired.card_rows),
     "cards": Benchmark(cards.TITLE, cards.run),
 }

@@ -6,7 +6,6 @@ import json
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,10 +44,10 @@ def run(effort: Effort) -> Iterator[Row]:
         if (spent_s := time.monotonic() - begin_s) > _PATIENCE_S and runs == _CURVE[-1]:
             yield failed(f"totals: {runs:,} runs", "footprint", f"left out, since the others took {spent_s:.0f} s already")
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            from tests.benchmarks.synthetic import SAMPLES, write_home
+        from tests.benchmarks.synthetic import SAMPLES, home_of
 
-            write_home(Path(folder), runs)
+        with home_of(runs) as home:
+            folder = str(home)
             size = f"{runs:,} runs, {runs * SAMPLES:,} samples"
             is_full = runs in {1_000_000, 50_000 if is_quick else 0}
             most_s, most_mb = (2, 500) if runs <= 1_000_000 else (10, 1000)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -58,11 +59,12 @@ class Tool(NamedTuple):
 OURS: Final = Tool("footprint", "footprint")
 CODECARBON: Final = Tool("CodeCarbon 3.3.2", "codecarbon", "codecarbon==3.3.2")
 CODECARBON_ONLINE: Final = CODECARBON._replace(label="CodeCarbon 3.3.2, online", name="codecarbon-online")
+CODECARBON_BOARD: Final = Tool("CodeCarbon 3.3.2, carbonboard", "carbonboard", "codecarbon[carbonboard]==3.3.2")
 CODECARBON_PROCESS: Final = CODECARBON._replace(label="CodeCarbon 3.3.2, process mode", name="codecarbon-process")
 ZEUS: Final = Tool("zeus 0.16.0", "zeus", "zeus==0.16.0")
 CARBONTRACKER: Final = Tool("carbontracker 2.4.7", "carbontracker", "carbontracker==2.4.7")
 PYJOULES: Final = Tool("pyJoules 0.5.1", "pyjoules", "pyJoules==0.5.1")
-PEERS: Final = (CODECARBON, ZEUS, CARBONTRACKER, PYJOULES)
+PEERS: Final = (CODECARBON, CODECARBON_BOARD, ZEUS, CARBONTRACKER, PYJOULES)
 
 
 @lru_cache
@@ -74,7 +76,7 @@ def python(tool: Tool) -> str:
     """
     if not tool.requirement:
         return sys.executable
-    folder = _BENCH / tool.requirement.replace("==", "-")
+    folder = _BENCH / re.sub(r"[^\w.]+", "-", tool.requirement)
     stamp, interpreter = folder / "installed", folder / "bin" / "python"
     if not stamp.exists():
         print(f"… installing {tool.requirement} (once)", flush=True)

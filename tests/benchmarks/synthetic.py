@@ -6,6 +6,9 @@ processes; the others have a GPU each, one after the other. What devices draw is
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -20,6 +23,8 @@ from tests.derive.examples import gpu, host, run
 SAMPLES: Final = 20
 HOSTS: Final = 500
 ROWS_A_GROUP: Final = 122_880
+_KEPT: Final = 1_000_000
+"""Two benchmarks are about so many runs, which take a while to write."""
 _BLOCK: Final = 80
 _BEGIN_US: Final = 1_704_067_200_000_000  # 2024-01-01
 _SPAN_US: Final = 700 * 86_400_000_000
@@ -165,6 +170,24 @@ def _selected(columns: tuple[Column, ...], expressions: dict[str, str], samples:
             expression = expression.replace(place, value)
         chosen.append(f'CAST({expression} AS {_TYPES[column.type]}) AS "{column.name}"')
     return ", ".join(chosen)
+
+
+@contextmanager
+def home_of(runs: int) -> Iterator[Path]:
+    """A made-up ledger of so many runs; that of a million is made once, and goes when the program ends."""
+    if runs == _KEPT:
+        yield Path(_kept().name)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        write_home(Path(folder), runs)
+        yield Path(folder)
+
+
+@cache
+def _kept() -> tempfile.TemporaryDirectory[str]:
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    write_home(Path(folder.name), _KEPT)
+    return folder
 
 
 def write_home(home: Path, runs: int) -> None:
