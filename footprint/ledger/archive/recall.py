@@ -14,6 +14,7 @@ from footprint.ledger.archive.spill import GROUPS, Groups
 from footprint.ledger.archive.store import connect, files, literal
 from footprint.ledger.facts import Point
 from footprint.ledger.once import rank
+from footprint.ledger.tables import TABLES
 from footprint.model import Run, Sample
 
 if TYPE_CHECKING:
@@ -108,6 +109,26 @@ class Recall:
         if batch.manifest.thinned_s:
             return _points(list(ticks), _counters(samples))
         return _points(list(ticks), [_sample(row) for row in samples], self._counts(batch, run_id))
+
+    def readings(self, run_id: str) -> tuple[Run, tuple[_Row, ...], tuple[_Row, ...], float] | None:
+        """A run with its rows of `samples` and `ticks`, and the step to which they were thinned, s; None if it is not here."""
+        tellings = self._tellings(run_id)
+        if not tellings:
+            return None
+        batch, run = max(tellings, key=lambda one: rank(one[1]))
+        named = f"WHERE run_id = {literal(run_id)} ORDER BY file_row_number"
+        found = []
+        for table in ("samples", "ticks"):
+            columns = ", ".join(column.name for column in TABLES[table])
+            found.append(tuple(self._rows(batch, f"SELECT {columns} FROM {files([batch.path(table)], numbered=True)} {named}")))
+        return run, found[0], found[1], batch.manifest.thinned_s or 0.0
+
+    def beside(self, where: str, limit: int) -> Iterator[Run]:
+        """The facts of the newest runs of which a condition on the table `runs` holds, of each batch so many."""
+        for batch in self._batches:
+            asked = f"SELECT facts FROM {_runs(batch)} WHERE {where} ORDER BY started_us DESC LIMIT {limit:d}"
+            for (facts,) in self._rows(batch, asked):
+                yield msgspec.json.decode(facts, type=Run)
 
     def _counts(self, batch: Batch, run_id: str) -> list[int] | None:
         """How many samples each tick of a run has, where their times do not tell."""
