@@ -78,8 +78,8 @@ def _of_files(
     """What is found in the cards that some arguments name."""
     from footprint.card.many.bulk import jobs_for, until_stopped, work
     from footprint.card.many.finder import find_cards
-    from footprint.cli.card.progress import Bar
     from footprint.cli.card.telling import MANY
+    from footprint.cli.progress import Bar
 
     found = find_cards(files)
     for folder, why in found.unreadable:

@@ -120,8 +120,8 @@ class _Job:
     def fill(self, resume: Path | None, jobs: int | None, *, style: Any, each: bool) -> None:
         """Fill them all, and tell of each."""
         from footprint.card.many.bulk import jobs_for, until_stopped, work
-        from footprint.cli.card.progress import Bar
         from footprint.cli.card.telling import MANY, Telling
+        from footprint.cli.progress import Bar
 
         with contextlib.ExitStack() as stack:
             state = stack.enter_context(self._state(resume)) if resume is not None else None

@@ -65,8 +65,8 @@ def fill_models(names: Sequence[str], filler: Filler, *, style: Style, each: boo
         CardError: if a card was not filled.
     """
     from footprint.card.hub.client import require_token
-    from footprint.cli.card.progress import Bar
     from footprint.cli.card.telling import Telling
+    from footprint.cli.progress import Bar
 
     hub = _hub()
     if create_pr:

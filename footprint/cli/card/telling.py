@@ -17,7 +17,7 @@ from footprint.model import FIELD_NAMES
 
 if TYPE_CHECKING:
     from footprint.cli.card.filler import Report
-    from footprint.cli.card.progress import Bar
+    from footprint.cli.progress import Bar
 
 Style = Literal["lines", "diff", "json"]
 

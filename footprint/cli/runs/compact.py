@@ -9,6 +9,7 @@ import typer
 
 from footprint import text
 from footprint.cli import options
+from footprint.cli.long_work import long_work
 from footprint.cli.printing import say_json, say_lines
 from footprint.cli.runs.ages import age_or_never_s, age_s
 
@@ -38,7 +39,10 @@ def compact(
         keep_samples_s=age_or_never_s("--keep-samples", keep_samples),
         keep_minutes_s=age_or_never_s("--keep-minutes", keep_minutes),
     )
-    done: Compaction = compact_ledger(home(), policy, dry_run=dry_run)
+    done: Compaction = long_work(
+        lambda told: compact_ledger(home(), policy, dry_run=dry_run, progress=told),
+        to_go_on="what is archived counts, and all else is as it was: run it again to go on",
+    )
     for problem in done.problems:
         print(f"note: {text.clean(problem, limit=400)}", file=sys.stderr)
     if json:

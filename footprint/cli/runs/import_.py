@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from footprint.cli import options
+from footprint.cli.long_work import long_work
 from footprint.cli.printing import say_json, say_lines
 from footprint.errors import ConfigError
 from footprint.text import clean
@@ -36,7 +37,11 @@ def import_(
     from footprint.derive.settling import settled
     from footprint.ledger.exchange.importing import bring_in
 
-    outcome = bring_in(sources, form=form, stated=_stated(stated or []), settle=settled, also_measured=also_measured)
+    facts = _stated(stated or [])
+    outcome = long_work(
+        lambda told: bring_in(sources, form=form, stated=facts, settle=settled, also_measured=also_measured, progress=told),
+        to_go_on="run it again: what is known already comes in once",
+    )
     if json:
         say_json(outcome.told())
         return

@@ -9,6 +9,7 @@ import typer
 
 from footprint import text
 from footprint.cli import options
+from footprint.cli.long_work import long_work
 from footprint.cli.printing import say_json, say_lines
 from footprint.model import Severity
 
@@ -27,7 +28,7 @@ def verify(
     """
     from footprint.ledger.verify import verify as verified
 
-    found = verified()
+    found = long_work(lambda told: verified(progress=told), to_go_on="nothing is said of the rest: run it again")
     count = Counter(finding.severity for finding in found.findings)
     if json:
         summary = {f"{severity}s": count[severity] for severity in _NOUNS}

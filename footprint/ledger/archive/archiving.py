@@ -12,7 +12,8 @@ from footprint.ledger.archive.known import Known
 from footprint.ledger.archive.manifest import Batch
 from footprint.ledger.archive.ripe import Ripe
 from footprint.ledger.archive.spill import RefusedError, Spill, Taken
-from footprint.ledger.archive.writing import Draft, Step, clear, commit, new_folder, no_step, spilled, unwritable
+from footprint.ledger.archive.writing import Draft, Step, clear, commit, give_up, new_folder, no_step, spilled, unwritable
+from footprint.ledger.long_work import Progress, untold
 from footprint.ledger.once import rank
 from footprint.ledger.reading import JournalReading
 
@@ -30,18 +31,25 @@ class Archiver:
         root: the ledger's home.
         known: the runs that are archived.
         step: told of each step.
+        progress: is told how many journals are read, of all that are expected.
 
     Attributes:
         left: why journals were left as they are, and how many.
         problems: what somebody should know of, a line each.
     """
 
-    def __init__(self, root: Path, known: Known, step: Step = no_step) -> None:
+    def __init__(self, root: Path, known: Known, step: Step = no_step, progress: Progress = untold) -> None:
         self.left: Counter[str] = Counter()
         self.problems: list[str] = []
         self._root = root
         self._known = known
         self._step = step
+        self._progress = progress
+        self._read = self._expected = 0
+
+    def expect(self, journals: int) -> None:
+        """Say how many journals there will be in all."""
+        self._expected = journals
 
     def archive(self, month: str, journals: Sequence[Ripe], without: Collection[str] = ()) -> Iterator[Batch]:
         """Archive the journals of one month, batch by batch; those that must not be are left as they are.
@@ -65,6 +73,9 @@ class Archiver:
                 with suppress(OSError):
                     clear(folder)
                 raise unwritable(folder, error) from error
+            except BaseException:
+                give_up(folder)
+                raise
             if not taken or not all(one.is_unchanged() for one in taken):
                 clear(folder)  # somebody wrote to one after all: the next compaction looks again
                 self.left["changed meanwhile"] += len(taken)
@@ -94,7 +105,9 @@ class Archiver:
         problems: list[str] = []
         here: dict[str, Rank] = {}
         while waiting and spill.sums.rows["runs"] < BATCH_RUNS and spill.bytes < BATCH_BYTES:
+            self._progress("archiving journals", self._read, self._expected)
             one = waiting.pop()
+            self._read += 1
             try:
                 found = self._take(spill, one, here, without)
             except RefusedError as error:

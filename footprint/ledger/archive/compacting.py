@@ -24,6 +24,7 @@ from footprint.ledger.archive.rewriting import rewrite
 from footprint.ledger.archive.ripe import candidates
 from footprint.ledger.archive.thinning import HOUR_S, MINUTE_S
 from footprint.ledger.archive.writing import Step, clear, no_step
+from footprint.ledger.long_work import Progress, untold
 from footprint.ledger.reading import journal_paths
 
 MERGE_FROM: Final = 4
@@ -62,7 +63,14 @@ class Compaction(msgspec.Struct, kw_only=True):
     problems: list[str] = []
 
 
-def compact(root: Path, policy: Policy | None = None, *, dry_run: bool = False, step: Step = no_step) -> Compaction:
+def compact(
+    root: Path,
+    policy: Policy | None = None,
+    *,
+    dry_run: bool = False,
+    step: Step = no_step,
+    progress: Progress = untold,
+) -> Compaction:
     """Archive what is over, merge small batches, thin old readings.
 
     Args:
@@ -70,6 +78,7 @@ def compact(root: Path, policy: Policy | None = None, *, dry_run: bool = False, 
         policy: what and when.
         dry_run: change nothing; `journals` are then those that nobody wrote to for long enough.
         step: told of each step.
+        progress: is told how far it is; what it raises ends the compaction, with the ledger whole.
 
     Raises:
         LedgerError: if somebody else is at it, or the archive cannot be written.
@@ -86,15 +95,16 @@ def compact(root: Path, policy: Policy | None = None, *, dry_run: bool = False, 
     with locked(root):
         done = Compaction(finished=finish(root, step))
         archives = read_archives(root)
-        archiver = Archiver(root, Known(archives.batches), step)
+        archiver = Archiver(root, Known(archives.batches), step, progress)
         months, archiver.left["written to lately"] = candidates(root, archives, policy.older_than_s)
+        archiver.expect(sum(map(len, months.values())))
         for month, journals in months.items():
             for batch in archiver.archive(month, journals):
                 done.journals += len(batch.manifest.journals)
                 done.runs += batch.manifest.rows["runs"]
                 done.batches += 1
-        _merge(root, done, step)
-        _thin(root, policy, done, step)
+        _merge(root, done, step, progress)
+        _thin(root, policy, done, step, progress)
         done.left = {reason: count for reason, count in archiver.left.items() if count}
         done.problems = list(dict.fromkeys([*done.problems, *archiver.problems, *read_archives(root).problems]))
     return done
@@ -149,8 +159,10 @@ def _groups(archives: Archives) -> list[list[Batch]]:
     return found
 
 
-def _merge(root: Path, done: Compaction, step: Step) -> None:
-    for group in _groups(read_archives(root)):
+def _merge(root: Path, done: Compaction, step: Step, progress: Progress) -> None:
+    groups = _groups(read_archives(root))
+    for place, group in enumerate(groups):
+        progress("merging batches", place, len(groups))
         if wrong := [told for batch in group if (told := damage(batch))]:
             done.problems += wrong
             continue
@@ -172,11 +184,11 @@ def _level(batch: Batch, policy: Policy) -> int:
     return next((level for kept_s, level in levels if kept_s is not None and age_s > kept_s), 0)
 
 
-def _thin(root: Path, policy: Policy, done: Compaction, step: Step) -> None:
-    for batch in read_archives(root).batches:
-        level = _level(batch, policy)
-        if level <= batch.manifest.thinned_s:
-            continue
+def _thin(root: Path, policy: Policy, done: Compaction, step: Step, progress: Progress) -> None:
+    levels = [(batch, _level(batch, policy)) for batch in read_archives(root).batches]
+    todo = [(batch, level) for batch, level in levels if level > batch.manifest.thinned_s]
+    for place, (batch, level) in enumerate(todo):
+        progress("thinning readings", place, len(todo))
         if wrong := damage(batch):
             done.problems.append(wrong)
             continue

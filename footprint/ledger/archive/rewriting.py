@@ -15,6 +15,7 @@ from footprint.ledger.archive.spill import Sums
 from footprint.ledger.archive.store import COLUMNS, connect, files, literal, names
 from footprint.ledger.archive.thinning import thinned_samples, thinned_ticks
 from footprint.ledger.archive.writing import Draft, Step, clear, commit, first_line, give_up, new_folder, no_step, sums_of
+from footprint.ledger.long_work import StoppedError
 from footprint.ledger.once import rank
 from footprint.ledger.reading import in_line
 from footprint.model import Run
@@ -54,7 +55,7 @@ def rewrite(
     except duckdb.Error as error:
         give_up(folder)
         raise LedgerError(f"the archive cannot be read at {folder.parent}: {first_line(error)}") from error
-    except LedgerError:
+    except (LedgerError, StoppedError):
         give_up(folder)
         raise
     batch = commit(draft, step)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from footprint.errors import LedgerError
 from footprint.ledger.archive.manifest import OTHERS
+from footprint.ledger.long_work import held
 from footprint.ledger.tables import DUCKDB_TYPES, TABLES
 
 if TYPE_CHECKING:
@@ -28,15 +29,17 @@ def connect(temporary: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A database in memory that asks no network, and spills into a folder where it is given one."""
     import duckdb
 
-    return duckdb.connect(
-        ":memory:",
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "memory_limit": MEMORY,
-            "threads": "2",
-            "temp_directory": str(temporary or ""),
-        },
+    return held(
+        duckdb.connect(
+            ":memory:",
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "memory_limit": MEMORY,
+                "threads": "2",
+                "temp_directory": str(temporary or ""),
+            },
+        )
     )
 
 

@@ -16,6 +16,7 @@ from footprint.ledger.archive.manifest import FILES, MANIFEST, OTHERS, UNFINISHE
 from footprint.ledger.archive.spill import Spill, Sums
 from footprint.ledger.archive.store import COLUMNS, OBJECT_BYTES, connect, files, literal, names, path_literal
 from footprint.ledger.home import PRIVATE_FILE, make_private
+from footprint.ledger.long_work import StoppedError
 from footprint.ledger.tables import TABLES_VERSION
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ def commit(draft: Draft, step: Step = no_step) -> Batch:
     except OSError as error:
         give_up(draft.folder)
         raise unwritable(draft.folder, error) from error
-    except LedgerError:
-        give_up(draft.folder)
+    except (LedgerError, StoppedError):
+        give_up(draft.folder)  # where it counts already, it has another name
         raise
 
 

@@ -23,6 +23,7 @@ from footprint.ledger.exchange.parcels import impossible_run
 from footprint.ledger.exchange.registry import Incoming, read_source
 from footprint.ledger.exchange.twice import Twice, is_measured
 from footprint.ledger.home import home as default_home
+from footprint.ledger.long_work import Progress, untold
 from footprint.ledger.once import rank
 from footprint.ledger.rows import Rows, no_rows, rows_of_run
 from footprint.ledger.tables import RUNS, TABLES
@@ -88,6 +89,7 @@ def bring_in(
     home: Path | None = None,
     settle: Callable[[Run], Run] | None = None,
     also_measured: bool = False,
+    progress: Progress = untold,
 ) -> Outcome:
     """Import all runs of all sources, or nothing.
 
@@ -98,16 +100,21 @@ def bring_in(
         home: the ledger, by default the user's.
         settle: what finds the places, and checks the declarations, of another tool's runs: `derive.settling.settled`.
         also_measured: bring in runs, too, whose job or account has the same work from elsewhere.
+        progress: is told how far it is; what it raises ends the import, with nothing imported.
 
     Raises:
         LedgerError: if a source cannot be read, or the ledger cannot be written.
         ConfigError: for a format or a stated fact that there is not.
     """
     root = home or default_home()
-    read = [read_source(source, form=form, stated=stated) for source in sources]
+    read = []
+    for place, source in enumerate(sources):
+        progress("reading sources", place, len(sources))
+        read.append(read_source(source, form=form, stated=stated))
     parcel = _Parcel()
     for source, (_, incoming) in zip(sources, read, strict=True):
         parcel.take(source, incoming if settle is None or not incoming.foreign else _settled(incoming, settle))
+    progress("looking for what is known", 0, len(parcel.runs))
     archives = read_archives(root)
     fates = _fates(root, parcel, also_measured=also_measured)
     rows = no_rows()
@@ -117,6 +124,7 @@ def bring_in(
                 fates = _fates(root, parcel, also_measured=also_measured)
             rows = parcel.rows(fates.wanted)
             if rows.runs:
+                progress("writing runs", 0, len(rows.runs))
                 _write(root, rows)
     left_out = [run_id for run_id, fate in fates.of.items() if fate == "measured"]
     return Outcome(

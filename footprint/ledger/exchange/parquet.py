@@ -11,6 +11,7 @@ from footprint.errors import LedgerError
 from footprint.ledger import tables
 from footprint.ledger.exchange.files import is_plain_folder, new_folder, open_plain, shown
 from footprint.ledger.exchange.parcels import check_cell, check_counts, checked, counts_of, read_manifest, write_manifest
+from footprint.ledger.long_work import held
 from footprint.ledger.rows import Row, Rows, no_rows
 from footprint.text import clean
 
@@ -32,7 +33,7 @@ def connect() -> DuckDBPyConnection:
     import duckdb
 
     config = {"autoinstall_known_extensions": False, "autoload_known_extensions": False, "memory_limit": "1GB"}
-    return duckdb.connect(config=config)  # type: ignore[arg-type]  # it takes more than its annotation says
+    return held(duckdb.connect(config=config))  # type: ignore[arg-type]  # it takes more than its annotation says
 
 
 def literal(path: Path) -> str:

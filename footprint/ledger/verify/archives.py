@@ -9,6 +9,7 @@ import msgspec
 
 from footprint import text
 from footprint.ledger.archive.manifest import UNFINISHED, Archives, Batch, archive_dir, damage, read_archives
+from footprint.ledger.long_work import Progress, held, untold
 from footprint.ledger.rows import to_mj
 from footprint.ledger.tables import TABLES
 from footprint.ledger.verify.findings import Finding, found
@@ -26,12 +27,15 @@ _DIFFERING: Final = """
 """
 
 
-def of_archive(home: Path, journals: dict[str, list[Path]]) -> tuple[Archives, list[Finding], list[Run]]:
+def of_archive(
+    home: Path, journals: dict[str, list[Path]], progress: Progress = untold
+) -> tuple[Archives, list[Finding], list[Run]]:
     """The batches of a ledger, what is wrong with them, and their runs.
 
     Args:
         home: the ledger.
         journals: the journals that lie beside them, by file name.
+        progress: is told how many batches are verified.
 
     Raises:
         LedgerError: if the archive cannot be listed.
@@ -51,7 +55,8 @@ def of_archive(home: Path, journals: dict[str, list[Path]]) -> tuple[Archives, l
     for journal, size in archives.journals.items():
         told += [_beside(path, size) for path in journals.get(f"{journal}.jsonl", ())]
     runs: list[Run] = []
-    for batch in archives.batches:
+    for place, batch in enumerate(archives.batches):
+        progress("verifying batches", place, len(archives.batches))
         wrong = damage(batch)
         if wrong is not None:
             told.append(found("batch-damaged", batch.folder, text.clean(wrong, limit=600)))
@@ -76,7 +81,7 @@ def _batch(batch: Batch, runs: list[Run]) -> list[Finding]:
     manifest = batch.manifest
     paths = {name: str(batch.path(name)) for name in TABLES}
     try:
-        with duckdb.connect(":memory:", config={"autoinstall_known_extensions": False}) as connection:
+        with held(duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})) as connection:
             for name, path in paths.items():
                 (rows,) = connection.execute("SELECT count(*) FROM read_parquet($path)", {"path": path}).fetchone() or (0,)
                 if rows != manifest.rows.get(name):

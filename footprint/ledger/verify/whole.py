@@ -12,6 +12,7 @@ import msgspec
 from footprint import text
 from footprint.errors import LedgerError
 from footprint.ledger.home import home as default_home
+from footprint.ledger.long_work import Progress, untold
 from footprint.ledger.verify import joules, machines
 from footprint.ledger.verify.archives import of_archive
 from footprint.ledger.verify.files import Files
@@ -31,8 +32,12 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
 
 
-def verify(home: Path | None = None) -> Verification:
+def verify(home: Path | None = None, *, progress: Progress = untold) -> Verification:
     """Look at every byte of a ledger, by default the user's. Nothing is changed.
+
+    Args:
+        home: the ledger.
+        progress: is told how far it is; what it raises ends it.
 
     Raises:
         LedgerError: if its folder cannot be read.
@@ -47,12 +52,13 @@ def verify(home: Path | None = None) -> Verification:
         files.look()
     except OSError as error:
         raise LedgerError(f"the ledger cannot be read at {error.filename or root}: {error.strerror}") from error
-    archives, told, runs = of_archive(root, files.journals)
+    archives, told, runs = of_archive(root, files.journals, progress)
     told = [*files.findings, *told]
     where = {run.id: [f"batch of {run.journal_id}"] for run in runs}
     clocks = _Clocks()
     records = journals = 0
-    for name, paths in sorted(files.journals.items()):
+    for place, (name, paths) in enumerate(sorted(files.journals.items())):
+        progress("verifying journals", place, len(files.journals))
         if name.removesuffix(".jsonl") in archives.journals:
             continue
         path = max(paths, key=lambda one: one.lstat().st_size)

@@ -237,7 +237,7 @@ def test_what_is_compacted_meanwhile_is_pushed_from_where_it_is_then(database: s
         fill(home, 1, first=number)
     compacted: list[int] = []
 
-    def progress(done: int, _: int) -> None:
+    def progress(_: str, done: int, __: int) -> None:
         if not compacted:
             compacted.append(done)
             compact(home, AT_ONCE)

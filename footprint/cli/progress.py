@@ -18,15 +18,18 @@ _REDRAW_S: Final = 0.1
 class Bar:
     """A bar that is only seen by a person: where standard error is no terminal, it is not there."""
 
-    def __init__(self, what: str, total: int, *, wanted: bool) -> None:
+    def __init__(self, what: str, total: int, *, wanted: bool, after_s: float = 0.0) -> None:
         """Make the bar.
 
         Args:
             what: the activity, in a word.
             total: how many steps it has.
             wanted: whether to show it at all.
+            after_s: it is not shown before so many seconds: what is done by then needs none.
         """
         self._progress: Progress | None = None
+        self._begun_s, self._after_s = time.monotonic(), after_s
+        self._is_begun = False
         self._drawn = 0.0
         self._since = 0
         if wanted and sys.stderr is not None and sys.stderr.isatty():
@@ -49,14 +52,29 @@ class Bar:
             self._task = self._progress.add_task(what, total=total)
 
     def __enter__(self) -> Self:
-        if self._progress is not None:
-            self._progress.start()
+        if not self._after_s:
+            self._begin()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._progress is not None:
+        if self._progress is not None and self._is_begun:
             self._progress.update(self._task, advance=self._since)
             self._progress.stop()
+
+    def _begin(self) -> None:
+        if self._progress is not None and not self._is_begun:
+            self._progress.start()
+            self._is_begun = True
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Show so many steps of so many as done, of an activity that may be another than before."""
+        if self._progress is None or time.monotonic() - self._begun_s < self._after_s:
+            return
+        self._begin()
+        if self._progress.tasks[0].description != what:  # the time that is left is this activity's
+            self._progress.reset(self._task, description=what, total=total or None)
+        self._progress.update(self._task, completed=done, total=total or None)
+        self._progress.refresh()
 
     def advance(self) -> None:
         """One step further; drawn some times a second."""
