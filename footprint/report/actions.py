@@ -153,9 +153,8 @@ def _cleaner(summary: Summary) -> Iterator[Action]:
         return
     yield Action(
         code="region",
-        message=f"Compute where the grid is cleaner: {text.clean(found.region)} ({text.clean(found.name)}) has "
-        f"{cleaner.told(found.there)} where {text.clean(group.key)} has {cleaner.told(found.here)}. These are means of a year; "
-        "latency, moving data, the sites' PUE and what else changes on the two grids are not counted",
+        message=f"Compute where the grid is cleaner: {cleaner.told(found)}. Not counted: latency, moving data, the sites' PUE, "
+        "and which plants answer to one load more",
         command=f"footprint reference region {found.region}",
         runs=group.amounts.runs,
         energy_kwh=group.amounts.energy_kwh,

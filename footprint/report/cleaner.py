@@ -19,10 +19,11 @@ _APART: Final = ("gov", "dod", "china", ":cn-")
 
 
 class Cleaner(NamedTuple):
-    """A region, what it is called, and the figures of its grid and of the one that it is set against, g/kWh."""
+    """A region and what it is called, the one that it is cleaner than, and the figures of their grids, g/kWh."""
 
     region: str
     name: str
+    than: str
     there: Factor
     here: Factor
 
@@ -64,7 +65,7 @@ def _cleanest(key: str, year: int, _edition: str) -> Cleaner | None:
     sure = [(row, there) for row in may if (there := _figure(row, year)) is not None and there.high < here.low]
     at_home = [one for one in sure if one[0]["country"] == own["country"]]
     row, there = min(at_home or sure, key=lambda one: (one[1].central, one[0]["id"]), default=(None, None))
-    return None if row is None or there is None else Cleaner(row["id"], row["name"], there, here)
+    return None if row is None or there is None else Cleaner(row["id"], row["name"], key, there, here)
 
 
 def _is_apart(region_id: str) -> bool:
@@ -78,7 +79,9 @@ def _figure(row: tables.Row, year: int) -> Factor | None:
     return found.central if found is not None else None
 
 
-def told(factor: Factor) -> str:
-    """A figure with its range and its source: `29.3 g/kWh (24.6–34.6; Ember …)`."""
-    bounds = text.span(factor.low, factor.high)
-    return f"{text.number(factor.central)} g/kWh ({bounds}; {text.clean(factor.source, limit=200)})"
+def told(found: Cleaner) -> str:
+    """Both regions with their figures, ranges and sources, in one phrase that is safe to print."""
+    sources = dict.fromkeys(text.clean(one.source, limit=200) for one in (found.there, found.here))
+    there, here = (f"{text.number(one.central)} g/kWh ({text.span(one.low, one.high)})" for one in (found.there, found.here))
+    where = f"{text.clean(found.region)} ({text.clean(found.name)})"
+    return f"{where} has {there}, {text.clean(found.than)} {here}, means of a year by {' and '.join(sources)}"

@@ -176,6 +176,8 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     labels: dict[str, str]
     work: dict[str, float]
+    embodied_g: Range | None = None
+    water_l: Range | None = None
 
 
 class Equivalence(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,15 +26,15 @@ _TIMES: Final[text.Units] = (
     ("minutes", 1 / (60 * _H_PER_YEAR)),
     ("seconds", 1 / (3600 * _H_PER_YEAR)),
 )
-_CAR_LACKS: Final = "the car's figure is CO2 from its tailpipe alone, without making the fuel or the car"
-_HOME_LACKS: Final = "that is the mean of US homes in 2020, electricity only; homes elsewhere use other amounts"
+_CAR_LACKS: Final = "of the car, CO2 from its tailpipe alone"
+_HOME_LACKS: Final = "electricity alone, and no other fuel; homes elsewhere use other amounts"
 _OURS: Final = {
-    "life-cycle": "ours are life-cycle emissions: with what making fuels and power plants emitted",
-    "life-cycle, estimated": "ours are life-cycle emissions: with what making fuels and power plants emitted",
-    "direct": "ours are direct emissions: what power plants emitted, and not what making their fuels did",
-    "market": "ours are market-based: by contracts for electricity, not by its grid",
+    "life-cycle": "of the runs, life-cycle emissions, with those of making fuels and power plants",
+    "life-cycle, estimated": "of the runs, life-cycle emissions, with those of making fuels and power plants",
+    "direct": "of the runs, what power plants emitted",
+    "market": "of the runs, emissions by contracts for electricity, not by its grid",
 }
-_MIXED: Final = "ours are of several bases"
+_MIXED: Final = "of the runs, emissions of several bases"
 
 
 def equivalences(total: Amounts, bases: Iterable[Basis] = ()) -> tuple[Equivalence, ...]:
@@ -66,7 +66,7 @@ def equivalences(total: Amounts, bases: Iterable[Basis] = ()) -> tuple[Equivalen
 
 def _ours(bases: Iterable[Basis]) -> str:
     """What our emissions hold, by their basis."""
-    told = {_OURS.get(basis, "ours are by an intensity as stated") for basis in bases}
+    told = {_OURS.get(basis, "of the runs, emissions by an intensity as stated") for basis in bases}
     return told.pop() if len(told) == 1 else _MIXED
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from footprint import text
 from footprint.model import Range
-from footprint.report import words
-from footprint.report.data import RunRow, Summary
+from footprint.report import lines, words
+from footprint.report.data import Compared, RunRow, Summary, Work
 
 CSV_COLUMNS: Final = (
     "id",
@@ -34,7 +35,14 @@ CSV_COLUMNS: Final = (
     "scope",
     "unknown",
     "within",
+    "emissions_direct_g",
+    "emissions_market_g",
+    "embodied_g",
+    "water_l",
+    "work",
 )
+_ROWS: Final = 12
+_LINE: Final = 1000
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # What Markdown, or GitHub after it, reads: markup, HTML, table cells, addresses, mentions and references.
@@ -58,14 +66,32 @@ def to_csv(summary: Summary) -> str:
 
 
 def to_markdown(summary: Summary) -> str:
-    """The answer, the groups and what is unknown, for a comment or a README."""
-    total, dimension = summary.total, summary.options.group_by
-    lines = [f"**{words.headline(summary)}**", ""]
-    if not total.runs:
-        return "\n".join(lines)
-    units = words.page_units(summary)
-    lines += [f"{words.period(summary)} · {words.measured(summary)}", ""]
-    lines += [f"| {_inert(words.dimension(dimension))} | Runs | Time | Energy | Share | CO₂e |", "|---|---:|---:|---:|---:|---:|"]
+    """The answer, what to do next, the groups and what is unknown, for a comment or a README; the factors are folded away."""
+    found = [f"**{words.headline(summary)}**", ""]
+    if not summary.total.runs:
+        return "\n".join(found)
+    found += [f"{words.period(summary)} · {lines.sure(summary)}", ""]
+    told = [f"As much as {one}" for one in lines.equivalences(summary)] + [f"Beside it: {one}" for one in lines.beside(summary)]
+    found += [*(f"- {_inert(one, limit=_LINE)}" for one in told), ""] if told else []
+    found += _groups(summary)
+    found += _work(summary.work)
+    found += _compared(summary.compared) if summary.compared else []
+    found += ["", *(_inert(one, limit=_LINE) for one in lines.restated(summary.restated))] if summary.restated else []
+    if summary.actions:
+        found += ["", "What to do next:", ""]
+        found += [
+            f"{number}. {_inert(one.message, limit=_LINE)} \\({lines.about(one)}\\): `{one.command}`"
+            for number, one in enumerate(summary.actions, 1)
+        ]
+    if unknown := lines.unknown(summary):
+        found += ["", "Unknown:", "", *(f"- {one}" for one in unknown)]
+    return "\n".join(found + _factors(summary)) + "\n"
+
+
+def _groups(summary: Summary) -> list[str]:
+    """The groups that the report is about, a row each."""
+    dimension, units = summary.options.group_by, words.page_units(summary)
+    found = [f"| {_inert(words.dimension(dimension))} | Runs | Time | Energy | Share | CO₂e |", "|---|---:|---:|---:|---:|---:|"]
     for group in summary.by[dimension]:
         amounts = group.amounts
         cells = (
@@ -76,25 +102,42 @@ def to_markdown(summary: Summary) -> str:
             words.ratio(group.energy_ratio),
             words.emissions_of(amounts, units.mass),
         )
-        lines.append(f"| {' | '.join(cells)} |")
-    open_ = [one for one in summary.unknown if one.what not in words.NOT_COUNTED]
-    if open_:
-        lines += ["", "Unknown:", "", *(f"- {words.unknown_line(one)}" for one in open_)]
-    if summary.factors:
-        lines += [
-            "",
-            "<details><summary>Factors</summary>",
-            "",
-            "| Factor | Low | Central | High | Unit | Source |",
-            "|---|---:|---:|---:|---|---|",
-        ]
-        for use in summary.factors:
-            factor = use.factor
-            source = f"{_inert(text.clean(factor.source, limit=200))}, {factor.year}" if factor.year else _inert(factor.source)
-            bounds = " | ".join(text.number(value, 5) for value in (factor.low, factor.central, factor.high))
-            lines.append(f"| {_inert(factor.id)} | {bounds} | {_inert(words.unit(factor))} | {source} |")
-        lines += ["", "</details>"]
-    return "\n".join(lines) + "\n"
+        found.append(f"| {' | '.join(cells)} |")
+    return found
+
+
+def _work(rows: Sequence[Work]) -> list[str]:
+    """What was done, and what a thousand of it took."""
+    if not rows:
+        return []
+    found = ["", "| Work | Runs | Counted | Energy per 1,000 | CO₂e per 1,000 |", "|---|---:|---:|---:|---:|"]
+    return found + [f"| {' | '.join((_inert(lines.work_name(one)), *lines.work_cells(one)))} |" for one in rows[:_ROWS]]
+
+
+def _compared(found: Compared) -> list[str]:
+    """Two periods or runs side by side."""
+    head = " | ".join(_inert(side.label, limit=40) for side in (found.before, found.now))
+    rows = [f"| {_inert(one.what)} | {one.before} | {one.now} | {one.ratio} |" for one in lines.compared(found)]
+    notes = [f"- {_inert(one, limit=_LINE)}" for one in found.notes]
+    return ["", f"| Compared | {head} | Now / before |", "|---|---:|---:|---:|", *rows, *(["", *notes] if notes else [])]
+
+
+def _factors(summary: Summary) -> list[str]:
+    """The factors with their sources, folded."""
+    if not summary.factors:
+        return []
+    found = [
+        "",
+        "<details><summary>Factors</summary>",
+        "",
+        "| Factor | Low | Central | High | Unit | Source |",
+        "|---|---:|---:|---:|---|---|",
+    ]
+    for factor in [use.factor for use in summary.factors] + [one.factor for one in summary.equivalences]:
+        source = f"{_inert(text.clean(factor.source, limit=200), limit=200)}{f', {factor.year}' if factor.year else ''}"
+        bounds = " | ".join(text.number(value, 5) for value in (factor.low, factor.central, factor.high))
+        found.append(f"| {_inert(factor.id)} | {bounds} | {_inert(words.unit(factor))} | {source} |")
+    return [*found, "", "</details>"]
 
 
 def _values(row: RunRow) -> tuple[str | float | None, ...]:
@@ -104,6 +147,8 @@ def _values(row: RunRow) -> tuple[str | float | None, ...]:
         *energy,
         *mass,
         *(row.basis, row.scope, "; ".join(row.unknown), row.within),
+        *(_three(one)[0] for one in (row.emissions_direct_g, row.emissions_market_g, row.embodied_g, row.water_l)),
+        "; ".join(f"{amount!r} {unit}" for unit, amount in row.work.items()),
     )
 
 
@@ -121,7 +166,7 @@ def _cell(value: str | float | None) -> str:
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
-def _inert(name: str) -> str:
+def _inert(name: str, *, limit: int = text.NAME_LIMIT) -> str:
     """A name that Markdown shows as it stands: no link, no mention, no HTML, no table cell."""
     # A word joiner after the sign: an escaped `@name` would still call somebody.
-    return _REFERENCE.sub("\\\\\\1\u2060", _MARKDOWN.sub(r"\\\1", text.clean(name)))
+    return _REFERENCE.sub("\\\\\\1\u2060", _MARKDOWN.sub(r"\\\1", text.clean(name, limit=limit)))

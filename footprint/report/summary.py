@@ -57,7 +57,8 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
     whole = account.total(ids)
     parts = account.counted(ids)
     dimensions = dict.fromkeys((options.group_by, *DIMENSIONS))
-    by = stated_only({name: _groups(name, counted, account, parts, options.groups) for name in dimensions}, options.group_by)
+    sums = _Sums(account, parts, counted)
+    by = stated_only({name: _groups(name, sums, options.groups) for name in dimensions}, options.group_by)
     step = grouping.time_step([run.started_at for run in counted])
     known_how = shares(counted, parts)
     uses = _factor_uses(counted, prints)
@@ -69,7 +70,7 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
         started_at=min((run.started_at for run in runs), default=None),
         ended_at=max((grouping.ended_at(run) for run in runs), default=None),
         all_runs=len(runs),
-        total=_amounts(counted, whole, prints, account.device_s(ids)),
+        total=sums.of(counted),
         scopes=tuple(sorted({prints[run.id].scope for run in counted})),
         bases=bases,
         measured_ratio=measured_ratio(known_how),
@@ -79,7 +80,7 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
         devices=device_rows(counted, portions(counted, {run.id: run for run in runs}, "machine")),
         unknown=_unknown(counted, prints),
         by=by,
-        over_time=_groups(step, counted, account, parts, 0),
+        over_time=_groups(step, sums, 0),
         time_step=step,
         rows=tuple(_row(run, prints[run.id], within[run.id], places) for run in shown),
         factors=uses,
@@ -115,6 +116,27 @@ def stated_only(by: Mapping[str, tuple[Group, ...]], group_by: str) -> dict[str,
 # -- Sums -------------------------------------------------------------------------------------------------------------
 
 
+class _Sums:
+    """What sets of the counted runs add up to, each set once: many dimensions divide the runs alike.
+
+    Of runs that overlapped in different sets, too, each joule counts once: the parts of a division add up to the whole.
+    """
+
+    def __init__(self, account: Account, prints: Mapping[str, Footprint], runs: Sequence[Run]) -> None:
+        self.prints, self.runs = prints, runs
+        self._account, self._ids = account, [run.id for run in runs]
+        self._known: dict[frozenset[str], Amounts] = {}
+
+    def of(self, runs: Sequence[Run]) -> Amounts:
+        """The sum of some of the runs."""
+        ids = [run.id for run in runs]
+        key = frozenset(ids)
+        if key not in self._known:
+            whole, device_s = self._account.total(ids, self._ids), self._account.device_s(ids, self._ids)
+            self._known[key] = _amounts(runs, whole, self.prints, device_s)
+        return self._known[key]
+
+
 def _amounts(runs: Sequence[Run], total: Total, prints: Mapping[str, Footprint], device_s: float) -> Amounts:
     """What the runs add up to; of none, nothing is known."""
     time_s = sum(run.duration_s for run in runs)
@@ -138,13 +160,10 @@ def _amounts(runs: Sequence[Run], total: Total, prints: Mapping[str, Footprint],
     )
 
 
-def _groups(
-    dimension: str, runs: Sequence[Run], account: Account, prints: Mapping[str, Footprint], limit: int
-) -> tuple[Group, ...]:
+def _groups(dimension: str, sums: _Sums, limit: int) -> tuple[Group, ...]:
     """The groups of one dimension, largest energy first (time: in order); the smallest put together beyond `limit`."""
-    members = grouping.members(dimension, runs, prints)
-    # Of runs that overlapped in different groups, too, each joule counts once: the groups add up to the whole.
-    ids = [run.id for run in runs]
+    prints = sums.prints
+    members = grouping.members(dimension, sums.runs, prints)
     weight = {key: sum(_central(prints[run.id].energy_kwh) for run in some) for key, some in members.items()}
     keys = sorted(members) if dimension in grouping.IN_TIME else sorted(members, key=lambda key: (-weight[key], key))
     whole = sum(weight.values())
@@ -158,12 +177,11 @@ def _groups(
             key=key,
             label="" if merged else labels[key][0],
             apart="" if merged else labels[key][1],
-            amounts=_amounts(some, account.total(of, ids), prints, account.device_s(of, ids)),
+            amounts=sums.of(some),
             energy_ratio=_ratio([prints[run.id].energy_kwh for run in some], whole),
             merged=merged,
         )
         for key, some, merged in parts
-        for of in ([run.id for run in some],)
     )
 
 
@@ -246,4 +264,6 @@ def _row(run: Run, derived: Footprint, within: str | None, places: dict[Factor, 
         warnings=_warned(run, derived),
         labels=run.labels,
         work=run.work,
+        embodied_g=derived.embodied_g,
+        water_l=derived.water_l,
     )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from footprint import text
 from footprint.model import Footprint, Run
-from footprint.report import words
-from footprint.report.data import Summary
+from footprint.report import lines, sparks, words
+from footprint.report.data import Compared, Summary
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _NOTES: Final = 6
+_ROWS: Final = 12
+_WIDE_ENOUGH: Final = 100
 _WIDTH: Final = 200
 _NARROW: Final = 40
 # What rich puts between columns.
@@ -30,22 +32,37 @@ _LEFT_OUT: Final = ("started (UTC)", "outcome", "time", "CO2e", "energy", "name"
 
 
 def render(summary: Summary) -> str:
-    """The answer, the groups and what is unknown, as wide as the terminal."""
+    """The answer, how it went, the groups, what to do next and what is unknown, as wide as the terminal."""
     from rich.console import Console
 
-    lines = [words.headline(summary)]
+    answer = words.headline(summary)
     if not summary.total.runs:
-        return lines[0] + "\n"
-    if sure := words.uncertainty(summary.total.emissions_g or summary.total.energy_kwh):
-        lines.append(f"90 % range: {sure}; {words.measured(summary)}")
-    open_ = [one for one in summary.unknown if one.what not in words.NOT_COUNTED]
-    after = [f"unknown: {words.unknown_line(one)}" for one in open_]
-    after += [f"note: {text.clean(note.message, limit=400)}" for note in summary.warnings[:_NOTES]]
+        return answer + "\n"
+    width, marks = _width(), sparks.marks()
+    console = Console(file=io.StringIO(), width=width)
+    console.print(group_table(summary, marks if width >= _WIDE_ENOUGH else None))
+    if summary.work:
+        console.print(_work_table(summary))
+    if summary.compared is not None:
+        console.print(_compared_table(summary.compared))
+    head = [answer, lines.sure(summary)]
+    head += [f"as much as {one}" for one in lines.equivalences(summary)]
+    head += [f"beside it: {one}" for one in lines.beside(summary)]
+    head += sparks.over_time(summary, marks, width=min(sparks.WIDTH, width - 2))
+    return "\n".join([*head, _printed(console).rstrip("\n") + "\n", *_after(summary)]).rstrip("\n") + "\n"
+
+
+def _after(summary: Summary) -> list[str]:
+    """What follows the tables, a line each."""
+    found = [f"note: {text.clean(one, limit=400)}" for one in (summary.compared.notes if summary.compared else ())]
+    found += [f"restated: {one}" for one in (lines.restated(summary.restated) if summary.restated else ())]
+    for number, one in enumerate(summary.actions, 1):
+        found += [f"next {number}: {one.message} ({lines.about(one)})", f"        {one.command}"]
+    found += [f"unknown: {one}" for one in lines.unknown(summary)]
+    found += [f"note: {text.clean(note.message, limit=400)}" for note in summary.warnings[:_NOTES]]
     if len(summary.warnings) > _NOTES:
-        after.append(f"note: {len(summary.warnings) - _NOTES} more; --format json or html shows them")
-    console = Console(file=io.StringIO(), width=_width())
-    console.print(group_table(summary))
-    return "\n".join([*lines, _printed(console).rstrip("\n") + "\n", *after]).rstrip("\n") + "\n"
+        found.append(f"note: {len(summary.warnings) - _NOTES} more; --format json or html shows them")
+    return found
 
 
 def render_runs(runs: Sequence[tuple[Run, Footprint]], *, width: int | None = None) -> str:
@@ -99,10 +116,13 @@ def _needed(columns: Mapping[str, Sequence[str]]) -> int:
     return sum(widths) + _BETWEEN * len(widths)
 
 
-def group_table(summary: Summary) -> Table:
-    """The groups that the report is about."""
+def group_table(summary: Summary, marks: sparks.Marks | None = None) -> Table:
+    """The groups that the report is about; with `marks`, a bar for the share of each."""
     dimension, units = summary.options.group_by, words.page_units(summary)
-    table = _table(words.dimension(dimension), "runs", "time", "energy", "share", "CO2e")
+    bars = () if marks is None else ("",)
+    table = _table(words.dimension(dimension), "runs", "time", "energy", "share", *bars, "CO2e")
+    for column in table.columns[5 : 5 + len(bars)]:
+        column.justify = "left"
     for group in summary.by[dimension]:
         amounts = group.amounts
         _add(
@@ -112,8 +132,25 @@ def group_table(summary: Summary) -> Table:
             text.duration(amounts.duration_s),
             words.energy_of(amounts, units.energy),
             words.ratio(group.energy_ratio),
+            *([sparks.bar(group.energy_ratio, marks)] if marks is not None else []),
             words.emissions_of(amounts, units.mass),
         )
+    return table
+
+
+def _work_table(summary: Summary) -> Table:
+    """What was done, and what a thousand of it took."""
+    table = _table("work", "runs", "counted", "energy per 1,000", "CO2e per 1,000")
+    for one in summary.work[:_ROWS]:
+        _add(table, lines.work_name(one), *lines.work_cells(one))
+    return table
+
+
+def _compared_table(found: Compared) -> Table:
+    """Two periods or runs side by side."""
+    table = _table("compared", text.clean(found.before.label, limit=40), text.clean(found.now.label, limit=40), "now / before")
+    for pair in lines.compared(found):
+        _add(table, *pair)
     return table
 
 
