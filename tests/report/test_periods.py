@@ -137,7 +137,7 @@ def test_adjacent_periods_tile(now: datetime, what: str) -> None:
     assert this.begin is not None
     assert this.end is not None
     assert this.begin <= now < this.end
-    assert before(Span(this.begin, this.end)) == last
+    assert tuple(before(Span(this.begin, this.end))) == tuple(last)
 
 
 @given(NOWS)
