@@ -21,11 +21,13 @@ _AT_ONCE: Final = 500
 
 
 class Apart(NamedTuple):
-    """One run as it counts: whose rows it is in, its factor key, and its sheet."""
+    """One run as it counts: whose rows it is in, its factor key, its sheet, and what of it counts."""
 
     keys: tuple[Any, ...]
     factor_key: str
     working: Working
+    run: Run
+    portion: Portion
 
 
 def facts_of(engine: Engine, run_ids: Sequence[str]) -> dict[str, Run]:
@@ -101,7 +103,7 @@ def apart_runs(
             portion = _portion(rows[run_id], index, attribution)
             if run_id in sliced:
                 portion = replace(portion, devices={**portion.devices, **sliced[run_id].devices}, hours=sliced[run_id].hours)
-        yield Apart(tuple(first[:n_keys]), first[index["factor_key"]], derive_run(run, attribution, portion))
+        yield Apart(tuple(first[:n_keys]), first[index["factor_key"]], derive_run(run, attribution, portion), run, portion)
 
 
 def _facts(engine: Engine, run_ids: Sequence[str]) -> Iterator[Run]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from footprint.errors import LedgerError
 from footprint.ledger.archive.manifest import Archives, is_changed, steadily
 from footprint.ledger.engines.aside import answered
-from footprint.ledger.engines.engine import Answer, Closing
+from footprint.ledger.engines.engine import Answer, Keeping
 from footprint.ledger.engines.live import spill
 from footprint.ledger.home import home as default_home
 from footprint.ledger.once import standing
@@ -34,7 +34,7 @@ _ATTEMPTS: Final = 3
 _OBJECT_BYTES: Final = 2**26
 
 
-class DuckEngine(Closing):
+class DuckEngine(Keeping):
     """The ledger in a folder.
 
     Args:
@@ -42,6 +42,7 @@ class DuckEngine(Closing):
 
     Attributes:
         where: the folder, for messages.
+        changes: how often the ledger was found changed and opened anew; what was kept is then gone.
 
     Raises:
         LedgerError: if it cannot be read.
@@ -51,6 +52,7 @@ class DuckEngine(Closing):
         self.where = clean(str(home), limit=400)
         self._home = home
         self._folder: Path | None = None
+        self.changes = -1
         self._archives = steadily(home, self._opened)
 
     def _opened(self, archives: Archives) -> Archives:
@@ -58,6 +60,7 @@ class DuckEngine(Closing):
         import duckdb
 
         self.close()
+        self.changes += 1
         self._folder = Path(tempfile.mkdtemp(prefix="footprint-"))  # 0700 whatever the umask
         try:
             self._problems = tuple(dict.fromkeys((*archives.problems, *spill(self._home, archives, self._folder))))

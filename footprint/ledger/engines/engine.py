@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -69,3 +70,29 @@ class Closing:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close."""
         self.close()
+
+
+class Keeping(Closing, ABC):
+    """An engine of DuckDB's, which can keep answers under names for the questions that follow.
+
+    Attributes:
+        changes: how often what was kept was lost, because the ledger changed.
+    """
+
+    changes: int = 0
+
+    @abstractmethod
+    def query(self, sql: str) -> Answer:
+        """See `Engine`."""
+
+    def keep(self, name: str, sql: str, *, is_view: bool = False) -> None:
+        """Keep the answer to a SELECT as a table, or the SELECT itself as a view.
+
+        Raises:
+            LedgerError: if the ledger cannot be read, or if it changed and what it reads is no longer kept (see `changes`).
+        """
+        self.query(f"CREATE OR REPLACE TEMP {'VIEW' if is_view else 'TABLE'} {name} AS {sql}")
+
+    def forget(self, name: str) -> None:
+        """Let go of a table that was kept."""
+        self.query(f"DROP TABLE IF EXISTS temp.{name}")

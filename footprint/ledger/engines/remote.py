@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from footprint.errors import LedgerError
 from footprint.ledger.engines.aside import answered
-from footprint.ledger.engines.engine import Answer, Closing
+from footprint.ledger.engines.engine import Answer, Keeping
 from footprint.ledger.engines.sources import SCHEME, Store, batches_of, dropped_of, view_sql
 from footprint.ledger.tables import DUCKDB_TYPES, TABLES
 from footprint.text import clean
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MEMORY: Final = "1GB"
 
 
-class RemoteEngine(Closing):
+class RemoteEngine(Keeping):
     """The ledger at one place.
 
     Args:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from footprint.errors import ConfigError, unknown_choice
 from footprint.model import Attribution
@@ -22,16 +23,30 @@ KEYS: Final = (
 )  # fmt: skip
 """What can be grouped by, besides `label:KEY`; `component` is a device's, all others a run's."""
 _DAY_US: Final = 86_400_000_000
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 _LENGTHS_US: Final = {"hour": 3_600_000_000, "day": _DAY_US}
 BUCKETS: Final = ("hour", "day", "month")
 LABEL: Final = "label:"
+DAY: Final = "@day"
+"""The day of a run's start, counted from 1970: for reports, which name it."""
 
 _HERE: Final = Path(__file__).parent
 _AFTER: Final = re.compile(r"^-- after: (.+)$", re.MULTILINE)
 _COMMENT: Final = re.compile(r"^--.*\n", re.MULTILINE)
 _PLACE: Final = re.compile(r"\{([a-z_]+)(?::([^{}]+))?\}")
 _WITH: Final = re.compile(r"WITH\s+(RECURSIVE\s+)?")
+_STEP: Final = re.compile(r"^([a-z_0-9]+) AS \($\n(.*?)^\)", re.MULTILINE | re.DOTALL)
+_SET: Final = re.compile(r"!?\]?[^\]]*\]")
+_ASKED: Final[dict[str, Any]] = {
+    "by": (), "since_us": None, "until_us": None, "where": None, "named": None, "attribution": "share", "up": True,
+}  # fmt: skip
 _LABEL_KEY: Final = re.compile(r"[A-Za-z0-9_.:/@ -]{1,200}")
+
+
+class Words(str):
+    """SQL of our own making that a question is asked with as it stands: no name of anything is in it but as a literal."""
+
+    __slots__ = ()
 
 
 def question(
@@ -42,6 +57,7 @@ def question(
     until_us: int | None = None,
     where: Mapping[str, Sequence[str]] | None = None,
     attribution: Attribution = "share",
+    named: str | None = None,
     bucket: str = "day",
     up: bool = True,
     **more: str | float,
@@ -56,15 +72,54 @@ def question(
         until_us: only runs that started before then.
         where: only runs whose key (of `KEYS` or `label:KEY`) has one of these values.
         attribution: `share`: a device that a run never held is none of its; `machine`: all that it read counts.
+        named: only runs whose name is like this pattern of SQL, in which ^ takes a sign for itself (see `like_of`).
         bucket: of time, one of `BUCKETS`.
         up: of a lineage, what came before; else what came after.
-        more: what else the question asks for in braces; text becomes a literal.
+        more: what else the question asks for in braces; text becomes a literal, `Words` stay.
 
     Raises:
         ConfigError: if there is no such key.
     """
+    given = _given(
+        by=by, since_us=since_us, until_us=until_us, where=where, named=named, attribution=attribution, up=up, more=more
+    )
+    return _filled(_assembled(name), given, bucket)
+
+
+def steps(name: str, **asked: Any) -> tuple[dict[str, str], str]:
+    """A question in steps, for an engine that keeps what it found: the building blocks by their names, and what is asked of them.
+
+    Args:
+        name: the file in this folder, without its ending.
+        asked: see `question`.
+
+    Raises:
+        ConfigError: if there is no such key.
+    """
+    # Cut before anything is put in: a value may look like the end of a block.
+    blocks: list[str] = []
+    last = _gathered(name, blocks)
+    bucket = asked.pop("bucket", "day")
+    stated = {key: asked.pop(key) for key in tuple(asked) if key in _ASKED}
+    given = _given(**{**_ASKED, **stated}, more=asked)
+    parts = {part[1]: part[2] for block in blocks for part in _STEP.finditer(f"{block}\n")}
+    return {part: _filled(text, given, bucket) for part, text in parts.items()}, _filled(last, given, bucket)
+
+
+def _given(
+    *,
+    by: Sequence[str],
+    since_us: int | None,
+    until_us: int | None,
+    where: Mapping[str, Sequence[str]] | None,
+    named: str | None,
+    attribution: Attribution,
+    up: bool,
+    more: Mapping[str, str | float],
+) -> dict[str, str]:
+    """What stands in the places of a question."""
     expressions = [key_expression(key) for key in by]
-    given = {
+    return {
         "keys": _listed(f"{expression} AS key_{i}" for i, expression in enumerate(expressions, 1)),
         "key_names": _listed(f"key_{i}" for i in range(1, len(by) + 1)),
         "group": f"GROUP BY {', '.join(f'key_{i}' for i in range(1, len(by) + 1))}" if by else "",
@@ -74,16 +129,29 @@ def question(
         "link": "l.kind = m.kind AND l.name = m.name" if up else "l.elder_kind = m.kind AND l.elder = m.name",
         "component": "component, " if "component" in by else "",
         "component_group": ", component" if "component" in by else "",
-        "chosen": _chosen(since_us, until_us, where or {}),
+        "chosen": _chosen(since_us, until_us, where or {}, named),
         "held": "d.held_ratio IS NULL OR d.held_ratio <> 0" if attribution == "share" else "TRUE",
         # Where footprints are summed, what is in no sum takes nothing from what is.
         "taking": f"r.factor_key NOT IN ({literal(more['unknown'])})" if "unknown" in more else "TRUE",
-        **{key: literal(value) for key, value in more.items()},
+        **{key: value if isinstance(value, Words) else literal(value) for key, value in more.items()},
     }
-    # In one pass: a name may hold braces, too.
-    return _PLACE.sub(
-        lambda place: given[place[1]] if place[2] is None else _in_time(place[1], place[2], bucket), _assembled(name)
-    )
+
+
+def _filled(text: str, given: Mapping[str, str], bucket: str) -> str:
+    """A text with what stands in its places, in one pass: a name may hold braces, too."""
+    return _PLACE.sub(lambda place: given[place[1]] if place[2] is None else _in_time(place[1], place[2], bucket), text)
+
+
+def like_of(glob: str) -> str:
+    """A glob as a pattern of SQL's LIKE with ^ before what is no sign of it; a set (`[a-z]`) becomes any one sign."""
+    found, rest = "", glob
+    while rest:
+        one, rest = rest[0], rest[1:]
+        if one == "[" and (end := _SET.match(rest)):
+            found, rest = f"{found}_", rest[end.end() :]
+        else:
+            found += {"*": "%", "?": "_"}.get(one) or (f"^{one}" if one in "%_^" else one)
+    return found
 
 
 def key_expression(key: str, runs: str = "r", devices: str = "p") -> str:
@@ -100,6 +168,8 @@ def key_expression(key: str, runs: str = "r", devices: str = "p") -> str:
         return f"json_extract_string({runs}.labels, {path})"
     if key == "component":
         return f"{devices}.component"
+    if key == DAY:
+        return f"CAST({runs}.started_us // {_DAY_US} AS VARCHAR)"
     if key not in {*KEYS, "id"}:
         raise unknown_choice("key", key, (*KEYS, f"{LABEL}KEY"))
     return f'{runs}."{key}"'
@@ -116,8 +186,10 @@ def literal(value: str | float | None) -> str:
     return "'" + value.replace("\0", "\ufffd").replace("'", "''") + "'"
 
 
-def _chosen(since_us: int | None, until_us: int | None, where: Mapping[str, Sequence[str]]) -> str:
+def _chosen(since_us: int | None, until_us: int | None, where: Mapping[str, Sequence[str]], named: str | None) -> str:
     conditions = []
+    if named is not None:
+        conditions.append(f"r.name LIKE {literal(named)} ESCAPE '^'")
     if since_us is not None:
         conditions.append(f"r.started_us >= {int(since_us)}")
     if until_us is not None:
@@ -128,8 +200,21 @@ def _chosen(since_us: int | None, until_us: int | None, where: Mapping[str, Sequ
             continue
         if key == "component":
             raise ConfigError("runs have no component: ask by it, and take its row")
+        if key == "day":
+            begins = [day for value in values if (day := _day_us(value)) is not None]
+            days = " OR ".join(f"(r.started_us >= {begin} AND r.started_us < {begin + _DAY_US})" for begin in begins)
+            conditions.append(f"({days or 'FALSE'})")
+            continue
         conditions.append(f"{key_expression(key)} IN ({', '.join(map(literal, values))})")
     return " AND ".join(conditions) or "TRUE"
+
+
+def _day_us(stated: str) -> int | None:
+    """The begin of a day like 2026-11-03, microseconds since 1970 UTC; None of what is none."""
+    try:
+        return (date.fromisoformat(stated).toordinal() - _EPOCH) * _DAY_US
+    except ValueError:
+        return None
 
 
 def _in_time(what: str, expression: str, bucket: str) -> str:
