@@ -34,7 +34,7 @@ __all__ = ["RunPage", "build", "read"]
 
 POINTS: Final = 2_000
 """So many points of a device at most; of several, `ALL_POINTS` are divided among them."""
-ALL_POINTS: Final = 3_000
+ALL_POINTS: Final = 16_000
 CPU_POINTS: Final = 600
 SHOWN: Final = 12
 """So many of the first readings of a device, and of the last, are shown as they were written."""

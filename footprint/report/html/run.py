@@ -1,0 +1,160 @@
+"""The page of one run: one self-contained file, on which each number is one click from its proof."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from typing import Any, Final
+
+import msgspec
+
+from footprint import text
+from footprint.model import GRADES
+from footprint.report import words
+from footprint.report.ahead import lines as ahead
+from footprint.report.evidence import shares
+from footprint.report.figures.run import figures
+from footprint.report.html import run_proof
+from footprint.report.html.building import LIMIT_BYTES, page, safe_json, shell
+from footprint.report.html.plotly_js import Assets
+from footprint.report.run_data import RunPage
+
+_DIGITS: Final = 9
+_STRING: Final = 1_000
+TABLE_ROWS: Final = 24
+"""So many rows stand for a figure in the table beside it."""
+RELATIONS: Final = {
+    "parent": "contains this run",
+    "child": "within this run",
+    "restart": "began this run anew",
+    "restarted": "was begun anew by this run",
+    "account": "of the same account",
+}
+SOURCES: Final = {
+    "recorded": "as they were recorded",
+    "thinned": "as an archive keeps them, put together",
+    "course": "the course that the run's facts keep, of some dozens of points a device",
+    "none": "none",
+}
+
+
+def render_run(run_page: RunPage, assets: Assets = "inline", limit_bytes: int = LIMIT_BYTES) -> str:
+    """The page of a run.
+
+    Args:
+        run_page: what it shows.
+        assets: where its plotly.js is, see `dashboard.render`.
+        limit_bytes: how long the page may be; of a longer one the embedded data lose their series, and the page says so.
+    """
+    written = _page(run_page, run_page, assets)
+    if len(written.encode()) > limit_bytes:
+        without = msgspec.structs.replace(
+            run_page, power=(), cpu=(), timing=msgspec.structs.replace(run_page.timing, course=None)
+        )
+        written = _page(run_page, without, assets)
+    return written
+
+
+def _page(run_page: RunPage, data: RunPage, assets: Assets) -> str:
+    run, footprint = run_page.run, run_page.footprint
+    drawn = figures(run_page)
+    known_how = shares([run], {run.id: footprint})
+    units = words.run_units(footprint)
+    readings = run_proof.readings(run_page)
+    return page(
+        "run_page.html.j2",
+        shell({one.id: one.drawing for one in drawn}, styles=("run_page.css",), assets=assets),
+        page=run_page,
+        run=run,
+        footprint=footprint,
+        other=run_page.footprints["machine" if run_page.attribution == "share" else "share"],
+        units=units,
+        figures={one.id: one for one in drawn},
+        known_how=known_how,
+        grades=[grade for grade in GRADES if any(share.grade == grade for share in known_how)],
+        unknown=[(words.unknown(one.what), text.clean(one.why, limit=400, empty=""), one.advice) for one in _open(run_page)],
+        beyond=[words.unknown(what) for what in footprint.unknown if what in words.NOT_COUNTED],
+        ahead=[line.split(maxsplit=1) for line in ahead(run, footprint, run_page.forecast)],
+        readings=readings,
+        sections=run_proof.sections(run_page),
+        proof={
+            of: run_proof.proof_of(run_page, of) for of in ("emissions_g", "energy_kwh", "it_energy_kwh", "embodied_g", "water_l")
+        },
+        power_rows=_power_rows(run_page),
+        so_far_rows=_so_far_rows(run_page),
+        commands=_commands(run_page),
+        relations=RELATIONS,
+        source=SOURCES[run_page.source],
+        warnings=[text.clean(one, limit=400) for one in dict.fromkeys((*run_page.notes, *run.warnings, *footprint.warnings))],
+        place_of_device={one.device_id: at for at, one in enumerate(run_page.samples)},
+        has_series=bool(data.power or data.cpu or data.timing.course) or not drawn,
+        data=safe_json(_embedded(msgspec.to_builtins(data))),
+    )
+
+
+def _open(run_page: RunPage) -> list[Any]:
+    return [one for one in run_page.explanation.unknown if one.what not in words.NOT_COUNTED]
+
+
+def _embedded(value: Any) -> Any:
+    """The data with nine significant digits, which is more than any meter has, and names cut."""
+    if isinstance(value, str):
+        return value if len(value) <= _STRING else value[: _STRING - 1] + "…"
+    if isinstance(value, float):
+        return text.significant(value, _DIGITS)
+    if isinstance(value, dict):
+        return {_embedded(key): _embedded(one) for key, one in value.items()}
+    return [_embedded(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _power_rows(run_page: RunPage) -> list[tuple[str, list[str]]]:
+    """The attributed power in some dozens of rows: from when to when, and each component's mean in it."""
+    course = run_page.timing.course
+    if course is None:
+        return []
+    many = len(course.edges_s) - 1
+    cuts = sorted({round(many * at / TABLE_ROWS) for at in range(TABLE_ROWS + 1)})
+    unit = text.shared_unit((watts for one in course.parts for watts in one.mean_w), text.POWER)
+    found = []
+    for begin, end in itertools.pairwise(cuts):
+        cells = []
+        for one in course.parts:
+            known = [
+                (watts, course.edges_s[at + 1] - course.edges_s[at])
+                for at in range(begin, end)
+                if (watts := one.mean_w[at]) is not None
+            ]
+            length_s = sum(seconds for _, seconds in known)
+            mean_w = sum(watts * seconds for watts, seconds in known) / length_s if length_s else None
+            cells.append("not read" if mean_w is None else text.in_unit(mean_w, unit))
+        found.append((f"{text.duration(course.edges_s[begin])} to {text.duration(course.edges_s[end])}", cells))
+    return found
+
+
+def _so_far_rows(run_page: RunPage) -> list[tuple[str, str, str]]:
+    """The energy so far, and the emissions, in a dozen rows."""
+    course, units = run_page.timing.course, words.run_units(run_page.footprint)
+    if course is None or course.so_far_kwh is None:
+        return []
+    many = len(course.edges_s) - 1
+    found = []
+    for at in sorted({round(many * part / (TABLE_ROWS // 2)) for part in range(1, TABLE_ROWS // 2 + 1)}):
+        mass = text.in_unit(course.so_far_g[at], units.mass) if course.so_far_g is not None else words.UNKNOWN
+        found.append((text.duration(course.edges_s[at]), text.in_unit(course.so_far_kwh[at], units.energy), mass))
+    return found
+
+
+def _commands(run_page: RunPage) -> list[tuple[str, str]]:
+    """What to type for more: what each gives, and the command."""
+    run = run_page.run
+    where = (
+        f" --ledger {shlex.quote(run_page.ledger)}" if run_page.ledger and text.clean(run_page.ledger) == run_page.ledger else ""
+    )
+    found = [(f"footprint runs show {run.id} --explain{where}", "the same in the terminal")]
+    if run_page.source in {"recorded", "thinned"} and not where:
+        found.append((f"footprint runs export --run {run.id} --format csv", "every sample that there is, without loss"))
+    if text.clean(run.account) == run.account and run.account != run.id:
+        found.append((f"footprint report --where account={shlex.quote(run.account)}{where}", "the report of its account"))
+    if run.parent is not None and text.clean(run.parent) == run.parent:
+        found.append((f"footprint report --run {shlex.quote(run.parent)}{where}", "the page of the run that contains it"))
+    return found if text.clean(run.id) == run.id else []
