@@ -1,0 +1,214 @@
+"""What to do next: commands that there are, about numbers that are known, and silence where nothing is to be done."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import msgspec
+import pytest
+import typer.main
+
+from footprint.cli.app import app
+from footprint.model import Place, Range, Run
+from footprint.reference import tables
+from footprint.report import cleaner, exports, terminal
+from footprint.report.actions import MOST, actions
+from footprint.report.data import Action, Summary
+from footprint.report.summary import completed
+from tests.report.examples import run, runs, somewhere, summary
+
+
+def codes(found: Summary) -> list[str]:
+    return [one.code for one in found.actions]
+
+
+def action(found: Summary, code: str) -> Action:
+    return next(one for one in found.actions if one.code == code)
+
+
+def with_idle(found: Summary, ratio: float) -> Summary:
+    return completed(msgspec.structs.replace(found, idle_ratio=ratio))
+
+
+def parsed(command: str) -> None:
+    """Have the command line's own parser take a command, without running it."""
+    name, *rest = shlex.split(command)
+    assert name == "footprint"
+    current: Any = typer.main.get_command(app)
+    context = None
+    while hasattr(current, "resolve_command"):
+        context = typer.Context(current, parent=context, info_name=name)
+        name, current, rest = current.resolve_command(context, rest)
+    current.make_context(name, rest, parent=context)
+
+
+# -- Each -------------------------------------------------------------------------------------------------------------
+
+
+def test_runs_without_a_place_come_first_with_their_energy() -> None:
+    found = summary(runs(9, placed=3))
+    first = found.actions[0]
+    assert (first.code, first.runs, first.emissions_g) == ("place", 6, None)
+    nowhere = next(group for group in found.by["region"] if not group.key)
+    assert first.energy_kwh == nowhere.amounts.energy_kwh
+    assert "FOOTPRINT_REGION" in first.message
+    assert "--region" in first.command
+    assert action(summary(runs(3, placed=0)), "place").energy_kwh == summary(runs(3, placed=0)).total.energy_kwh
+
+
+def test_what_no_meter_reads_is_for_the_doctor() -> None:
+    host = msgspec.structs.replace(run().host, unmetered_accelerators=("AMD Instinct MI300X",))
+    found = action(summary([run("a", host=host, devices=(), place=somewhere()), run("b", place=somewhere())]), "unmeasured")
+    assert (found.command, found.runs, found.energy_kwh) == ("footprint doctor", 1, None)
+    assert "accelerators" in found.message
+
+
+def test_runs_that_came_to_nothing() -> None:
+    found = summary([run("a", place=somewhere()), run("b", place=somewhere(), outcome="failed")])
+    lost = action(found, "lost")
+    group = next(one for one in found.by["outcome"] if one.key == "failed")
+    assert lost.runs == 1
+    assert lost.energy_kwh is not None
+    assert group.amounts.energy_kwh is not None
+    assert lost.energy_kwh.central == pytest.approx(group.amounts.energy_kwh.central)
+    assert lost.emissions_g is not None
+    mixed = summary([run("a"), run("b", place=somewhere(), outcome="failed"), run("c", outcome="interrupted")])
+    assert action(mixed, "lost").emissions_g is None  # it is not known of all of them
+    assert "lost" not in codes(
+        summary([run("a", outcome="failed", duration_s=60.0), run("b", started_at="2025-06-01T00:00:00Z")])
+    )
+
+
+def test_accelerators_that_wait() -> None:
+    found = summary([run("a", place=somewhere())])
+    assert "idle" not in codes(found)
+    assert "idle" not in codes(with_idle(found, 0.05))
+    idle = action(with_idle(found, 0.5), "idle")
+    assert found.total.accelerator_energy_kwh is not None
+    assert idle.energy_kwh is not None
+    assert idle.energy_kwh.central == pytest.approx(found.total.accelerator_energy_kwh.central / 2)
+    assert idle.emissions_g is None
+    # The larger waste comes first.
+    failed = summary([run("a", place=somewhere()), run("b", place=somewhere(), outcome="failed")])
+    wastes = [code for code in codes(with_idle(failed, 0.9)) if code in {"idle", "lost"}]
+    assert wastes == ["idle", "lost"]
+
+
+def test_a_region_is_cleaner_only_where_the_ranges_do_not_meet() -> None:
+    found = action(summary([run(place=somewhere("aws:us-east-1"))]), "region")
+    there = cleaner.region("aws:us-east-1", summary([run(place=somewhere("aws:us-east-1"))]))
+    assert there is not None
+    assert there.there.high < there.here.low
+    assert there.region.startswith("aws:")
+    assert there.region in found.command
+    for said in (there.region, there.there.source, there.here.source, "latency", "moving data", "PUE"):
+        assert said in found.message, said
+    assert "region" not in codes(summary([run(place=somewhere("aws:eu-north-1"))]))
+
+
+def test_a_region_of_the_same_country_goes_first() -> None:
+    place = somewhere("aws:us-east-2")
+    assert place is not None
+    found = cleaner.region("aws:us-east-2", summary([run(place=place)]))
+    same = [
+        row
+        for row in tables.table("regions")
+        if (row["provider"], row["country"]) == ("aws", "USA") and not cleaner._is_apart(row["id"])
+    ]
+    surely = [row["id"] for row in same if (one := cleaner._figure(row, 2025)) and found and one.high < found.here.low]
+    assert found is not None
+    assert not surely or found.region in surely
+
+
+@pytest.mark.parametrize("region", ["aws:us-gov-west-1", "azure:chinaeast", "alibaba:cn-beijing"])
+def test_a_cloud_of_its_own_is_left_for_no_other(region: str) -> None:
+    found = cleaner.region(region, summary([run(place=somewhere(region))]))
+    assert found is None or cleaner._is_apart(found.region)
+
+
+def test_a_stated_intensity_is_not_set_against_a_years_mean() -> None:
+    stated = Place(provider="aws", region="us-east-1", zone="USA", intensity_g_per_kwh=10.0, name="x", known_by="stated")
+    found = summary([run(place=stated)])
+    assert found.total.emissions_g is not None
+    assert "region" not in codes(found)
+
+
+def test_a_card_is_named_for_one_account_of_finished_training() -> None:
+    found = action(summary([run(place=somewhere(), account="sweep-1")]), "card")
+    assert found.command == "footprint card fill README.md --run sweep-1"
+    others: tuple[dict[str, Any], ...] = (
+        {"kind": "inference"},
+        {"outcome": "failed"},
+        {"account": "a b; rm -rf ~"},
+        {"account": "-x"},
+        {"place": None},
+    )
+    for facts in others:
+        assert "card" not in codes(summary([run(**{"place": somewhere(), **facts})])), facts
+    assert "card" not in codes(summary([run("a", place=somewhere()), run("b", place=somewhere(), account="other")]))
+
+
+def test_a_later_hour_is_for_long_work_that_can_wait() -> None:
+    def of(**facts: Any) -> list[str]:
+        return codes(summary([run(**{"place": somewhere(), **facts})]))
+
+    assert "when" in of()
+    assert "when" not in of(duration_s=60.0)
+    assert "when" not in of(kind="inference")
+    assert "when" not in of(place=None)
+
+
+def test_nothing_to_do_is_an_answer() -> None:
+    clean = [run(place=somewhere("gcp:europe-north2"), kind="inference")]
+    found = summary(clean)
+    assert found.actions == ()
+    assert "next" not in terminal.render(found)
+    assert "do next" not in exports.to_markdown(found)
+    assert actions(summary([])) == ()
+
+
+# -- All --------------------------------------------------------------------------------------------------------------
+
+
+def many() -> list[list[Run]]:
+    host = msgspec.structs.replace(run().host, unmetered_accelerators=("AMD Instinct MI300X",))
+    return [
+        runs(10, placed=3),
+        runs(4, placed=0),
+        [run(place=somewhere("aws:us-east-1"))],
+        [run(place=somewhere("azure:westeurope"), account="sweep", duration_s=7200.0)],
+        [run(host=host, devices=(), place=somewhere())],
+    ]
+
+
+def test_every_command_is_one_that_the_command_line_takes() -> None:
+    seen: dict[str, str] = {}
+    for some in many():
+        found = with_idle(summary(some), 0.6)
+        assert len(found.actions) <= MOST
+        assert len(set(codes(found))) == len(found.actions)
+        seen |= {one.code: one.command for one in found.actions}
+    assert set(seen) >= {"place", "unmeasured", "idle", "lost", "region", "when", "card"}
+    for command in seen.values():
+        parsed(command)
+
+
+def test_no_action_is_about_more_than_there_is() -> None:
+    for some in many():
+        found = with_idle(summary(some), 0.6)
+        for one in found.actions:
+            assert 0 < one.runs <= found.total.runs
+            for mine, all_of_it in ((one.energy_kwh, found.total.energy_kwh), (one.emissions_g, found.total.emissions_g)):
+                assert mine is None or _central(mine) <= _central(all_of_it) * (1 + 1e-9)
+
+
+def _central(value: Range | None) -> float:
+    assert value is not None
+    return value.central
+
+
+def test_a_hostile_region_is_in_no_command() -> None:
+    place = Place(provider="gcp", region="europe-west1; rm -rf ~", zone="BEL", name="x", known_by="stated")
+    found = summary([run(place=place)])
+    assert not [one for one in found.actions if "rm -rf" in one.command + one.message]
