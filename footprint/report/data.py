@@ -333,3 +333,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     compared: Compared | None = None
     how: Literal["runs", "groups"] = "runs"
     schema: int = SCHEMA
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """What a notebook shows of it: the text of `footprint report --format md`, or at least its headline."""
+        from footprint.report import words
+        from footprint.report.exports import to_markdown
+
+        return {"text/markdown": to_markdown(self), "text/plain": words.headline(self)}
