@@ -21,6 +21,7 @@ from footprint.cli import (
     run,
     runs,
     slurm,
+    top,
     when,
 )
 
@@ -52,6 +53,7 @@ def _root(
 # The list of commands has room for some sixty characters each.
 app.command("run", context_settings=run.CONTEXT_SETTINGS, short_help="Measure a command, and leave it as it is.")(run.run)
 app.command("attach", short_help="Measure a process that runs already.")(attach.attach)
+app.command("top", short_help="Show what is being recorded now, live.")(top.top)
 app.command("node", short_help="Record a whole machine, day by day, until stopped.")(node.node)
 app.add_typer(slurm.app, name="slurm", short_help="Record the jobs of a SLURM cluster: the recipe and its scripts.")
 app.command("estimate", short_help="Estimate energy and emissions from declared facts.")(estimate.estimate)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from footprint.cli import options
+from footprint.cli.live.showing import Showing, on_own_line
 from footprint.cli.run import code_and_outcome, labels_of, summary
 from footprint.cli.signals import asked_to_end
 from footprint.model import Outcome
@@ -43,6 +44,8 @@ def attach(
 ) -> None:
     """Measure a process that runs already, from now until it ends or Ctrl-C detaches; it is not touched.
 
+    At a terminal a line says what is known so far, unless the process writes there itself.
+
     Its exit code decides the outcome where the kernel tells it, else the outcome is unknown, as it is after detaching. Exit
     codes: 0 when done; 2 for bad options, for a PID that cannot be measured, or if the ledger cannot be written.
     """
@@ -67,7 +70,9 @@ def attach(
         run = tracker.begin(target)
         if not run.is_recorded:  # the logger has said why in a line
             raise typer.Exit(_NOT_RECORDED)
-        if _wait(watch, asked):
+        with Showing(run.journal, None if quiet else on_own_line(pid)):
+            is_asked = _wait(watch, asked)
+        if is_asked:
             outcome: Outcome = "unknown"
             run.note(targets.DETACHED)
             end_s = None

@@ -11,14 +11,15 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import typer
 
 from footprint.cli import options
+from footprint.cli.live.showing import Showing, beside_command, checked
 from footprint.errors import ConfigError, unknown_choice
 from footprint.model import Outcome
 from footprint.recorder.context import ACCOUNT_VARIABLE, PARENT_VARIABLE
@@ -62,9 +63,15 @@ def run(
     keep_command: Annotated[
         bool, typer.Option("--keep-command", help="Keep the command line as label `command`, without its secrets.")
     ] = False,
+    live: Annotated[
+        str, typer.Option(help="At a terminal, meanwhile: auto or title, in its title; lines, each 10 s; or off.")
+    ] = "auto",
     quiet: options.Quiet = False,
 ) -> None:
     """Measure a command; its exit code, signals, arguments, input and output stay as they are.
+
+    At a terminal its title shows power, energy and emissions so far, and nothing is drawn over what CMD draws; `footprint top`
+    in another terminal shows more. --live lines prints a line each ten seconds, over what CMD has not ended with a newline.
 
     A budget is compared with the mean of what CMD has emitted or used so far, each five seconds; --on-budget stop ends CMD as
     `kill` would, and its run as interrupted, whatever CMD makes of it.
@@ -74,6 +81,7 @@ def run(
     """
     from footprint.tracking import track
 
+    shown = "off" if quiet else checked(live)
     is_stopped = _is_stopped(on_budget, has_budget=budget_g is not None or budget_kwh is not None)
     tracker = track(
         name or Path(command[0]).name.strip() or "command",
@@ -95,7 +103,12 @@ def run(
         tracked = tracker.start()
         ours = {PARENT_VARIABLE: tracked.id, ACCOUNT_VARIABLE: tracked.account} if tracked.is_recorded else {}
         limit = None if budget_g is None and budget_kwh is None else Limit(tracked, ends=is_stopped)
-        code, outcome = gate.run(command, {**os.environ, **ours}, limit)
+        code, outcome = gate.run(
+            command,
+            {**os.environ, **ours},
+            limit,
+            lambda pid: Showing(tracked.journal, beside_command(pid, Path(command[0]).name, shown)),
+        )
     if limit is not None and limit.is_reached:
         outcome = "interrupted"
     with suppress(KeyboardInterrupt):  # the command has ended: its exit code stands, whatever becomes of our card
@@ -220,7 +233,13 @@ class _SignalGate:
                 pass
             signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
-    def run(self, command: list[str], environment: Mapping[str, str], limit: Limit | None = None) -> tuple[int, Outcome]:
+    def run(
+        self,
+        command: list[str],
+        environment: Mapping[str, str],
+        limit: Limit | None = None,
+        beside: Callable[[int], AbstractContextManager[object]] = nullcontext,
+    ) -> tuple[int, Outcome]:
         """Run the command to its end; the exit code for it, and what that says of the run."""
         if (early := self._arrived_before()) is not None:
             return BY_SIGNAL + early, "interrupted"
@@ -238,7 +257,8 @@ class _SignalGate:
             )
         except OSError as error:
             return _not_started(command[0], error), "failed"
-        return code_and_outcome(self._wait(child, limit))
+        with beside(child):
+            return code_and_outcome(self._wait(child, limit))
 
     def _arrived_before(self) -> int | None:
         """A signal that asked us to end before there was a command to hand it to."""

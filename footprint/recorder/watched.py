@@ -24,6 +24,8 @@ from footprint.recorder.handlers import pass_on
 from footprint.recorder.outlook import Forecast
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from footprint.recorder.budget import Budget
 
 LISTEN_S: Final = 0.25
@@ -61,6 +63,11 @@ class WatchedRun(ActiveRun):
         self._forecast: Forecast | None = None
         self._over = ""
         self._times_over = itertools.count()
+
+    @property
+    def journal(self) -> Path | None:
+        """Where the run is recorded, to be followed; null where it is not."""
+        return self._journal
 
     def progress(self, done: float, total: float) -> None:
         """Say how far the program has come, in any unit: `run.progress(step, steps)`. Safe to call for each step."""
