@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from footprint.ledger.engines.postgres import is_address
 from footprint.ledger.engines.postgres_write import Pushed, Writer, Written
 from footprint.ledger.home import home as default_home
 from footprint.ledger.load import Held, Load
+from footprint.ledger.long_work import Progress, untold
 from footprint.ledger.outgoing import PIECE, PIECE_RUNS, Source, Stretch, sources
 from footprint.ledger.rows import Rows, no_rows
 from footprint.ledger.tables import DEVICES, RUNS, TABLES
@@ -33,9 +34,6 @@ _STARTED: Final = [column.name for column in RUNS].index("started_us")
 _ENERGY: Final = [column.name for column in DEVICES].index("energy_mj")
 _ATTEMPTS: Final = 5
 _OUTCOME: Final = [column.name for column in RUNS].index("outcome")
-
-Progress = Callable[[int, int], None]
-"""Takes how many journals and batches are done, and how many there are."""
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +75,7 @@ def push(
     since_us: int | None = None,
     delete: Sequence[str] = (),
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = untold,
 ) -> Push:
     """Bring a ledger's runs to a database.
 
@@ -87,17 +85,17 @@ def push(
         since_us: only runs that started then or later, microseconds since 1970 UTC.
         delete: ids of runs to delete there; they must be gone here.
         dry_run: read all and write nothing.
-        progress: is told how far it is.
+        progress: is told how far it is; what it raises ends the push, and what was committed stays.
 
     Raises:
         ConfigError: if `where` is no database's address, or psycopg is not installed.
         LedgerError: if the ledger or the database cannot be used; what was committed before stays, and the next push goes on.
     """
     if "://" in where and not is_address(where):
-        return _to_a_store(where, home=home, since_us=since_us, delete=delete, dry_run=dry_run)
+        return _to_a_store(where, home=home, since_us=since_us, delete=delete, dry_run=dry_run, progress=progress)
     is_folder = where != "" and (os.sep in where or Path(where).is_dir())  # a single word may be a database's name
     if is_folder and not where.lower().startswith("spark:") and not is_address(where):
-        return _to_a_store(as_address(where), home=home, since_us=since_us, delete=delete, dry_run=dry_run)
+        return _to_a_store(as_address(where), home=home, since_us=since_us, delete=delete, dry_run=dry_run, progress=progress)
     if not is_address(where):
         raise ConfigError(
             "a ledger is pushed to postgresql://USER@HOST:PORT/DATABASE, to a folder (./LEDGER), or to a store like "
@@ -130,7 +128,9 @@ def push(
         )
 
 
-def _to_a_store(where: str, *, home: Path | None, since_us: int | None, delete: Sequence[str], dry_run: bool) -> Push:
+def _to_a_store(
+    where: str, *, home: Path | None, since_us: int | None, delete: Sequence[str], dry_run: bool, progress: Progress
+) -> Push:
     """Bring a ledger's runs to a place of files."""
     from footprint.ledger.engines.remote_write import send
 
@@ -141,7 +141,7 @@ def _to_a_store(where: str, *, home: Path | None, since_us: int | None, delete: 
         raise ConfigError(f"{clean(where, limit=200)} is where runs are recorded: push into a folder of its own")
     began_s = time.monotonic()
     problems: list[str] = []
-    shown, sent = send(where, home=home, since_us=since_us, dry_run=dry_run, problems=problems)
+    shown, sent = send(where, home=home, since_us=since_us, dry_run=dry_run, problems=problems, progress=progress)
     return Push(
         where=shown,
         dry_run=dry_run,
@@ -171,7 +171,7 @@ class _Going:
         *,
         since_us: int | None,
         dry_run: bool,
-        progress: Progress | None,
+        progress: Progress,
     ) -> None:
         self._writer = writer
         self._home = home
@@ -219,8 +219,7 @@ class _Going:
         try:
             for number, source in enumerate(self._sources):
                 self._bring(source, *known.get(source.name, ("", True)))
-                if self._progress is not None:
-                    self._progress(number + 1, len(self._sources))
+                self._progress("pushing journals and batches", number + 1, len(self._sources))
             self._flush()
         except LedgerError as error:
             there = f"{self._done + self.unchanged} of {len(self._sources)} journals and batches are there whole"

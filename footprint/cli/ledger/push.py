@@ -11,6 +11,7 @@ from footprint import text
 from footprint import units as u
 from footprint.cli import options
 from footprint.cli.choosing import begin_of
+from footprint.cli.long_work import long_work
 from footprint.cli.printing import say_json, say_lines
 
 
@@ -37,12 +38,15 @@ def push(
     from footprint.ledger.push import push as bring
 
     start = begin_of(since, "push more with")
-    done = bring(
-        where,
-        since_us=None if start is None else round(start.timestamp() * 1_000_000),
-        delete=tuple(delete or ()),
-        dry_run=dry_run,
-        progress=_show if sys.stderr is not None and sys.stderr.isatty() else None,
+    done = long_work(
+        lambda told: bring(
+            where,
+            since_us=None if start is None else round(start.timestamp() * 1_000_000),
+            delete=tuple(delete or ()),
+            dry_run=dry_run,
+            progress=told,
+        ),
+        to_go_on="what is there whole stays: push again to go on",
     )
     for problem in done.problems:
         print(f"note: {text.clean(problem, limit=400)}", file=sys.stderr)
@@ -79,9 +83,3 @@ def _told(energy_mj: int) -> str:
 
 def _renewed(before: int, after: int) -> str:
     return f"  renewed its tables from version {before} to {after}"
-
-
-def _show(done: int, of: int) -> None:
-    """Say how far it is, on one line of the terminal that is written over and wiped at the end."""
-    line = f"{text.count(done)} of {text.count(of)} journals and batches" if done < of else ""
-    print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)

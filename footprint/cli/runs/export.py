@@ -10,6 +10,7 @@ import typer
 
 from footprint.cli import options
 from footprint.cli.choosing import period_of
+from footprint.cli.long_work import long_work
 from footprint.cli.printing import say_json, say_lines
 from footprint.text import clean, count, plural
 
@@ -37,13 +38,17 @@ def export(
     begin, end = period_of(since, until)
     chosen = form or _ENDINGS.get(Path(output or "").suffix.lower(), "parquet")
     path = Path(output or ("footprint-export.jsonl" if chosen == "jsonl" else "footprint-export"))
-    done = write(
-        path,
-        chosen,
-        run_ids=tuple(run or ()),
-        name=name,
-        since_us=in_microseconds(begin),
-        until_us=in_microseconds(end),
+    done = long_work(
+        lambda told: write(
+            path,
+            chosen,
+            run_ids=tuple(run or ()),
+            name=name,
+            since_us=in_microseconds(begin),
+            until_us=in_microseconds(end),
+            progress=told,
+        ),
+        to_go_on="nothing was exported: run it again",
     )
     if json:
         say_json({"path": done.path, "format": done.format, "counts": done.counts, "problems": done.problems})

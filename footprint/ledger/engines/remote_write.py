@@ -23,6 +23,7 @@ from footprint.ledger.engines.sources import BATCHES, MANIFEST, Store, batches_o
 from footprint.ledger.exchange.exporting import gathered
 from footprint.ledger.exchange.parcels import FORMAT, VERSION, counts_of
 from footprint.ledger.exchange.parquet import connect, write_table
+from footprint.ledger.long_work import Progress, untold
 from footprint.ledger.once import standing
 from footprint.ledger.rows import Row, Rows
 from footprint.ledger.tables import DEVICES, RUNS, TABLES, TABLES_VERSION
@@ -61,19 +62,30 @@ class StoreWriter:
         self._store = Store(where)
         self.where = self._store.shown
 
-    def send(self, *, home: Path | None, since_us: int | None, dry_run: bool, problems: list[str]) -> Sent:
+    def send(
+        self,
+        *,
+        home: Path | None,
+        since_us: int | None,
+        dry_run: bool,
+        problems: list[str],
+        progress: Progress = untold,
+    ) -> Sent:
         """Bring a ledger's runs: each that is not there, or less completely.
 
         Raises:
             LedgerError: if the ledger or the store cannot be used; what was written counts, and the next push goes on.
         """
         there = self._there(problems)
-        rows = gathered(problems, since_us=since_us, home=home)
+        rows = gathered(problems, since_us=since_us, home=home, progress=progress)
         ours = _standings(rows)
         fates = {row[0]: _fate(row, ours[row[0]], there.get(row[0])) for row in rows.runs}
         wanted = {run_id for run_id, fate in fates.items() if fate in {"new", "replaced"}}
         samples = energy_mj = 0
+        sent = 0
         for piece in _pieces(rows, wanted):
+            progress("pushing runs", sent, len(wanted))
+            sent += len(piece.runs)
             samples += len(piece.samples)
             energy_mj += sum(row[4] for row in piece.samples)
             if not dry_run:
@@ -130,7 +142,15 @@ def is_store(where: str) -> bool:
     return "://" in where
 
 
-def send(where: str, *, home: Path | None, since_us: int | None, dry_run: bool, problems: list[str]) -> tuple[str, Sent]:
+def send(
+    where: str,
+    *,
+    home: Path | None,
+    since_us: int | None,
+    dry_run: bool,
+    problems: list[str],
+    progress: Progress = untold,
+) -> tuple[str, Sent]:
     """Bring a ledger's runs to a place; its address for messages, and what became of them.
 
     Raises:
@@ -140,7 +160,7 @@ def send(where: str, *, home: Path | None, since_us: int | None, dry_run: bool, 
     if not is_store(where):
         raise ConfigError("a store's address has a scheme: s3://BUCKET/LEDGER, file:///srv/ledger")
     writer = StoreWriter(where)
-    return writer.where, writer.send(home=home, since_us=since_us, dry_run=dry_run, problems=problems)
+    return writer.where, writer.send(home=home, since_us=since_us, dry_run=dry_run, problems=problems, progress=progress)
 
 
 def _standings(rows: Rows) -> dict[str, tuple[bool, bool, float, float]]:

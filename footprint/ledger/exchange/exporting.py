@@ -18,6 +18,7 @@ from footprint.ledger.exchange.lines import write_lines
 from footprint.ledger.exchange.parcels import Counts, counts_of
 from footprint.ledger.exchange.parquet import write_parquet
 from footprint.ledger.home import home as default_home
+from footprint.ledger.long_work import Progress, untold
 from footprint.ledger.once import rank
 from footprint.ledger.reading import read_journal
 from footprint.ledger.rows import Row, Rows, no_rows, rows_of
@@ -51,6 +52,7 @@ def export(
     since_us: int | None = None,
     until_us: int | None = None,
     home: Path | None = None,
+    progress: Progress = untold,
 ) -> Exported:
     """Write runs with all that is known of them, whole or not at all.
 
@@ -62,6 +64,7 @@ def export(
         since_us: only those that started then or later, microseconds since 1970 UTC.
         until_us: only those that started before then.
         home: the ledger; by default the user's.
+        progress: is told how far it is; what it raises ends the export, with nothing written.
 
     Raises:
         ConfigError: for a format that there is not, or if no run fits: an export of nothing would say that nothing was recorded.
@@ -70,9 +73,10 @@ def export(
     if form not in FORMATS:
         raise unknown_choice("--format", form, tuple(FORMATS))
     problems: list[str] = []
-    rows = gathered(problems, run_ids=run_ids, name=name, since_us=since_us, until_us=until_us, home=home)
+    rows = gathered(problems, run_ids=run_ids, name=name, since_us=since_us, until_us=until_us, home=home, progress=progress)
     if not rows.runs:
         raise ConfigError(_nothing(home or default_home(), {"--name": name, "--since": since_us, "--until": until_us}, problems))
+    progress("writing runs", 0, len(rows.runs))
     FORMATS[form](rows, path)
     return Exported(path=str(path), format=form, counts=counts_of(rows), problems=tuple(dict.fromkeys(problems)))
 
@@ -94,6 +98,7 @@ def gathered(
     since_us: int | None = None,
     until_us: int | None = None,
     home: Path | None = None,
+    progress: Progress = untold,
 ) -> Rows:
     """The rows of runs, each run once, oldest first; `problems` takes a line for what could not be read.
 
@@ -105,9 +110,13 @@ def gathered(
     def read(archives: Archives) -> tuple[_Chosen, list[str]]:
         chosen, told = _Chosen(run_ids, name, since_us, until_us), list(archives.problems)
         with connect() as con:
-            for batch in archives.batches:
+            paths = list(live_paths(root, archives, told))
+            total = len(archives.batches) + len(paths)
+            for place, batch in enumerate(archives.batches):
+                progress("reading the ledger", place, total)
                 chosen.take(partial(_archived, con, batch))
-            for path in live_paths(root, archives, told):
+            for place, path in enumerate(paths, start=len(archives.batches)):
+                progress("reading the ledger", place, total)
                 journal = read_journal(path, keep_ticks=True)
                 told += journal.problems
                 rows = rows_of(journal)
