@@ -1,13 +1,27 @@
 from __future__ import annotations
 
+import json
 from typing import Any, get_args
 
 import plotly.graph_objects as go
 import pytest
 
 from footprint.model import Component, Range
-from footprint.report.figures import GRADE_COLOURS, by_component, by_grade, emissions_by, energy_by, figures, over_time
-from footprint.report.figures.bars import Theme
+from footprint.report.figures import (
+    GRADE_COLOURS,
+    by_basis,
+    by_component,
+    by_dimension,
+    by_grade,
+    compared,
+    emissions_by,
+    energy_by,
+    figures,
+    in_use,
+    over_time,
+)
+from footprint.report.figures.bars import PALETTE, Theme
+from tests.report.everything import everything
 from tests.report.examples import HOSTILE, run, runs, somewhere, summary
 
 
@@ -16,9 +30,61 @@ from tests.report.examples import HOSTILE, run, runs, somewhere, summary
 def test_every_figure_is_one_that_plotly_knows(count: int, theme: Theme) -> None:
     found = summary(runs(count))
     drawn = figures(found)
-    assert [figure.id for figure in drawn] == ["energy-by", "emissions-by", "over-time", "by-component", "by-grade"]
+    assert [figure.id for figure in drawn] == ["energy-by", "emissions-by", "over-time", "by-basis", "by-component", "by-grade"]
     for figure in drawn:
         go.Figure(figure.draw(found, theme))  # it refuses what plotly does not know
+
+
+@pytest.mark.parametrize("theme", get_args(Theme))
+def test_so_are_those_of_every_dimension_of_use_and_of_two_periods(theme: Theme) -> None:
+    found = everything()
+    drawn = [*figures(found), *(one for some in by_dimension(found).values() for one in some)]
+    assert {"in-use", "compared", "energy-by-region", "emissions-by-outcome"} <= {figure.id for figure in drawn}
+    for figure in drawn:
+        go.Figure(figure.draw(found, theme))
+
+
+def test_only_the_colours_of_the_palette_change_with_the_theme() -> None:
+    found = everything()
+    for figure in figures(found):
+        light, dark = (json.dumps(figure.draw(found, theme)) for theme in get_args(Theme))
+        for old, new in PALETTE.items():
+            light = light.replace(f'"{old}"', f'"{new}"')
+        assert light == dark
+
+
+def test_the_figure_of_a_dimension_shows_the_largest_groups_and_says_so() -> None:
+    found = summary(runs(20), group_by="name")
+    names = {figure.id: figure for figure in by_dimension(found)["name"]}
+    figure = names["energy-by-name"]
+    assert len(figure.draw(found, "light")["data"][0]["x"]) == 12
+    assert "The 12 largest; the table has all 20." in figure.caption
+
+
+def test_power_that_was_read_adds_up_to_the_mean_and_time_in_which_nothing_was_read_has_no_bar() -> None:
+    found = everything()
+    drawn = in_use(found, "light")
+    assert [trace["name"] for trace in drawn["data"]] == ["Accelerators", "CPU", "Memory", "Not told apart"]
+    unit = 1.0 if drawn["layout"]["yaxis"]["title"]["text"] == "Mean power (W)" else 1000.0
+    for one in found.use:
+        stacked = sum(y for t in drawn["data"] for x, y in zip(t["x"], t["y"], strict=True) if x == one.begin)
+        assert stacked * unit == pytest.approx(one.power_w)
+    assert {x for trace in drawn["data"] for x in trace["x"]} == {one.begin for one in found.use}
+
+
+def test_two_periods_stand_side_by_side_by_group_and_in_all() -> None:
+    found = everything()
+    before, now = compared(found, "light")["data"]
+    assert (before["name"], now["name"]) == ("2025-04", "2025-05")
+    assert len(before["x"]) == len(now["x"]) == 1 + 3
+    assert now["x"][0] == pytest.approx(found.total.energy_kwh.central if found.total.energy_kwh else None)
+
+
+def test_bases_are_drawn_apart_and_only_where_there_is_more_than_one() -> None:
+    found = summary(runs(4))
+    drawn = by_basis(found, "light")
+    assert written(drawn) == ["Location, life-cycle", "Location, direct", "Market"]
+    assert "by-basis" not in {figure.id for figure in figures(summary(runs(4, placed=0)))}
 
 
 def test_bars_are_the_numbers_and_errors_the_ranges() -> None:

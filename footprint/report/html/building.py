@@ -61,6 +61,11 @@ def _code(phrase: str) -> Markup:
     return Markup().join(Markup("<code>{}</code>").format(one) if index % 2 else one for index, one in enumerate(pieces))
 
 
+def _sentence(phrase: str) -> str:
+    """A phrase as the beginning of a sentence; jinja's own `capitalize` makes a litre of an `L` an `l`."""
+    return phrase[:1].upper() + phrase[1:]
+
+
 def policy(*scripts: str, allowed: str = "") -> str:
     """The content security policy: nothing from anywhere, these scripts, and the styles that plotly sets on its elements.
 
@@ -154,5 +159,5 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals |= {"words": words, "text": text, "shown_warnings": WARNINGS, "grade_colours": GRADE_COLOURS}
-    made.filters |= {"clean": text.clean, "code": _code}
+    made.filters |= {"clean": text.clean, "code": _code, "sentence": _sentence}
     return made

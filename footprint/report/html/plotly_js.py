@@ -61,10 +61,10 @@ def integrity() -> str:
 
 
 def file_name() -> str:
-    """What the file beside a page is called; see `file_bytes`."""
+    """What the file beside a page is called; its name says its version, so that an older page keeps its own."""
     return f"plotly-{version()}.min.js"
 
 
-def file_bytes() -> bytes:
-    """The file that a page with `assets="folder"` needs beside it, under `file_name`."""
-    return source().encode()
+def folder_files() -> dict[str, bytes]:
+    """The files that a page with `assets="folder"` needs beside it, by their names."""
+    return {file_name(): source().encode()}
