@@ -50,10 +50,11 @@ class Previous(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """An earlier report, or why there is none; neither where there is no such file."""
+    """An earlier report, or why there is none; neither where there is no such file. `is_ours` is of a page that we wrote."""
 
     previous: Previous | None
     problem: str = ""
+    is_ours: bool = False
 
 
 class _Options(msgspec.Struct):
@@ -102,7 +103,7 @@ def _read(data: bytes) -> Reading:
     if is_page:
         found = _EMBEDDED.search(data)
         if found is None:
-            return Reading(None, "is a page without its data: it is older, or cut off")
+            return Reading(None, "is a page without its data: of one run, older, or cut off", is_page)
         data = found[1]
     elif data.lstrip()[:1] != b"{":
         return Reading(None, "is neither a page nor JSON of a report")
@@ -110,10 +111,10 @@ def _read(data: bytes) -> Reading:
         told = msgspec.json.decode(data, type=_Summary)
         previous = _previous(told, is_rounded=is_page)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, OverflowError) as error:
-        return Reading(None, f"holds no summary that can be read: {clean(str(error), limit=160)}")
+        return Reading(None, f"holds no summary that can be read: {clean(str(error), limit=160)}", is_page)
     if told.schema > SCHEMA:
-        return Reading(None, f"was written by a newer version of footprint: its schema is {told.schema}")
-    return Reading(previous)
+        return Reading(None, f"was written by a newer version of footprint: its schema is {told.schema}", is_page)
+    return Reading(previous, is_ours=is_page)
 
 
 def _previous(told: _Summary, *, is_rounded: bool) -> Previous:

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
-from footprint.errors import ConfigError
+from footprint.errors import ConfigError, unknown_choice
+from footprint.ledger.questions import KEYS
 from footprint.model import Run
-from footprint.report.grouping import key_of
+from footprint.report.grouping import LABEL, key_of
 from footprint.text import clean
 
-_AGO: Final = re.compile(r"(\d{1,6})([hdw])")
-_UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
-
-
-def parse_since(stated: str, now: datetime) -> datetime:
-    """A day (`2026-11-03`, from its beginning in UTC), or a time ago (`12h`, `7d`, `4w`).
-
-    Raises:
-        ConfigError: for anything else.
-    """
-    try:
-        if ago := _AGO.fullmatch(stated.strip()):
-            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        return datetime.strptime(stated.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise ConfigError(f"--since {clean(stated)!r} is no day like 2026-11-03 and no time ago like 12h, 7d or 4w") from None
+_KEYS: Final = tuple(key for key in KEYS if key != "component")
+"""What a run can be chosen by; devices have components, runs have none."""
 
 
 def choose(
@@ -51,7 +37,7 @@ def choose(
     Raises:
         ConfigError: if there is no such key.
     """
-    keys = {key_of(key): frozenset(values) for key, values in (where or {}).items()}
+    keys = {_key_of(key): frozenset(values) for key, values in (where or {}).items()}
     return tuple(
         run
         for run in runs
@@ -60,6 +46,13 @@ def choose(
         and (until is None or _started(run) < until)
         and all(key(run) in values for key, values in keys.items())
     )
+
+
+def _key_of(key: str) -> Callable[[Run], str]:
+    try:
+        return key_of(key)
+    except ConfigError:
+        raise unknown_choice("key of --where", clean(key), (*_KEYS, f"{LABEL}KEY")) from None
 
 
 def _started(run: Run) -> datetime:
