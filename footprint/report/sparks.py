@@ -36,7 +36,7 @@ ASCII: Final = Marks(".:-=+*#@", "_", " ", "#")
 def marks() -> Marks:
     """The marks that standard output can show."""
     try:
-        "".join(BLOCKS).encode(getattr(sys.stdout, "encoding", None) or "ascii")
+        "".join(BLOCKS).encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return BLOCKS

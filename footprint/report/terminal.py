@@ -156,7 +156,8 @@ def _compared_table(found: Compared) -> Table:
 
 def _width() -> int:
     """The terminal's width; wide where nobody looks, so that a pipe gets one line a row."""
-    return max(_NARROW, shutil.get_terminal_size().columns) if sys.stdout.isatty() else _WIDTH
+    is_seen = sys.stdout is not None and sys.stdout.isatty()
+    return max(_NARROW, shutil.get_terminal_size().columns) if is_seen else _WIDTH
 
 
 def _printed(console: Console) -> str:

@@ -31,6 +31,16 @@ def test_csv_has_one_row_a_run_and_an_empty_cell_for_what_is_unknown() -> None:
     assert all(("place" in row["unknown"]) == (row["emissions_g"] == "") for row in rows)
 
 
+def test_csv_tells_what_stands_beside_the_emissions_and_what_was_done() -> None:
+    found = summary([run("a", place=somewhere(), work={"samples": 1000.0, "=x": 1.0}), run("b")])
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(exports.to_csv(found)))}
+    assert rows["a"]["work"] == "1000.0 samples; 1.0 =x"
+    for column in ("emissions_direct_g", "emissions_market_g", "water_l"):
+        assert float(rows["a"][column]) > 0
+        assert rows["b"][column] == ""
+    assert float(rows["b"]["embodied_g"]) > 0
+
+
 @given(st.text(), st.sampled_from(FORMULA))
 def test_no_name_is_a_formula(name: str, start: str) -> None:
     for evil in (start + name, " " + start + name, name):

@@ -10,7 +10,8 @@ from footprint.errors import ConfigError
 from footprint.model import Host
 from footprint.report import words
 from footprint.report.data import Summary
-from footprint.report.summary import DIMENSIONS, summarise
+from footprint.report.grouping import key_of
+from footprint.report.summary import ALWAYS, DIMENSIONS, completed, summarise
 from footprint.units import kwh_from_j
 from tests.derive.examples import gpu
 from tests.derive.examples import run as job
@@ -238,3 +239,36 @@ def test_accounts_that_shared_a_gpu_add_up_and_are_what_the_ledgers_totals_say()
     assert found.total.energy_kwh is not None
     parts = [group.amounts.energy_kwh.central for group in found.by["account"] if group.amounts.energy_kwh is not None]
     assert sum(parts) == pytest.approx(found.total.energy_kwh.central)
+
+
+def test_a_dimension_that_no_run_states_is_left_out() -> None:
+    assert set(summary([run()]).by) == set(ALWAYS)
+    assert set(summary([run()], group_by="team").by) == {*ALWAYS, "team"}
+    told = run(labels={"project": "p", "team": "t", "user": "u", "model": "m"}, place=somewhere())
+    assert set(summary([told, run("b")]).by) == set(DIMENSIONS)
+    assert {group.key for group in summary([told, run("b")]).by["team"]} == {"t", ""}
+    assert set(summary([]).by) == set(ALWAYS)
+
+
+def test_runs_divide_by_the_basis_of_their_emissions() -> None:
+    some = [run("a", place=somewhere()), run("b", place=somewhere("aws:us-east-1")), run("c")]
+    found = {group.key: group.amounts for group in summary(some).by["basis"]}
+    assert set(found) == {"life-cycle", "life-cycle, estimated", ""}
+    assert found[""].emissions_g is None
+    assert all(amounts.runs == 1 for amounts in found.values())
+    with pytest.raises(ConfigError, match="no run states"):
+        key_of("basis")
+
+
+def test_a_summary_that_is_added_to_is_completed_again() -> None:
+    found = summary(runs(3))
+    assert completed(found) == found
+    idle = completed(msgspec.structs.replace(found, idle_ratio=0.9))
+    assert "idle" in {one.code for one in idle.actions}
+
+
+def test_rows_tell_what_is_beyond_operational_emissions() -> None:
+    row = summary([run(place=somewhere())]).rows[0]
+    assert row.embodied_g is not None
+    assert row.water_l is not None
+    assert summary([run()]).rows[0].water_l is None
