@@ -133,7 +133,7 @@ def _lost(summary: Summary) -> Iterator[Action]:
         code="lost",
         message=f"Look into what failed: {text.percent(summary.lost_ratio)} of the energy went into "
         f"{text.plural(runs, 'run')} that failed or were interrupted. Checkpoints keep what was done",
-        command="footprint report --group-by outcome --format table",
+        command="footprint report --where outcome=failed --where outcome=interrupted --group-by name --format table",
         runs=runs,
         energy_kwh=_sum([one.amounts.energy_kwh for one in groups]),
         emissions_g=_sum([one.amounts.emissions_g for one in groups])

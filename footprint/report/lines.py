@@ -155,6 +155,9 @@ def restated(found: Restated) -> list[str]:
     """What an earlier report said, and what its runs come to with the factors of its day and of today."""
     known = found.runs if found.with_emissions is None else found.with_emissions
     said = f"the report of {text.clean(found.reported_at)} said {words.mass(found.stated_g)}"
-    then = f"with factors {text.clean(found.older)} {words.who(known, found.runs)} come to {words.mass(found.old_g)}"
-    lines = [f"{said}; {then}, with {text.clean(found.newer)} to {words.mass(found.new_g)}"]
-    return lines + [text.clean(one, limit=400) for one in found.reasons]
+    who, by = words.who(known, found.runs), f"with factors {text.clean(found.newer)}"
+    if found.older == found.newer:
+        now = f"{by} as then, {who} come to {words.mass(found.new_g)}: what is known of them has changed since"
+    else:
+        now = f"with factors {text.clean(found.older)} {who} come to {words.mass(found.old_g)}, {by} to {words.mass(found.new_g)}"
+    return [f"{said}; {now}", *(text.clean(one, limit=400) for one in found.reasons)]

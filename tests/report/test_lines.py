@@ -91,8 +91,17 @@ def test_two_periods_stand_side_by_side() -> None:
 def test_an_earlier_report_is_restated() -> None:
     for text in shown(restated(summary([run(place=somewhere())]), "pue: × 1.1")):
         assert "the report of 2025-06-01T00:00:00Z said 1 kg (0.9–1.2)" in text
-        assert "with factors 2026.11 3 of 4 runs come to 2 kg (1.8–2.4), with 2026.11.2 to unknown" in text
+        assert "with factors 2026.11 3 of 4 runs come to 2 kg (1.8–2.4), with factors 2026.11.2 to unknown" in text
         assert "pue: × 1.1" in text
+
+
+def test_a_restatement_with_the_same_factors_names_no_other_edition() -> None:
+    found = restated(summary([run(place=somewhere())]), "").restated
+    assert found is not None
+    same = msgspec.structs.replace(found, older="2026.11.2", differs=("number",), reasons=(), new_g=kg(3))
+    (line,) = lines.restated(same)
+    assert "with factors 2026.11.2 as then, 3 of 4 runs come to 3 kg" in line
+    assert "what is known of them has changed" in line
 
 
 @pytest.mark.parametrize("name", HOSTILE)
