@@ -17,27 +17,30 @@ from footprint.report.data import Summary
 from footprint.report.figures.bars import Theme
 from footprint.report.gather import Asked, gather
 from footprint.report.images import drawing, render
-from footprint.report.selection import parse_since
+from footprint.report.periods import period
+from footprint.text import clean
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
-def of(*, since: str | datetime | None = None, **asked: Any) -> Summary:
+def of(*, since: str | None = None, until: str | None = None, **asked: Any) -> Summary:
     """The data of a report.
 
     Args:
-        since: runs that started then or later: a time, or what `footprint report --since` takes (`2026-11-03`, `7d`).
-        **asked: the other fields of `Asked`: `ledger`, `runs`, `until`, `name`, `where`, `group_by`, `attribution`, `rows`.
+        since: runs that started then or later, as `footprint report --since` takes it: `2026-11-03`, `7d`, `last-month`.
+        until: runs that started before then, likewise.
+        **asked: the other fields of `Asked`: `ledger`, `runs`, `name`, `where`, `group_by`, `attribution`, `rows`, `now`.
 
     Raises:
         ConfigError: for a period, dimension or key that there is not, or if there are runs and the choice leaves none.
         LedgerError: if the ledger cannot be read.
     """
     now = asked.pop("now", None) or datetime.now(UTC)
-    start = parse_since(since, now) if isinstance(since, str) else since
-    said = asked.pop("said", (f"since {since}",) if since else ())
-    return gather(Asked(since=start, now=now, said=said, **asked))
+    begin, end = period(since, until, now)
+    stated = {"since": since, "until": until, "name": asked.get("name"), "where": asked.get("where")}
+    said = tuple(f"{key} {clean(str(value))}" for key, value in stated.items() if value)
+    return gather(Asked(since=begin, until=end, now=now, said=said, **asked))
 
 
 def figure(summary: Summary, figure_id: str, *, theme: Theme = "light") -> Figure:

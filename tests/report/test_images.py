@@ -15,9 +15,10 @@ import pytest
 
 from footprint import report
 from footprint.errors import ConfigError
+from footprint.ledger import home
 from footprint.report import images
 from footprint.report.figures import figures
-from tests.report.examples import HOSTILE, runs, summary
+from tests.report.examples import HOSTILE, record, runs, summary
 
 PNG = b"\x89PNG\r\n\x1a\n"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -128,6 +129,20 @@ class TestRefused:
 class TestDoor:
     def test_an_empty_ledger_is_an_empty_report(self) -> None:
         assert report.of(since="7d").total.runs == 0
+
+    def test_a_choice_is_said(self) -> None:
+        record(home(), runs(3))
+        assert report.of(since="2025-05-02", where={"label:team": ("vision",)}).options.selection == (
+            "since 2025-05-02",
+            "where {'label:team': ('vision',)}",
+        )
+        assert report.of(until="2025-05-02").total.runs == 1
+        with pytest.raises(ConfigError, match=r"no run fits name nothing \(the ledger has 3 runs\)"):
+            report.of(name="nothing")
+
+    def test_a_notebook_shows_a_summary_as_text(self) -> None:
+        shown = summary(runs(3))._repr_mimebundle_(include=None, exclude=None)
+        assert shown["text/markdown"].startswith(f"**{shown['text/plain']}**")
 
     def test_every_figure_is_one_of_plotly(self) -> None:
         some = summary(runs(9, placed=3))
