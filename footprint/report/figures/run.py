@@ -95,7 +95,7 @@ def power_read(page: RunPage, theme: Theme) -> FigureData:
     for place, one in enumerate(page.power):
         colour = _DEVICE_COLOURS[place % len(_DEVICE_COLOURS)]
         if one.is_thinned:
-            data += _envelope(one, clock, unit, colour)
+            data.append(_envelope(one, clock, unit, colour))
         stated = f"{_shown(names.get(one.device_id, one.device_id))} ({_shown(one.device_id)})"
         columns = _steps(one, one.mean_w, clock[1], unit[1])
         dash = _DASHES[place // len(_DEVICE_COLOURS) % len(_DASHES)]
@@ -125,6 +125,7 @@ def energy_so_far(page: RunPage, theme: Theme) -> FigureData:
             "overlaying": "y",
             "side": "right",
             "ticksuffix": " %",
+            "tickvals": [0, 25, 50, 75, 100],
             "range": [0, 105],
             "showgrid": False,
         }
@@ -235,14 +236,30 @@ def _steps(one: PowerSeries | CpuSeries, values: Sequence[float | None], clock_s
     return x, y
 
 
-def _envelope(one: PowerSeries, clock: tuple[str, float], unit: text.Unit, colour: str) -> list[dict[str, Any]]:
-    """The band between the least and the largest power."""
-    hidden = {"type": "scatter", "mode": "lines", "line": {"width": 0, "color": colour}, "hoverinfo": "skip", "showlegend": False}
+def _envelope(one: PowerSeries, clock: tuple[str, float], unit: text.Unit, colour: str) -> dict[str, Any]:
+    """The band between the least and the largest power: of each stretch without a gap a shape of its own."""
+    x: list[float | None] = []
+    y: list[float | None] = []
     low, high = (_steps(one, values, clock[1], unit[1]) for values in (one.low_w, one.high_w))
-    return [
-        hidden | {"x": low[0], "y": low[1]},
-        hidden | {"x": high[0], "y": high[1], "fill": "tonexty", "fillcolor": _pale(colour)},
-    ]
+    begin = 0
+    for end in [*(at for at, value in enumerate(low[1]) if value is None), len(low[0])]:
+        if x:
+            x.append(None)
+            y.append(None)
+        x += [*low[0][begin:end], *reversed(high[0][begin:end])]
+        y += [*low[1][begin:end], *reversed(high[1][begin:end])]
+        begin = end + 1
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "line": {"width": 0, "color": colour},
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "fill": "toself",
+        "fillcolor": _pale(colour),
+        "x": x,
+        "y": y,
+    }
 
 
 def _line(columns: Columns, name: str, colour: str, said: str, clock: str, *, dash: str = "solid") -> dict[str, Any]:

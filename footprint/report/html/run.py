@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from footprint import text
+from footprint.derive.case import GAP_RATIO
 from footprint.model import GRADES
 from footprint.report import words
 from footprint.report.ahead import lines as ahead
@@ -23,6 +24,15 @@ _DIGITS: Final = 9
 _STRING: Final = 1_000
 TABLE_ROWS: Final = 24
 """So many rows stand for a figure in the table beside it."""
+_PROVEN: Final = (
+    "emissions_g",
+    "emissions_direct_g",
+    "emissions_market_g",
+    "energy_kwh",
+    "it_energy_kwh",
+    "embodied_g",
+    "water_l",
+)
 RELATIONS: Final = {
     "parent": "contains this run",
     "child": "within this run",
@@ -63,11 +73,11 @@ def _page(run_page: RunPage, data: RunPage, assets: Assets) -> str:
     readings = run_proof.readings(run_page)
     return page(
         "run_page.html.j2",
-        shell({one.id: one.drawing for one in drawn}, styles=("run_page.css",), assets=assets),
+        shell({one.id: one.drawing for one in drawn}, styles=("run_page.css",), scripts=("run_page.js",), assets=assets),
         page=run_page,
         run=run,
         footprint=footprint,
-        other=run_page.footprints["machine" if run_page.attribution == "share" else "share"],
+        whose=_whose(run_page),
         units=units,
         figures={one.id: one for one in drawn},
         known_how=known_how,
@@ -75,11 +85,10 @@ def _page(run_page: RunPage, data: RunPage, assets: Assets) -> str:
         unknown=[(words.unknown(one.what), text.clean(one.why, limit=400, empty=""), one.advice) for one in _open(run_page)],
         beyond=[words.unknown(what) for what in footprint.unknown if what in words.NOT_COUNTED],
         ahead=[line.split(maxsplit=1) for line in ahead(run, footprint, run_page.forecast)],
+        unread=_unread(run_page) if footprint.energy_kwh is not None else [],
         readings=readings,
         sections=run_proof.sections(run_page),
-        proof={
-            of: run_proof.proof_of(run_page, of) for of in ("emissions_g", "energy_kwh", "it_energy_kwh", "embodied_g", "water_l")
-        },
+        proof={of: run_proof.proof_of(run_page, of) for of in _PROVEN},
         power_rows=_power_rows(run_page),
         so_far_rows=_so_far_rows(run_page),
         commands=_commands(run_page),
@@ -94,6 +103,31 @@ def _page(run_page: RunPage, data: RunPage, assets: Assets) -> str:
 
 def _open(run_page: RunPage) -> list[Any]:
     return [one for one in run_page.explanation.unknown if one.what not in words.NOT_COUNTED]
+
+
+def _unread(run_page: RunPage) -> list[str]:
+    """The components that were not read all the time, and whose energy in the rest of it is in no number."""
+    known = {one.component for one in run_page.footprint.breakdown if one.energy_kwh is not None and one.energy_kwh.high}
+    return [
+        f"{words.COMPONENT_WORDS[one.component]} read for {text.percent(one.read_ratio)} of the time, and what was drawn in the "
+        "rest of it is not in this number"
+        for one in run_page.footprint.coverage
+        if one.component in known and one.grade is not None and one.read_ratio < 1 - GAP_RATIO
+    ]
+
+
+def _whose(run_page: RunPage) -> str:
+    """What the machine drew, and what of it is the run's; empty where one of them is not known."""
+    mine, all_of_it = (run_page.footprints[name].it_energy_kwh for name in ("share", "machine"))
+    if mine is None or all_of_it is None or run_page.run.declared is not None:
+        return ""
+    unit = text.shared_unit([mine.central, all_of_it.central], text.ENERGY)
+    share, whole = text.in_unit(mine.central, unit), text.in_unit(all_of_it.central, unit)
+    counted = f"; all of it is counted here, of which {share} are the run's" if run_page.attribution == "machine" else ""
+    if share == whole:
+        return f"All that the machine drew meanwhile is the run's: {whole} before PUE"
+    told = counted or f", of which {share} are the run's and counted here"
+    return f"The machine drew {whole} meanwhile, before PUE{told}"
 
 
 def _embedded(value: Any) -> Any:

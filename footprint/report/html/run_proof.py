@@ -134,7 +134,7 @@ def _line(place: int, step: Step, page: RunPage, known: Mapping[str, str], facto
     bounds = "" if step.low is None or step.high is None or is_none else f"{text.span(step.low, step.high)} {step.unit}"
     return Line(
         id=f"step-{place}",
-        name=name[:1].upper() + name[1:],
+        name=name if step.of == "accelerators" else name[:1].upper() + name[1:],
         pieces=tuple(_pieces(step.formula, known, factors, page)),
         result=result,
         bounds=bounds,
