@@ -114,8 +114,7 @@ def _idle(summary: Summary) -> Iterator[Action]:
         return
     yield Action(
         code="idle",
-        message=f"Keep accelerators busy, or give them back: {text.percent(ratio)} of their joules went into idling. "
-        "The account with the largest idle share comes first",
+        message=f"Keep accelerators busy, or give them back: {text.percent(ratio)} of their joules went into idling",
         command="footprint ledger shares --by account",
         runs=summary.total.runs,
         energy_kwh=_part(used, ratio),

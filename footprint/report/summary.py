@@ -27,7 +27,7 @@ from footprint.report.equivalences import equivalences
 from footprint.report.evidence import device_rows, measured_ratio, shares
 from footprint.report.work import work
 
-__all__ = ["ALWAYS", "DIMENSIONS", "Options", "Summary", "completed", "stated_only", "summarise"]
+__all__ = ["ALWAYS", "DIMENSIONS", "Options", "Summary", "completed", "run_row", "stated_only", "summarise"]
 
 DIMENSIONS: Final = (
     "account", "name", "project", "team", "user", "model", "kind", "hardware", "provider", "region", "outcome", "basis",
@@ -82,11 +82,11 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
         by=by,
         over_time=_groups(step, sums, 0),
         time_step=step,
-        rows=tuple(_row(run, prints[run.id], within[run.id], places) for run in shown),
+        rows=tuple(run_row(run, prints[run.id], within[run.id], places) for run in shown),
         factors=uses,
         warnings=_warnings(counted, prints, (*options.notes, *whole.footprint.warnings)),
         factors_version=", ".join(sorted({p.factors_version for p in prints.values() if p.factors_version})),
-        work=work(counted, account, parts),
+        work=work(counted, parts, sums.of),
     )
     return completed(summary)
 
@@ -232,7 +232,7 @@ def _warned(run: Run, derived: Footprint) -> tuple[str, ...]:
     return tuple(text for text in dict.fromkeys((*run.warnings, *derived.warnings)) if text != NO_PLACE)
 
 
-def _row(run: Run, derived: Footprint, within: str | None, places: dict[Factor, int]) -> RunRow:
+def run_row(run: Run, derived: Footprint, within: str | None, places: dict[Factor, int]) -> RunRow:
     """One run's row; a nested run's factors that no counted run uses have no place in the list."""
     return RunRow(
         id=run.id,

@@ -7,25 +7,24 @@ others are in the energy of these, and are left out as they are of all sums.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from footprint.accounting.ranges import tidy
-from footprint.derive import Account
 from footprint.model import Footprint, Kind, Range, Run
-from footprint.report.data import Work
+from footprint.report.data import Amounts, Work
 
 _OF: Final = 1000.0
 _WH_PER_KWH: Final = 1000.0
 
 
-def work(runs: Sequence[Run], account: Account, prints: Mapping[str, Footprint]) -> tuple[Work, ...]:
+def work(runs: Sequence[Run], prints: Mapping[str, Footprint], sum_of: Callable[[Sequence[Run]], Amounts]) -> tuple[Work, ...]:
     """The work of runs, a row for each kind and unit, most energy first.
 
     Args:
         runs: those that are counted: none is nested in another.
-        account: their footprints.
         prints: the footprint of each as it counts in their sum.
+        sum_of: what some of them add up to, each joule once among all of them.
     """
     counted: dict[tuple[Kind, str], list[Run]] = {}
     of_kind: dict[Kind, int] = {}
@@ -36,10 +35,9 @@ def work(runs: Sequence[Run], account: Account, prints: Mapping[str, Footprint])
         for unit, amount in run.work.items():
             if math.isfinite(amount) and amount > 0:
                 counted.setdefault((run.kind, unit), []).append(run)
-    ids = [run.id for run in runs]
     rows = []
     for (kind, unit), some in counted.items():
-        sums = account.total([run.id for run in some], ids)
+        sums = sum_of(some)
         rows.append(
             work_of(
                 kind,
@@ -47,9 +45,9 @@ def work(runs: Sequence[Run], account: Account, prints: Mapping[str, Footprint])
                 runs=len(some),
                 uncounted=of_kind[kind] - len(some),
                 amount=math.fsum(run.work[unit] for run in some),
-                energy_kwh=sums.footprint.energy_kwh,
+                energy_kwh=sums.energy_kwh,
                 # Of some of the runs only, it would be too small for the work of all.
-                emissions_g=sums.footprint.emissions_g if sums.with_emissions == len(some) else None,
+                emissions_g=sums.emissions_g if sums.with_emissions == len(some) else None,
             )
         )
     return in_order(rows)
