@@ -19,6 +19,10 @@ used.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+_SHOWN: Final = 200
+"""A longer value, which is nobody's choice, is cut in the line that refuses it."""
 
 
 class FootprintError(Exception):
@@ -52,7 +56,9 @@ def unknown_choice(what: str, value: object, known: Sequence[str]) -> ConfigErro
 
     near = get_close_matches(str(value), known, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return ConfigError(f"unknown {what} {value!r}{hint} (there are {', '.join(known)})")
+    shown = repr(value)
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+    return ConfigError(f"unknown {what} {shown}{hint} (there are {', '.join(known)})")
 
 
 class MeterError(FootprintError):

@@ -16,6 +16,8 @@ SCHEMA: Final = 1
 """The version of the JSON that commands print; see docs/json.md."""
 
 _LABEL: Final = re.compile(r"\S+(?: \S+)* {2,}")
+# Within JSON these stand in strings alone; those below a blank are escaped already.
+_MOVING: Final = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _NARROW: Final = 60
 _WIDE: Final = 250
 _GAP: Final = 3  # blanks between two columns of a table
@@ -103,7 +105,12 @@ def say_json(value: dict[str, Any]) -> None:
 
 
 def as_printable(json: str) -> str:
-    """JSON that standard output can hold whole: what its encoding has no character for is escaped, as JSON may be anywhere."""
+    """JSON that standard output can hold whole.
+
+    Escaped, as JSON may be anywhere, is what its encoding has no character for, what moves a terminal's cursor, and what turns
+    text around or ends a line where nobody sees it.
+    """
+    json = _MOVING.sub(lambda char: f"\\u{ord(char[0]):04x}", json)
     try:
         json.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:

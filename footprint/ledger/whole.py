@@ -20,6 +20,7 @@ from footprint.ledger.once import once, rank
 from footprint.ledger.reading import journal_paths, mentions, read_journal
 from footprint.ledger.runfile import read_run_file
 from footprint.model import Run
+from footprint.text import clean
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -186,4 +187,6 @@ def _recall(archives: Archives) -> Recall:
 def _missing(text: str, home: Path | None, problems: list[str] | tuple[str, ...]) -> LedgerError:
     where = runs_dir(home or default_home())
     but = f" ({len(problems)} problem(s) in its archive: `footprint runs verify` names them)" if problems else ""
-    return LedgerError(f"no run {text!r} in the ledger at {where}{but}; `footprint runs list` shows what there is")
+    return LedgerError(
+        f"no run {clean(text, limit=200)!r} in the ledger at {where}{but}; `footprint runs list` shows what there is"
+    )
