@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -136,17 +136,8 @@ class Account:
         together = self._sum_of(chosen if among is None else among)
         time_s = 0.0
         for run_id in chosen:
-            run, hours = whole_machine(self._runs[run_id]), together.hours.get(run_id, {})
-            if together.within[run_id] is not None:
-                continue
-            if run.declared is not None:
-                equipment = known_equipment(run.declared)
-                time_s += 0.0 if equipment.match is None else (device_hours(run.declared) or 0.0) * S_PER_H
-                continue
-            used = [one for one in run.devices if one.device.component == "accelerators"]
-            if self.attribution == "share":
-                used = [one for one in used if one.held_ratio != 0]
-            time_s += run.duration_s * sum(hours.get(one.device.id, 1.0) for one in used)
+            if together.within[run_id] is None:
+                time_s += device_time_s(self._runs[run_id], together.hours.get(run_id, {}), self.attribution)
         return time_s
 
     def sheet(self, run_ids: Iterable[str]) -> Working:
@@ -183,6 +174,18 @@ class Account:
         if run_id not in self._workings:
             self._workings[run_id] = derive_run(self._runs[run_id], self.attribution)
         return self._workings[run_id]
+
+
+def device_time_s(run: Run, hours: Mapping[str, float], attribution: Attribution) -> float:
+    """The time for which a run used accelerators, s: of a recorded run what counts of it by device (`hours`); else as declared."""
+    run = whole_machine(run)
+    if run.declared is not None:
+        equipment = known_equipment(run.declared)
+        return 0.0 if equipment.match is None else (device_hours(run.declared) or 0.0) * S_PER_H
+    used = [one for one in run.devices if one.device.component == "accelerators"]
+    if attribution == "share":
+        used = [one for one in used if one.held_ratio != 0]
+    return run.duration_s * sum(hours.get(one.device.id, 1.0) for one in used)
 
 
 def sum_of(workings: Sequence[Working], attribution: Attribution) -> Working:

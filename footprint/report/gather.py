@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from fnmatch import fnmatchcase
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from footprint.accounting.ranges import Quantity
 from footprint.derive import Account
 from footprint.derive.nesting import containers
-from footprint.errors import ConfigError
-from footprint.ledger.anywhere import find_run, read_runs
+from footprint.errors import ConfigError, LedgerError
+from footprint.ledger.anywhere import find_run
+from footprint.ledger.ask import in_microseconds
+from footprint.ledger.engines import Answer, Engine, open_ledger
+from footprint.ledger.engines.facts import read_these
+from footprint.ledger.questions import like_of, literal, question
 from footprint.model import Attribution, Run
 from footprint.report import grouping
+from footprint.report.at_scale import AtScale, period_of
 from footprint.report.data import Options, Summary
 from footprint.report.selection import choose
-from footprint.report.summary import summarise
+from footprint.report.summary import completed, summarise
+from footprint.report.use import Used, used
 from footprint.text import clean, plural
 
 ROWS = 100
+MOST_DERIVED: Final = 500
+"""Of more runs than this sums are made where they lie."""
+_ATTEMPTS: Final = 3
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,33 +96,92 @@ def gather_with_sums(asked: Asked) -> Gathered:
         LedgerError: if the ledger cannot be read.
     """
     grouping.check(asked.group_by)
-    runs, problems = _read(asked)
+    choose((), where=asked.where)
+    if asked.runs:
+        return _of_named(asked)
+    with open_ledger(asked.ledger) as engine:
+        for _ in range(_ATTEMPTS):
+            changes = getattr(engine, "changes", 0)
+            try:
+                found = _of_ledger(engine, asked)
+            except LedgerError:
+                if getattr(engine, "changes", 0) == changes:
+                    raise
+            else:
+                if getattr(engine, "changes", 0) == changes:
+                    return found
+        raise LedgerError(f"the ledger at {engine.where} is being changed all the time: ask again when that has ended")
+
+
+def _options(asked: Asked, problems: Sequence[str]) -> Options:
     now = asked.now or datetime.now(UTC)
-    options = Options(
+    return Options(
         group_by=asked.group_by,
         attribution=asked.attribution,
         generated_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         selection=asked.said,
         rows=asked.rows,
-        notes=problems,
+        notes=tuple(problems),
     )
+
+
+def _of_named(asked: Asked) -> Gathered:
+    """The report of runs that were named, of which no samples are read."""
+    found = tuple({one.id: one for one in (find_run(ref, asked.ledger) for ref in asked.runs)}.values())
+    chosen = choose(found, since=asked.since, until=asked.until, name=asked.name, where=asked.where)
+    if found and not chosen:
+        raise _none(asked, f"of the {plural(len(found), 'run')} that --run names")
+    return _of_runs(chosen, asked, (), Used())
+
+
+def _of_ledger(engine: Engine, asked: Asked) -> Gathered:
+    """The report of a ledger's runs: each derived by itself, or, if they are many, summed where they lie."""
+    given = _given(engine, asked)
+    answer = engine.query(question("period", **given))
+    period = period_of(answer)
+    if not period.runs:
+        ((total,),) = engine.query("SELECT COUNT(*) AS runs FROM runs").rows
+        if total:
+            raise _none(asked, f"the ledger has {plural(int(total), 'run')}")
+        return _of_runs((), asked, answer.problems, Used())
+    if period.runs > MOST_DERIVED:
+        summary, energy, emissions = AtScale(engine, given, period, _options(asked, answer.problems)).summary()
+        return Gathered(summary, energy, emissions)
+    ids = [run_id for run_id, _ in engine.query(question("newest", most=MOST_DERIVED, **given)).rows]
+    reading = read_these(engine, ids)
+
+    def ask(name: str, **more: Any) -> Answer:
+        return engine.query(question(name, **given, attribution=asked.attribution, **more))
+
+    problems = tuple(dict.fromkeys((*answer.problems, *reading.problems)))
+    return _of_runs(reading.runs, asked, problems, used(ask, period.first_us, period.ended_us))
+
+
+def _of_runs(runs: Sequence[Run], asked: Asked, problems: Sequence[str], told: Used) -> Gathered:
     account = Account(runs, asked.attribution)
     within = containers([run.id for run in runs], {run.id: run for run in runs})
     whole = account.sheet([run_id for run_id, outer in within.items() if outer is None])
-    return Gathered(summarise(runs, account, options), whole.facility, whole.emissions)
+    summary = summarise(runs, account, _options(asked, problems))
+    if told != Used():
+        told_too = {"use": told.use, "use_step": told.step, "idle_ratio": told.idle_ratio}
+        summary = completed(msgspec.structs.replace(summary, **told_too))
+    return Gathered(summary, whole.facility, whole.emissions)
 
 
-def _read(asked: Asked) -> tuple[tuple[Run, ...], tuple[str, ...]]:
-    """The runs that were named, or those of the ledger, as far as the choice leaves them; and what could not be read of it."""
-    problems: tuple[str, ...] = ()
-    if asked.runs:
-        found = tuple({one.id: one for one in (find_run(ref, asked.ledger) for ref in asked.runs)}.values())
-        total = len(found)
-    else:
-        reading = read_runs(asked.ledger, since=asked.since, name=asked.name)
-        found, total, problems = reading.runs, reading.total, reading.problems
-    chosen = choose(found, since=asked.since, until=asked.until, name=asked.name, where=asked.where)
-    if total and not chosen:
-        where = f"of the {plural(total, 'run')} that --run names" if asked.runs else f"the ledger has {plural(total, 'run')}"
-        raise ConfigError(f"no run fits {' and '.join(map(clean, asked.said))} ({where})")
-    return chosen, problems
+def _given(engine: Engine, asked: Asked) -> dict[str, Any]:
+    """The choice as questions are asked with it. A pattern that SQL has no word for (`[a-z]`) becomes the names that fit it."""
+    where = dict(asked.where)
+    if asked.name is not None and "[" in asked.name:
+        like = f"SELECT DISTINCT r.name FROM runs r WHERE r.name LIKE {literal(like_of(asked.name))} ESCAPE '^'"  # noqa: S608 - a literal
+        fit = [name for (name,) in engine.query(like).rows if fnmatchcase(name, asked.name)]
+        where["name"] = tuple(name for name in fit if name in where.get("name", (name,)))
+    return {
+        "since_us": in_microseconds(asked.since),
+        "until_us": in_microseconds(asked.until),
+        "where": where,
+        "named": None if asked.name is None else like_of(asked.name),
+    }
+
+
+def _none(asked: Asked, where: str) -> ConfigError:
+    return ConfigError(f"no run fits {' and '.join(map(clean, asked.said))} ({where})")

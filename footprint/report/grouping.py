@@ -98,13 +98,18 @@ def label(key: str, runs: Sequence[Run]) -> str:
 def labels(members: Mapping[str, Sequence[Run]]) -> dict[str, tuple[str, str]]:
     """The label of each key, and what tells it from the others of that label: when it began, else its key; else empty."""
     named = {key: label(key, some) for key, some in members.items()}
+    return told_apart(named, {key: min(run.started_at for run in some) for key, some in members.items()})
+
+
+def told_apart(named: Mapping[str, str], started_at: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The label of each key with what tells it from others alike, by the labels and by when the first run of each began."""
     alike = Counter(clean(name) for name in named.values())
-    begun = {key: f"{min(run.started_at for run in some)[:16].replace('T', ' ')}" for key, some in members.items()}
+    begun = {key: start[:16].replace("T", " ") for key, start in started_at.items()}
     together = Counter((clean(name), begun[key]) for key, name in named.items())
     found = {}
     for key, name in named.items():
         lone = together[clean(name), begun[key]] == 1
-        found[key] = (name, "" if alike[clean(name)] == 1 else begun[key] if lone else _short(key, members))
+        found[key] = (name, "" if alike[clean(name)] == 1 else begun[key] if lone else _short(key, named))
     return found
 
 

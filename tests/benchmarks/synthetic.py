@@ -155,9 +155,10 @@ def _kinds(samples: int) -> tuple[str, str]:
 
 def _selected(columns: tuple[Column, ...], expressions: dict[str, str], samples: int) -> str:
     keys, facts = _kinds(samples)
+    named = f'replace({facts}, \'"id":"r1"\', \'"id":"\' || id || \'"\')'
     given = {
         "{factor_key}": keys,
-        "{facts}": facts,
+        "{facts}": named,
         "{samples}": str(samples),
         "{step}": str(_STEP_US),
         "{boot}": str(_BOOT_US),

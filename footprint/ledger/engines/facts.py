@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final
@@ -21,6 +22,7 @@ from footprint.text import clean
 _PATTERN: Final = re.compile(r"[*?\[]")
 _AMBIGUOUS_SHOWN: Final = 4
 _SHOWN: Final = 200
+_AT_ONCE: Final = 1000
 
 
 def read_runs(
@@ -61,6 +63,23 @@ def read_runs(
     runs, problems = _decoded(answer)
     runs.sort(key=lambda run: (run.started_at, run.id), reverse=True)
     return Reading(runs=tuple(runs), problems=(*answer.problems, *problems), total=len(runs) if total is None else total)
+
+
+def read_these(engine: Engine, run_ids: Sequence[str]) -> Reading:
+    """Some runs of a ledger by their ids, newest first; those that cannot be read stand in `problems`.
+
+    Raises:
+        LedgerError: if the ledger cannot be read.
+    """
+    runs: list[Run] = []
+    problems: list[str] = []
+    for at in range(0, len(run_ids), _AT_ONCE):
+        ids = ", ".join(map(literal, run_ids[at : at + _AT_ONCE]))
+        found, wrong = _decoded(engine.query(f"SELECT id, facts FROM runs WHERE id IN ({ids})"))  # noqa: S608 - literals
+        runs += found
+        problems += wrong
+    runs.sort(key=lambda run: (run.started_at, run.id), reverse=True)
+    return Reading(runs=tuple(runs), problems=tuple(problems), total=len(runs))
 
 
 def _newest(engine: Engine, where: str, name: str | None, newest: int) -> tuple[list[str], int]:

@@ -133,6 +133,8 @@ def _given(
         "held": "d.held_ratio IS NULL OR d.held_ratio <> 0" if attribution == "share" else "TRUE",
         # Where footprints are summed, what is in no sum takes nothing from what is.
         "taking": f"r.factor_key NOT IN ({literal(more['unknown'])})" if "unknown" in more else "TRUE",
+        # What an accelerator draws at its lowest is what it draws while it idles.
+        "seen": "TRUE",
         **{key: value if isinstance(value, Words) else literal(value) for key, value in more.items()},
     }
 
@@ -205,7 +207,10 @@ def _chosen(since_us: int | None, until_us: int | None, where: Mapping[str, Sequ
             days = " OR ".join(f"(r.started_us >= {begin} AND r.started_us < {begin + _DAY_US})" for begin in begins)
             conditions.append(f"({days or 'FALSE'})")
             continue
-        conditions.append(f"{key_expression(key)} IN ({', '.join(map(literal, values))})")
+        expression = key_expression(key)
+        # Nothing is what a run states that does not say.
+        expression = f"COALESCE({expression}, '')" if "" in values else expression
+        conditions.append(f"{expression} IN ({', '.join(map(literal, values))})")
     return " AND ".join(conditions) or "TRUE"
 
 
