@@ -12,7 +12,7 @@ import msgspec
 
 from footprint import text
 from footprint.model import Range
-from footprint.report import lines, words
+from footprint.report import lines, sparks, words
 from footprint.report.data import Compared, RunRow, Summary, Work
 
 CSV_COLUMNS: Final = (
@@ -41,8 +41,8 @@ CSV_COLUMNS: Final = (
     "water_l",
     "work",
 )
-_ROWS: Final = 12
 _LINE: Final = 1000
+_NOTES: Final = 20
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # What Markdown, or GitHub after it, reads: markup, HTML, table cells, addresses, mentions and references.
@@ -73,6 +73,8 @@ def to_markdown(summary: Summary) -> str:
     found += [f"{words.period(summary)} · {lines.sure(summary)}", ""]
     told = [f"As much as {one}" for one in lines.equivalences(summary)] + [f"Beside it: {one}" for one in lines.beside(summary)]
     found += [*(f"- {_inert(one, limit=_LINE)}" for one in told), ""] if told else []
+    if spark := sparks.over_time(summary, sparks.marks()):
+        found += ["```text", *spark, "```", ""]
     found += _groups(summary)
     found += _work(summary.work)
     found += _compared(summary.compared) if summary.compared else []
@@ -85,7 +87,7 @@ def to_markdown(summary: Summary) -> str:
         ]
     if unknown := lines.unknown(summary):
         found += ["", "Unknown:", "", *(f"- {one}" for one in unknown)]
-    return "\n".join(found + _factors(summary)) + "\n"
+    return "\n".join(found + _notes(summary) + _factors(summary)) + "\n"
 
 
 def _groups(summary: Summary) -> list[str]:
@@ -111,7 +113,8 @@ def _work(rows: Sequence[Work]) -> list[str]:
     if not rows:
         return []
     found = ["", "| Work | Runs | Counted | Energy per 1,000 | CO₂e per 1,000 |", "|---|---:|---:|---:|---:|"]
-    return found + [f"| {' | '.join((_inert(lines.work_name(one)), *lines.work_cells(one)))} |" for one in rows[:_ROWS]]
+    found += [f"| {' | '.join((_inert(lines.work_name(one)), *lines.work_cells(one)))} |" for one in rows[: lines.WORK_ROWS]]
+    return [*found, *(["", rest] if (rest := lines.more_work(rows)) else [])]
 
 
 def _compared(found: Compared) -> list[str]:
@@ -120,6 +123,16 @@ def _compared(found: Compared) -> list[str]:
     rows = [f"| {_inert(one.what)} | {one.before} | {one.now} | {one.ratio} |" for one in lines.compared(found)]
     notes = [f"- {_inert(one, limit=_LINE)}" for one in found.notes]
     return ["", f"| Compared | {head} | Now / before |", "|---|---:|---:|---:|", *rows, *(["", *notes] if notes else [])]
+
+
+def _notes(summary: Summary) -> list[str]:
+    """What is to be known of the numbers, folded."""
+    if not summary.warnings:
+        return []
+    notes = [f"- {_inert(one.message, limit=_LINE)}" for one in summary.warnings[:_NOTES]]
+    if len(summary.warnings) > _NOTES:
+        notes.append(f"- {len(summary.warnings) - _NOTES:,} more: the page and the JSON have them all")
+    return ["", "<details><summary>Notes</summary>", "", *notes, "", "</details>"]
 
 
 def _factors(summary: Summary) -> list[str]:

@@ -5,6 +5,7 @@ All names are cleaned; whoever writes Markdown or HTML escapes them. What is not
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from footprint import text
@@ -12,6 +13,8 @@ from footprint.model import GHG_SCOPES, Range
 from footprint.report import words
 from footprint.report.data import Action, Compared, Equivalence, Restated, Summary, Work
 
+WORK_ROWS: Final = 12
+"""How many rows of work text shows."""
 _TOLD_BY: Final = {"place": "place", "accelerators": "unmeasured", "cpu": "unmeasured", "memory": "unmeasured"}
 
 
@@ -104,6 +107,12 @@ def work_cells(one: Work) -> tuple[str, str, str, str]:
     runs = text.count(one.runs) + (f" of {one.runs + one.uncounted:,}" if one.uncounted else "")
     energy = words.energy(_per_kwh(one.per_1000_wh))
     return runs, text.number(one.amount), energy, words.mass(one.per_1000_g)
+
+
+def more_work(rows: Sequence[Work]) -> str:
+    """That there are more rows of work than are shown; empty where there are not."""
+    rest = len(rows) - WORK_ROWS
+    return f"{text.plural(rest, 'more row')} of work: the page and the JSON have them all" if rest > 0 else ""
 
 
 def _per_kwh(value_wh: Range | None) -> Range | None:

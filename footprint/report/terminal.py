@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _NOTES: Final = 6
-_ROWS: Final = 12
 _WIDE_ENOUGH: Final = 100
 _WIDTH: Final = 200
 _NARROW: Final = 40
@@ -54,7 +53,8 @@ def render(summary: Summary) -> str:
 
 def _after(summary: Summary) -> list[str]:
     """What follows the tables, a line each."""
-    found = [f"note: {text.clean(one, limit=400)}" for one in (summary.compared.notes if summary.compared else ())]
+    found = [more] if (more := lines.more_work(summary.work)) else []
+    found += [f"note: {text.clean(one, limit=400)}" for one in (summary.compared.notes if summary.compared else ())]
     found += [f"restated: {one}" for one in (lines.restated(summary.restated) if summary.restated else ())]
     for number, one in enumerate(summary.actions, 1):
         found += [f"next {number}: {one.message} ({lines.about(one)})", f"        {one.command}"]
@@ -141,7 +141,7 @@ def group_table(summary: Summary, marks: sparks.Marks | None = None) -> Table:
 def _work_table(summary: Summary) -> Table:
     """What was done, and what a thousand of it took."""
     table = _table("work", "runs", "counted", "energy per 1,000", "CO2e per 1,000")
-    for one in summary.work[:_ROWS]:
+    for one in summary.work[: lines.WORK_ROWS]:
         _add(table, lines.work_name(one), *lines.work_cells(one))
     return table
 

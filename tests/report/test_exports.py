@@ -86,3 +86,12 @@ def test_nothing_is_shown_as_nothing(render: object) -> None:
     assert callable(render)
     assert render(summary([]))
     assert render(summary([run(duration_s=0.0, devices=(), cpu=None)]))
+
+
+def test_markdown_tells_how_it_went_and_what_is_to_be_known() -> None:
+    found = summary([run("a", warnings=("odd <b>",)), run("b", started_at="2025-05-03T00:00:00Z")], notes=("a line was torn",))
+    shown = exports.to_markdown(found)
+    assert "```text\nenergy by day, 2025-05-01 to 2025-05-03" in shown
+    assert shown.index("a line was torn") < shown.index("odd \\<b\\>")
+    many = summary([run("a")], notes=tuple(f"note {index}" for index in range(30)))
+    assert re.search(r"- 1\d more: the page and the JSON have them all", exports.to_markdown(many))

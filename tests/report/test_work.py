@@ -92,3 +92,12 @@ def test_text_shows_it() -> None:
     assert "energy per 1,000" in table
     assert "1 of 2" in table
     assert "3,000,000" in table
+
+
+def test_text_says_that_there_is_more_than_it_shows() -> None:
+    found = summary([run("a", work={f"unit{index:02}": 1.0 + index for index in range(20)})])
+    assert len(found.work) == 20
+    for shown in (exports.to_markdown(found), terminal.render(found)):
+        assert "8 more rows of work" in shown
+        assert "unit11" in shown
+        assert "unit12" not in shown
