@@ -41,6 +41,7 @@ SHOWN: Final = 12
 _LEAST_POINTS: Final = 32
 _COURSE_POINTS: Final = 4_000
 _STEPS_OF_KERNEL: Final = 10.0
+_NEARLY: Final = 0.95
 _THOUSAND: Final = 1000.0
 
 
@@ -155,7 +156,8 @@ def _rows(told: Readings) -> dict[str, list[tuple[Any, ...]]]:
 def _stretches(run: Run, told: Readings) -> dict[str, Stretches]:
     """What was read of each device, on the run's own clock; of power over less than its meter's refreshing nothing is said."""
     start_us = microseconds(run.started_at) if told.samples else 0
-    least_s = {one.device.id: period_s(one.device) for one in run.devices}
+    # Readings that are meant to be a period apart are so but for a little.
+    least_s = {one.device.id: _NEARLY * period_s(one.device) for one in run.devices}
     found = {}
     for device_id, rows in _rows(told).items():
         table = np.array([(row[2] - start_us, row[3] - start_us, row[4]) for row in rows], dtype=np.float64)

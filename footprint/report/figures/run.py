@@ -25,6 +25,9 @@ _DEVICE_COLOURS: Final = (BLUE, ORANGE, GREEN, VERMILION, SKY, GREY)
 _DASHES: Final = ("solid", "dash", "dot", "dashdot")
 # Labels of phases and marks stand in rows above the curves, so that neighbours do not cover each other.
 _LABEL_ROWS: Final = 3
+_LETTER_PX: Final = 6.5
+# Of a figure on a small tablet; on a phone some names touch.
+_WIDTH_PX: Final = 480.0
 
 
 class Drawn(NamedTuple):
@@ -203,18 +206,29 @@ def _with_phases(layout: dict[str, Any], page: RunPage, clock: tuple[str, float]
         labels.append((mark.t_s / clock[1], _shown(mark.name)))
     if not shapes:
         return layout
-    rows = min(_LABEL_ROWS, len(labels))
-    named = sorted(labels)[: _BANDS // 2]
     place_of = {"yref": "paper", "yanchor": "bottom", "xanchor": "left", "showarrow": False, "font": {"color": quiet, "size": 11}}
-    layout["annotations"] = [
-        place_of | {"x": x, "y": 1, "yshift": 15 * (place % rows), "text": name} for place, (x, name) in enumerate(named)
-    ]
+    placed = _placed(sorted(labels), page.run.duration_s / clock[1])
+    rows = 1 + max((row for _, _, row in placed), default=0)
+    layout["annotations"] = [place_of | {"x": x, "y": 1, "yshift": 15 * row, "text": name} for x, name, row in placed]
     layout["shapes"] = shapes
     # The legend goes below the axis: above the curves stand the names.
     layout["legend"] = layout["legend"] | {"y": -0.28, "yanchor": "top"}
     layout["margin"] = layout["margin"] | {"t": 8 + 16 * rows, "b": 92}
     layout["height"] += 16 * rows + 40
     return layout
+
+
+def _placed(labels: Sequence[tuple[float, str]], end: float) -> list[tuple[float, str, int]]:
+    """The names that find room in a row above the curves, none over another; those that find none stand in the table alone."""
+    free_from = [0.0] * _LABEL_ROWS
+    found = []
+    for x, name in labels:
+        begin_px = x / end * _WIDTH_PX if end else 0.0
+        row = next((row for row, free_px in enumerate(free_from) if free_px <= begin_px), None)
+        if row is not None:
+            found.append((x, name, row))
+            free_from[row] = begin_px + _LETTER_PX * (len(html.unescape(name)) + 2)
+    return found
 
 
 Columns = tuple[list[float], list[float | None]] | tuple[list[float], list[float]]

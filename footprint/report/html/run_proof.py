@@ -19,7 +19,7 @@ from footprint.units import BYTES_PER_GB
 
 _APART: Final = re.compile(r"( × | ÷ | \+ | − |\(|\))")
 _CITED: Final = re.compile(r"^(?P<value>.*?) ?\[(?P<id>[^\]]+)\]$")
-_SIZE: Final = re.compile(r"^[\d,.]+ (J|Wh|kWh|MWh|GWh|TWh)/(J|Wh|kWh|MWh|GWh|TWh)$")
+_SIZE: Final = re.compile(r"^[\d,.]+ ((J|Wh|kWh|MWh|GWh|TWh)/(J|Wh|kWh|MWh|GWh|TWh)|s/h|h/year|g/kg)$")
 CONVERSION: Final = "#units"
 HEADS: Final = {
     "it_energy_kwh": "The equipment's energy",
@@ -189,6 +189,8 @@ def _known(page: RunPage) -> dict[str, str]:
     for place, one in enumerate(run.devices):
         found.setdefault(f"{number(one.read_s)} s", f"#reading-device-{place}")
     found.setdefault(f"{number(run.duration_s)} s", "#fact-duration")
+    many = sum(1 for one in run.devices if one.device.component == "accelerators")
+    found[f"{number(many * run.duration_s)} device-s"] = "#devices"
     if run.host.memory_bytes is not None:
         found[f"{number(run.host.memory_bytes / BYTES_PER_GB)} GB"] = "#reading-memory"
     return found
