@@ -96,7 +96,7 @@ def ids(found: dict[str, Any]) -> set[str]:
     return {row["id"] for row in found["rows"]}
 
 
-# -- Periods ------------------------------------------------------------------------------------------------------------
+# -- Periods -------------------------------------------------------
 
 
 def test_last_month_is_that_month_alone(said: Said) -> None:
@@ -161,7 +161,7 @@ def test_a_run_by_two_names_is_not_compared_with_itself(refused: Callable[..., s
     assert "one and the same run" in refused("--compare", "--run", "abc", "--run", "abcdef")
 
 
-# -- Two periods, two runs ------------------------------------------------------------------------------------------------
+# -- Two periods, two runs -------------------------------------------------------
 
 
 def test_a_month_against_the_one_before(said: Said) -> None:
@@ -257,7 +257,7 @@ def test_bases_that_differ_are_named(said: Said) -> None:
     assert compared["notes"] == ["the bases of the emissions differ: life-cycle before, life-cycle, estimated now"]
 
 
-# -- Since the last report --------------------------------------------------------------------------------------------------
+# -- Since the last report -------------------------------------------------------
 
 
 def with_edition(edition: str, *arguments: str) -> None:

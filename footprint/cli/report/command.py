@@ -26,7 +26,14 @@ THEMES: Final = ("light", "dark")
 def report(
     *,
     output: Annotated[
-        str | None, typer.Option("-o", "--output", help="Where to write; - is standard output. Default: HTML into reports/.")
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Where to write; - is standard output. Default: footprint.html, or of one run footprint-run-ID.html, in "
+            "reports/ if there is such a folder, else here; what is no page goes to standard output.",
+        ),
     ] = None,
     format_: Annotated[
         str | None,
@@ -52,16 +59,20 @@ def report(
     compare: Annotated[
         bool,
         typer.Option(
-            "--compare", help="Against the period before, of the same kind (needs --since); or of two --run, the newer."
+            "--compare",
+            help="Against the period before, of the same kind (needs --since), or the newer of two --run against the older.",
         ),
     ] = False,
     since_report: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Say what became of the numbers of this earlier page or JSON. Default: what -o replaces."
+            metavar="FILE", help="Say what became of the numbers of this earlier page or JSON. Default: the one that is replaced."
         ),
     ] = None,
-    figure: Annotated[str | None, typer.Option(metavar="ID", help="Which figure is drawn as png or svg.")] = None,
+    figure: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Which figure is drawn as png or svg (needs footprint[images]): energy-by, over-time …"),
+    ] = None,
     theme: Annotated[str, typer.Option(help="Of an image: light or dark.")] = "light",
     assets: Annotated[
         str, typer.Option(help="Of a page, where plotly.js is: inline (in it), cdn (the network) or folder (a file beside it).")
@@ -76,7 +87,7 @@ def report(
     its last, unless --until says otherwise. From a day, a month (2026-10) or a year on it goes to now. All times are UTC.
 
     With --compare it is held against the period before, the month before for a month, seven days before for 7d; or two runs
-    against each other. A ratio is of what both do not share: factors that are the same in both cancel.
+    against each other. Factors that both sides share cancel in the ratio, so that it is known better than either side.
 
     A recurring report: footprint report --since last-month --compare -o month.html
     """
