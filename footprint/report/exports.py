@@ -70,7 +70,8 @@ def to_markdown(summary: Summary) -> str:
     found = [f"**{words.headline(summary)}**", ""]
     if not summary.total.runs:
         return "\n".join(found)
-    found += [f"{words.period(summary)} · {lines.sure(summary)}", ""]
+    choice = f" · {_inert(chosen, limit=_LINE)}" if (chosen := lines.choice(summary)) else ""
+    found += [f"{words.period(summary)}{choice} · {lines.sure(summary)}", ""]
     told = [f"As much as {one}" for one in lines.equivalences(summary)] + [f"Beside it: {one}" for one in lines.beside(summary)]
     found += [*(f"- {_inert(one, limit=_LINE)}" for one in told), ""] if told else []
     if spark := sparks.over_time(summary, sparks.marks()):

@@ -30,6 +30,11 @@ class Pair(NamedTuple):
 # -- The answer -------------------------------------------------------------------------------------------------------
 
 
+def choice(summary: Summary) -> str:
+    """Which runs it is about, in the words of whoever chose them; empty where it is about all."""
+    return ", ".join(text.clean(one, limit=200) for one in summary.options.selection)
+
+
 def sure(summary: Summary) -> str:
     """How sure the answer is, how much was measured, and what was lost or idle: one line."""
     found = words.uncertainty(summary.total.emissions_g or summary.total.energy_kwh)

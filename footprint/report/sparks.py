@@ -78,7 +78,9 @@ def over_time(summary: Summary, shown: Marks, *, width: int = WIDTH) -> list[str
             legend += ["each a sum over several"] if len(values) > width else []
             head = f"energy by {summary.time_step}, {text.clean(steps[0])} to {text.clean(steps[-1])} ({', '.join(legend)})"
             found += [head, f"  {line(values, shown, width=width)}"]
-    return found + _power(summary.use, shown, width)
+    # By the same step the energy says it already, and knows more of it.
+    same = bool(found) and summary.use_step == summary.time_step
+    return found if same else found + _power(summary, shown, width)
 
 
 def _partly(summary: Summary) -> str:
@@ -87,13 +89,15 @@ def _partly(summary: Summary) -> str:
     return text.plural(some, summary.time_step) if some else ""
 
 
-def _power(use: Sequence[Use], shown: Marks, width: int) -> list[str]:
+def _power(summary: Summary, shown: Marks, width: int) -> list[str]:
     """What meters read, W, in the stretches in which they read anything."""
+    use = summary.use
     if len(use) < 2:  # noqa: PLR2004 - of one stretch nothing is seen
         return []
     highest = max(one.power_w for one in use)
     span = f"{text.clean(use[0].begin)} to {text.clean(use[-1].end)}"
-    head = f"power as read, {span} (highest {text.power(highest)}; a gap: nothing read)"
+    of = f" of each {text.clean(summary.use_step)}" if summary.use_step else ""
+    head = f"mean power{of} as read, {span} (highest {text.power(highest)}; a gap: nothing read)"
     try:
         values = list(_stretches(use))
     except (ValueError, OverflowError):

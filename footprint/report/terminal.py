@@ -44,7 +44,8 @@ def render(summary: Summary) -> str:
         console.print(_work_table(summary))
     if summary.compared is not None:
         console.print(_compared_table(summary.compared))
-    head = [answer, lines.sure(summary)]
+    choice = f", {chosen}" if (chosen := lines.choice(summary)) else ""
+    head = [answer, f"{words.period(summary)}{choice}", lines.sure(summary)]
     head += [f"as much as {one}" for one in lines.equivalences(summary)]
     head += [f"beside it: {one}" for one in lines.beside(summary)]
     head += sparks.over_time(summary, marks, width=min(sparks.WIDTH, width - 2))

@@ -120,3 +120,10 @@ def test_advice_is_given_once() -> None:
     for text in shown(summary(runs(4, placed=2))):
         assert text.count("FOOTPRINT_REGION") == 1
         assert "the place, and with it the emissions in 2 of 4 runs" in text
+
+
+def test_text_says_which_runs_it_is_about() -> None:
+    found = summary([run(place=somewhere())], selection=("--since 'last-month' = 2025-05", "--name 'a\x1b[31m'"))
+    for text in shown(found):
+        assert "2025-05-01, --since 'last-month' = 2025-05, --name 'a[31m'" in text.replace(" · ", ", ").replace("`", "")
+    assert lines.choice(summary([run()])) == ""

@@ -91,9 +91,17 @@ def with_use(*some: Use) -> Summary:
 def test_power_has_a_gap_where_nothing_was_read() -> None:
     head, marks = sparks.over_time(with_use(use(0, 100.0), use(1, 800.0), use(4, 400.0)), sparks.ASCII)
     assert marks == "  :@  +"
+    assert "mean power of each hour as read" in head
     assert "highest 800 W" in head
     assert sparks.over_time(with_use(use(0, 1.0)), sparks.ASCII) == []
     assert sparks.over_time(with_use(use(1, 1.0), use(0, 1.0)), sparks.ASCII) == []
+
+
+def test_power_by_the_step_of_the_energy_is_not_told_twice() -> None:
+    found = summary([run("a"), run("b", started_at="2025-05-02T00:00:00Z")])
+    by_hour = msgspec.structs.replace(found, use=(use(0, 1.0), use(1, 2.0)), use_step="hour")
+    assert len(sparks.over_time(by_hour, sparks.ASCII)) == 4
+    assert len(sparks.over_time(msgspec.structs.replace(by_hour, use_step="day"), sparks.ASCII)) == 2
 
 
 def test_marks_are_those_that_the_output_can_show(monkeypatch: pytest.MonkeyPatch) -> None:
