@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _REDRAW_S: Final = 0.1
+_SHOWN_S: Final = 0.25
 
 
 class Bar:
@@ -68,8 +69,10 @@ class Bar:
 
     def show(self, what: str, done: int, total: int) -> None:
         """Show so many steps of so many as done, of an activity that may be another than before."""
-        if self._progress is None or time.monotonic() - self._begun_s < self._after_s:
+        now_s = time.monotonic()
+        if self._progress is None or now_s - self._begun_s < self._after_s or now_s - self._drawn < _SHOWN_S:
             return
+        self._drawn = now_s
         self._begin()
         if self._progress.tasks[0].description != what:  # the time that is left is this activity's
             self._progress.reset(self._task, description=what, total=total or None)
