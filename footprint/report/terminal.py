@@ -38,7 +38,7 @@ def render(summary: Summary) -> str:
     if not summary.total.runs:
         return answer + "\n"
     width, marks = _width(), sparks.marks()
-    console = Console(file=io.StringIO(), width=width)
+    console = Console(file=io.StringIO(), force_terminal=False, width=width)
     console.print(group_table(summary, marks if width >= _WIDE_ENOUGH else None))
     if summary.work:
         console.print(_work_table(summary))
@@ -81,7 +81,7 @@ def render_runs(runs: Sequence[tuple[Run, Footprint]], *, width: int | None = No
     for row in zip(*columns.values(), strict=True):
         _add(table, *row)
     # A terminal that is narrower than the narrowest table breaks its lines itself.
-    console = Console(file=io.StringIO(), width=max(width, _needed(columns)))
+    console = Console(file=io.StringIO(), force_terminal=False, width=max(width, _needed(columns)))
     console.print(table)
     return _printed(console).strip("\n") + "\n"
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footprint.derive import Account
 from footprint.report import sparks, terminal
 from footprint.report.data import Summary, Use
 from tests.report.examples import record, run, runs, somewhere, summary
@@ -112,6 +113,14 @@ def test_marks_are_those_that_the_output_can_show(monkeypatch: pytest.MonkeyPatc
     assert sparks.marks() is sparks.BLOCKS  # text that nobody encodes holds all
     monkeypatch.setattr(sys, "stdout", None)
     assert "of the energy was measured" in terminal.render(summary(runs(3)))
+
+
+def test_a_table_has_no_escape_codes_whatever_the_environment_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    some = [run("a", work={"samples": 1.0})]
+    assert "\x1b" not in terminal.render(summary(some))
+    assert "\x1b" not in terminal.render_runs([(one, Account(some).footprint(one.id)) for one in some])
 
 
 @pytest.mark.slow
