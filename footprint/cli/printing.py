@@ -63,7 +63,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[st
         shown.add_column(Text(clean_name), overflow="fold", justify="right" if name in right else "left", min_width=widest)
     for row in cells:
         shown.add_row(*map(Text, row))
-    console = Console(file=io.StringIO(), width=width or _WIDE)
+    console = Console(file=io.StringIO(), force_terminal=False, width=width or _WIDE)
     console.print(shown)
     assert isinstance(console.file, io.StringIO)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
