@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 
-from footprint.model import Range, Run
+from footprint.model import Range
 from footprint.report.data import Compared, Restated, Side, Summary, Use, Work
 from tests.report.examples import runs, summary
 
 
-def everything(some: Sequence[Run] | None = None) -> Summary:
+@cache
+def everything(count: int = 40) -> Summary:
     """Runs of a month, held against those of the month before, restated, with their work and when their joules were used."""
-    now = summary(runs(40, placed=2) if some is None else some, generated_at="2025-06-01T08:00:00Z")
+    now = summary(runs(count, placed=2), generated_at="2025-06-01T08:00:00Z")
     before = summary(runs(24, placed=2))
     day = [
         Use(

@@ -24,7 +24,7 @@ from footprint.report.figures.grouped import (
     largest,
     of_dimension,
 )
-from footprint.report.figures.in_time import over_time
+from footprint.report.figures.in_time import UPRIGHT, over_time
 from footprint.report.figures.in_use import in_use
 from footprint.report.figures.known_how import by_grade
 from footprint.report.figures.side_by_side import compared
@@ -90,6 +90,8 @@ def _in_time(summary: Summary) -> list[Figure]:
         groups = summary.over_time
         bars = energies(groups) + (emissions(groups) if summary.total.emissions_g is not None else [])
         caption = _caption(f"By the {summary.time_step} on which a run started (UTC), with 90 % ranges.", bars)
+        if len(groups) > UPRIGHT and any(bar.value is None for bar in bars):
+            caption += " Question mark: unknown."
         title = f"{'Energy and emissions' if summary.total.emissions_g else 'Energy'} by {summary.time_step}"
         found.append(Figure(id="over-time", title=title, caption=caption, draw=over_time))
     if summary.use:

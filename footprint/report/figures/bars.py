@@ -85,11 +85,13 @@ def bar_rows(theme: Theme, names: Sequence[str], bars: Sequence[Bar], *, unit: t
     return {"data": [trace], "layout": layout}
 
 
-def words_at(bars: Sequence[Bar], at: Sequence[dict[str, Any]], theme: Theme) -> list[dict[str, Any]]:
+def words_at(
+    bars: Sequence[Bar], at: Sequence[dict[str, Any]], theme: Theme, unknown: str = words.UNKNOWN
+) -> list[dict[str, Any]]:
     """A word where there is no bar: `unknown`, or the zero that somebody knows."""
     font = {"color": _INK[theme][1], "size": 12}
     return [
-        place | {"text": words.UNKNOWN if bar.value is None else "0", "showarrow": False, "font": font}
+        place | {"text": unknown if bar.value is None else "0", "showarrow": False, "font": font}
         for bar, place in zip(bars, at, strict=True)
         if bar.value is None or not bar.value.high
     ]
@@ -137,8 +139,8 @@ def errors(bars: Sequence[Bar], unit: text.Unit, theme: Theme) -> dict[str, Any]
 
 def bar_trace(colour: str | list[str], bars: Sequence[Bar]) -> dict[str, Any]:
     """A trace of bars, hatched where they show only some of the runs."""
-    hatch = {"shape": ["/" if bar.partial else "" for bar in bars], "fgopacity": 0.6, "size": 6}
-    return {"type": "bar", "marker": {"color": colour, "pattern": hatch}}
+    hatch = {"shape": ["/" if bar.partial else "" for bar in bars], "fgopacity": 0.85, "size": 6}
+    return {"type": "bar", "marker": {"color": colour, "pattern": hatch, "line": {"color": colour, "width": 1}}}
 
 
 def around(day: str, step: str) -> list[str]:

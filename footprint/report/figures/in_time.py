@@ -25,6 +25,8 @@ from footprint.report.figures.colours import BLUE, VERMILION
 
 # So many days or months have room for a word beside each other.
 _SIDE_BY_SIDE: Final = 4
+UPRIGHT: Final = 10
+"""So many have room for an upright one on a phone; beyond, what is unknown is a question mark."""
 
 
 def over_time(summary: Summary, theme: Theme) -> FigureData:
@@ -41,9 +43,11 @@ def over_time(summary: Summary, theme: Theme) -> FigureData:
     for bars, unit, colour, name, axis in panels:
         trace = bar_trace(colour, bars) | {"x": starts, "y": middles(bars, unit), "yaxis": axis, "width": width_ms}
         trace |= {"error_y": errors(bars, unit, theme), "customdata": [said(bar, unit) for bar in bars], "name": name}
-        upright = {"yanchor": "bottom", "textangle": 0 if len(bars) <= _SIDE_BY_SIDE else -90}
+        upright = {"yanchor": "bottom", "textangle": -90 if _SIDE_BY_SIDE < len(bars) <= UPRIGHT else 0}
         at = [{"x": start, "y": 0, "yref": axis} | upright for start in starts]
-        layout["annotations"] = layout.get("annotations", []) + words_at(bars, at, theme)
+        layout["annotations"] = layout.get("annotations", []) + words_at(
+            bars, at, theme, words.UNKNOWN if len(bars) <= UPRIGHT else "?"
+        )
         trace["hovertemplate"] = (
             "%{x|%Y-%m-%d}<br>%{customdata}<extra></extra>"
             if summary.time_step == "day"

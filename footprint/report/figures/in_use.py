@@ -31,6 +31,8 @@ def in_use(summary: Summary, theme: Theme) -> FigureData:
     layout["legend"] = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
     layout["yaxis"] = axis_of(theme) | {"title": title_of(f"Mean power ({unit[0]})"), "rangemode": "tozero"}
     layout["xaxis"] = axis_of(theme) | {"type": "date", "showgrid": False}
+    if summary.use_step == "day":
+        layout["xaxis"] |= {"tickformat": "%-d %b\n%Y"}
     data = []
     for name, colour, part in _PARTS:
         known = [(one, kwh) for one in stretches if (kwh := part(one)) is not None and kwh > _noise_kwh(one)]

@@ -11,8 +11,9 @@ from typing import Final
 
 import msgspec
 
+from footprint.ledger.questions import KEYS
 from footprint.report.data import Group, RunRow, Summary
-from footprint.report.grouping import BASIS, LABEL
+from footprint.report.grouping import LABEL
 from footprint.text import clean
 
 _FIELDS: Final = ("account", "name", "kind", "hardware", "region", "outcome", "basis")
@@ -56,7 +57,7 @@ def _facet(dimension: str, mark: str, group: Group) -> Facet | None:
     if group.merged or not (dimension in _FIELDS or dimension in _LABELS or dimension in _TIMES or dimension.startswith(LABEL)):
         return None
     typed = f"{dimension}={group.key}"
-    typeable = dimension != BASIS and clean(typed, empty="") == typed
+    typeable = (dimension in KEYS or dimension.startswith(LABEL)) and clean(typed, empty="") == typed
     return Facet(id=mark, where=shlex.quote(typed) if typeable else "")
 
 

@@ -13,6 +13,11 @@ const runs = runTable ? [...runTable.tBodies].map((body) => ({
   text: body.textContent.toLocaleLowerCase(),
   facets: new Set(body.dataset.facets.split(" ")),
 })) : [];
+const runOf = new Map(runs.map((run) => [run.body, run]));
+// Not all at once: what stands below the runs would be far away.
+const AT_ONCE = 20;
+const more = document.getElementById("more");
+let showsAll = false;
 
 const dimensionOf = (facet) => facet.split(".")[0];
 const facetName = (facet) => facetRows.get(facet).querySelector("bdi").textContent;
@@ -35,20 +40,26 @@ const tellExact = () => {
     exact.append("The totals above are of all runs, not of this choice, which no command can name.");
     return;
   }
-  const command = `footprint report ${where.map((one) => `--where ${one}`).join(" ")}`;
+  const { policy, narrowed } = runTable.dataset;
+  const command = `footprint report ${where.map((one) => `--where ${one}`).join(" ")}${policy === "share" ? "" : ` --attribution ${policy}`}`;
   exact.append("The totals above are of all runs. The exact report of this choice: ", element("code", command, { className: "command" }));
+  if (narrowed === "yes") exact.append(" with what this report itself was narrowed to, named at its top");
   if (search.value.trim()) exact.append(" (without the words that you filter by)");
 };
 
 const showRuns = () => {
   const words = search.value.trim().toLocaleLowerCase().split(/\s+/).filter(Boolean);
   const byDimension = Map.groupBy ? Map.groupBy(chosenFacets, dimensionOf) : groupByHand(chosenFacets);
+  const isFiltered = words.length > 0 || chosenFacets.size > 0;
+  const most = showsAll || isFiltered ? Infinity : AT_ONCE;
   let shown = 0;
-  for (const run of runs) {
+  for (const run of [...runTable.tBodies].map((body) => runOf.get(body))) {
     run.body.hidden = !isShown(run, words, [...byDimension.values()]);
     shown += run.body.hidden ? 0 : 1;
+    run.body.classList.toggle("later", shown > most);
   }
-  const isFiltered = words.length > 0 || chosenFacets.size > 0;
+  more.hidden = shown <= most;
+  more.textContent = `Show all ${shown} rows`;
   document.querySelector(".chosen").hidden = !isFiltered;
   const { shown: rows, all } = runTable.dataset;
   const of = rows === all ? `${runs.length}` : `the newest ${runs.length}`;
@@ -134,9 +145,13 @@ if (runTable && search) {
   sortListeners.push((table, column, descending) => {
     if (table !== runTable) return;
     runOrder = `${column}-${descending ? "down" : "up"}`;
-    rememberView();
+    showRuns();
+  });
+  more.addEventListener("click", () => {
+    showsAll = true;
+    showRuns();
   });
   window.addEventListener("hashchange", recallView);
-  showRuns();
-  recallView();
+  if (location.hash.startsWith("#runs?")) recallView();
+  else showRuns();
 }
