@@ -6,7 +6,7 @@ All of it is read off a summary, so that it is the same whichever way its sums w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from footprint import text
@@ -36,16 +36,15 @@ def actions(summary: Summary) -> tuple[Action, ...]:
     if not summary.total.runs:
         return ()
     unknown = [one for find in (_place, _unmeasured) for one in find(summary)]
-    wasted = sorted((one for find in (_idle, _lost) for one in find(summary)), key=_energy, reverse=True)
+    wasted = [one for find in (_idle, _lost) for one in find(summary)]
+    wasted.sort(key=lambda one: _central(one.energy_kwh), reverse=True)
     rest = [one for find in (_cleaner, _stated, _card, _when) for one in find(summary)]
     return tuple([*unknown, *wasted, *rest][:MOST])
 
 
-Finder = Callable[[Summary], Iterator[Action]]
-
-
-def _energy(action: Action) -> float:
-    return action.energy_kwh.central if action.energy_kwh else 0.0
+def _central(value: Range | None) -> float:
+    """The middle, for order and choice, where what is unknown weighs nothing."""
+    return value.central if value else 0.0
 
 
 # -- What is not known ------------------------------------------------------------------------------------------------
@@ -182,12 +181,9 @@ def _when(summary: Summary) -> Iterator[Action]:
 
 def _placed(summary: Summary) -> Group | None:
     """The cloud region that emitted most, by a name that a command takes as it stands."""
-    known = [
-        one
-        for one in summary.by.get("region", ())
-        if not one.merged and one.amounts.emissions_g is not None and cleaner.is_known(one.key)
-    ]
-    return max(known, key=lambda one: one.amounts.emissions_g.central if one.amounts.emissions_g else 0.0, default=None)
+    regions = (one for one in summary.by.get("region", ()) if not one.merged and _central(one.amounts.emissions_g))
+    known = [one for one in regions if cleaner.is_known(one.key)]
+    return max(known, key=lambda one: _central(one.amounts.emissions_g), default=None)
 
 
 # -- What is to be told -----------------------------------------------------------------------------------------------
@@ -196,7 +192,7 @@ def _placed(summary: Summary) -> Group | None:
 def _card(summary: Summary) -> Iterator[Action]:
     """One account of finished training whose emissions are known: its card can say so."""
     accounts, total = summary.by.get("account", ()), summary.total
-    if len(accounts) != 1 or not total.emissions_g or total.with_emissions < total.runs:
+    if len(accounts) != 1 or not _central(total.emissions_g) or total.with_emissions < total.runs:
         return
     kinds = {one.key for one in summary.by.get("kind", ())}
     outcomes = {one.key for one in summary.by.get("outcome", ())}

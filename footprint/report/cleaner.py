@@ -42,7 +42,8 @@ def region(key: str, summary: Summary) -> Cleaner | None:
             an intensity, or hours were asked for, a year's mean is no measure.
     """
     used = {one.factor.id: one.factor for one in summary.factors}
-    year = int((summary.ended_at or "0")[:4])
+    stated = (summary.ended_at or "")[:4]
+    year = int(stated) if stated.isascii() and stated.isdigit() else 0
     for known in (year, year - 1):
         found = _cleanest(key, known, current_edition())
         if found is not None and found.here.id in used:

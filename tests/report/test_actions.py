@@ -166,6 +166,7 @@ def test_nothing_to_do_is_an_answer() -> None:
     assert "next" not in terminal.render(found)
     assert "do next" not in exports.to_markdown(found)
     assert actions(summary([])) == ()
+    assert summary([run(duration_s=0.0, place=somewhere())]).actions == ()
 
 
 # -- All --------------------------------------------------------------------------------------------------------------
