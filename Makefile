@@ -13,7 +13,7 @@ WORLD := .venv-world
 # A place for the demo, for example `make demo REGION=gcp:europe-west1`.
 REGION ?=
 
-.PHONY: help demo check test test-world fuzz bench pictures browser-ready lint types clean
+.PHONY: help demo check test test-world fuzz bench pictures notebooks browser-ready lint types clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ types: $(VENV)/.dev
 
 pictures: $(VENV)/.dev browser-ready ## The README's pictures, of the last `make demo`
 	$(BIN)/python docs/pictures.py
+
+notebooks: $(VENV)/.dev browser-ready ## Run the notebooks and keep their outputs in them
+	$(BIN)/python -m tests.notebooks
 
 browser-ready:
 	@tests/browser/ensure-chromium
