@@ -40,6 +40,7 @@ MOST_GROUPS: Final = 128
 _ROUNDING: Final = 1e-9
 _MODULUS: Final = 1 << 64
 _SEPARATOR: Final = "\x1f"
+_GROUP: Final = " group"
 
 Unit = tuple[Uncertain, ...]
 """What is averaged as one: the variables of runs and devices that stand in a term, where they stand together only."""
@@ -257,6 +258,20 @@ def group_terms(
     return {term: math.fsum(amounts) for term, amounts in result.items()}
 
 
+def told_apart(terms: Mapping[Term, float], mark: str) -> dict[Term, float]:
+    """The same sum, whose groups' averages move with those of no other sum of groups of the same keys.
+
+    For two sums over other runs (of two periods, say), which would else move together in what is averaged. Where both are over
+    the same devices, their errors do not cancel any more, either: a ratio of the two is then known better than it seems.
+    """
+    return {tuple(sorted(_marked(variable, mark) for variable in term)): amount for term, amount in terms.items()}
+
+
+def _marked(variable: Uncertain, mark: str) -> Uncertain:
+    is_average = is_own(variable.key) and _varies(variable).endswith(_GROUP)
+    return variable._replace(key=f"{variable.key}/{mark}") if is_average else variable
+
+
 def _bundles(terms: Iterable[Term], variables: set[Uncertain]) -> set[Unit]:
     """Some variables in units: those that stand together wherever they stand; alone, if they do not."""
     parts = {tuple(v for v in term if v in variables) for term in terms} - {()}
@@ -270,7 +285,7 @@ def _of_group(unit: Unit, weights: Weights, of: str) -> Unit:
         return tuple(owned(variable, of) for variable in unit)
     families = "+".join(variable.key.split(_SEPARATOR)[0] for variable in unit)
     average = averaged(_law_of(unit), weights.w, weights.w2, weights.w3)
-    return (Uncertain(_SEPARATOR.join((families, f"{_varies(unit[0])} group", of)), *average),)
+    return (Uncertain(_SEPARATOR.join((families, f"{_varies(unit[0])}{_GROUP}", of)), *average),)
 
 
 def _varies(variable: Uncertain) -> str:

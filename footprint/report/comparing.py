@@ -2,7 +2,8 @@
 
 A ratio is that of the draws of both sides: what they share (a grid's series, a site's PUE, a model's part of the host) moves
 together in both and cancels, so that the ratio is known better than either side. Where one side is not known, or only in part,
-there is none.
+there is none. Where a ledger is large, so that sums are of groups, what varies from run to run or from device to device does not
+cancel, even of the same devices: the range of the ratio is then wider than it had to be, never narrower.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
+from footprint.accounting.groups import told_apart
 from footprint.accounting.ranges import Quantity, bounds_of, tidy
 from footprint.derive import Account
 from footprint.errors import ConfigError
@@ -81,7 +83,8 @@ def ratio_of(now: Quantity | None, earlier: Quantity | None) -> Range | None:
     if now is None or earlier is None or earlier.central <= 0:
         return None
     central = tidy(now.central / earlier.central)
-    over, under = now.draws, earlier.draws
+    # The two are of other runs: what sums of groups average over theirs does not move together.
+    over, under = now.draws, Quantity(terms=told_apart(earlier.terms, "earlier")).draws
     if under is not None and not np.all(under > 0):
         return None
     divided = np.divide(now.central if over is None else over, earlier.central if under is None else under)

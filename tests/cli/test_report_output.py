@@ -180,6 +180,7 @@ def test_the_longest_name_that_a_file_can_have(refused: Callable[..., str]) -> N
 # -- Images -------------------------------------------------------
 
 
+@pytest.mark.browser
 @pytest.mark.slow
 def test_a_figure_as_an_image(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     record(home(), runs(4))
