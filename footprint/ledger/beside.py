@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -15,10 +16,11 @@ from footprint.ledger.engines import open_ledger
 from footprint.ledger.home import home as default_home
 from footprint.ledger.once import once
 from footprint.ledger.questions import literal
-from footprint.ledger.reading import mentions, read_journal
+from footprint.ledger.reading import in_line, mentions, open_journal, read_journal
 from footprint.ledger.whole import live_paths
 from footprint.model import Run
 
+_BEGINS: Final = (b'"type":"open"', b'"type":"run"')
 MOST: Final = 200
 """Of the runs beside a run no more than so many are told, the newest."""
 
@@ -56,12 +58,26 @@ def beside(run: Run, ledger: str | None = None, *, most: int = MOST) -> Beside:
 def _own(run: Run, most: int, home: Path | None, archives: Archives) -> list[Run]:
     texts = tuple(filter(None, (run.account, run.id, run.parent, run.labels.get("restart_of"))))
     live: Iterable[Run] = (
-        one for path in live_paths(home, archives, []) if mentions(path, *texts) for one in read_journal(path).facts()
+        one
+        for path in live_paths(home, archives, [])
+        if mentions(path, *texts) and _begins_others(path, run.id)
+        for one in read_journal(path).facts()
     )
     found = [one for one in live if _is_beside(run, one)]
     if archives.batches:
         found += Recall(archives).beside(_condition(run), most + 2)
     return found
+
+
+def _begins_others(path: Path, run_id: str) -> bool:
+    """Whether another run begins in a journal: one that holds a single long run is not read for its own sake."""
+    own = in_line(run_id)
+    try:
+        descriptor, _ = open_journal(path)
+        with os.fdopen(descriptor, "rb") as file:
+            return any(own not in line for line in file if any(begin in line for begin in _BEGINS))
+    except OSError:
+        return False
 
 
 def _is_beside(run: Run, other: Run) -> bool:
