@@ -43,6 +43,8 @@ CSV_COLUMNS: Final = (
 )
 _LINE: Final = 1000
 _NOTES: Final = 20
+# A comment on GitHub holds 65,536 characters.
+_FACTORS: Final = 60
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # What Markdown, or GitHub after it, reads: markup, HTML, table cells, addresses, mentions and references.
@@ -147,10 +149,14 @@ def _factors(summary: Summary) -> list[str]:
         "| Factor | Low | Central | High | Unit | Source |",
         "|---|---:|---:|---:|---|---|",
     ]
-    for factor in [use.factor for use in summary.factors] + [one.factor for one in summary.equivalences]:
+    uses = sorted(summary.factors, key=lambda use: -use.runs)[:_FACTORS]
+    shown = [use.factor for use in summary.factors if use in uses]
+    for factor in [*shown, *(one.factor for one in summary.equivalences)]:
         source = f"{_inert(text.clean(factor.source, limit=200), limit=200)}{f', {factor.year}' if factor.year else ''}"
         bounds = " | ".join(text.number(value, 5) for value in (factor.low, factor.central, factor.high))
         found.append(f"| {_inert(factor.id)} | {bounds} | {_inert(words.unit(factor))} | {source} |")
+    if rest := len(summary.factors) - len(shown):
+        found += ["", f"{text.plural(rest, 'more factor')}, of fewer runs: the page and the JSON have them all"]
     return [*found, "", "</details>"]
 
 

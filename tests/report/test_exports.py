@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footprint.place import resolve
 from footprint.report import exports, terminal
 from tests.report.examples import HOSTILE, run, runs, somewhere, summary
 
@@ -95,3 +96,24 @@ def test_markdown_tells_how_it_went_and_what_is_to_be_known() -> None:
     assert shown.index("a line was torn") < shown.index("odd \\<b\\>")
     many = summary([run("a")], notes=tuple(f"note {index}" for index in range(30)))
     assert re.search(r"- 1\d more: the page and the JSON have them all", exports.to_markdown(many))
+
+
+def test_markdown_of_any_size_is_a_comment_that_github_takes() -> None:
+    zones = [f"US-{state}" for state in ("AL", "AZ", "CA", "CO", "FL", "GA", "IA", "IL", "NY", "TX", "VA", "WA")]
+    some = [
+        run(
+            f"r{index}",
+            name="*" * 10_000 + str(index),
+            account="|" * 10_000 + str(index),
+            started_at=f"20{14 + index % 10}-05-01T00:00:00Z",
+            place=resolve(zone=zones[index % len(zones)]),
+            work={"`" * 10_000 + str(index): 1.0},
+            warnings=(f"{index} " + "[" * 10_000,),
+        )
+        for index in range(60)
+    ]
+    found = summary(some)
+    assert len(found.factors) > 60
+    shown = exports.to_markdown(found)
+    assert len(shown) < 65_536
+    assert re.search(r"\d+ more factors, of fewer runs", shown)
