@@ -177,7 +177,7 @@ class Account:
 
 
 def device_time_s(run: Run, hours: Mapping[str, float], attribution: Attribution) -> float:
-    """The time for which a run used accelerators, s: of a recorded run what counts of it by device (`hours`); else as declared."""
+    """The time for which a run used accelerators, s; of a recorded run what counts of it by device (`hours`)."""
     run = whole_machine(run)
     if run.declared is not None:
         equipment = known_equipment(run.declared)

@@ -134,7 +134,7 @@ class Asking:
                 works[work] = units(run, self.attribution)
             if place not in places:
                 places[place] = there(run)
-            self.factors[key] = Factors(key, works[work], places[place])
+            self.factors[key] = Factors(key, works[work], places[place], run)
 
     def apart(self, by: tuple[str, ...]) -> Iterator[Apart]:
         """The runs that are derived one by one, each with what of it counts."""

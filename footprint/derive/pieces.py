@@ -14,7 +14,7 @@ from footprint.derive.units import There, Unit, Units
 from footprint.derive.working import Working, range_of
 from footprint.ledger.engines import Answer
 from footprint.ledger.factor_key import DeviceClass
-from footprint.model import Attribution, ComponentName, Footprint, Range
+from footprint.model import Attribution, ComponentName, Footprint, Range, Run
 
 PARTS: Final[dict[str, tuple[str, ...]]] = {
     "host": ("idle_s", "active_s"),
@@ -64,6 +64,7 @@ class Factors(NamedTuple):
     key: str
     units: Units
     there: There
+    example: Run
 
     @property
     def known(self) -> Known:

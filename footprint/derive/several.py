@@ -190,14 +190,14 @@ class Several(Asking):
     def _kwh(self, one: Class) -> list[float]:
         """What a unit of each part of a class comes to at the facility, in the middle."""
         factors = self.factors[one.key]
+        if not factors.known.energy:
+            return [0.0] * _N_PARTS
         return [sum(each.values()) * factors.there.facility.central for each in self.rates_of(one)]
 
     def rates_of(self, one: Class) -> list[dict[ComponentName, float]]:
         """What a unit of each part of a class comes to in each component, in the middle: kWh of IT equipment."""
         found: list[dict[ComponentName, float]] = [{} for _ in range(_N_PARTS)]
         factors = self.factors[one.key]
-        if factors.units.whole.it is None:
-            return found
         for unit in factors.units.energy:
             if _is_of(unit, one):
                 part = found[PARTS[one.component].index(unit.amount)]

@@ -106,8 +106,10 @@ def units(example: Run, attribution: Attribution) -> Units:
         if one.device.component == "accelerators":
             classes.setdefault(device_class(one), one)
     found: list[Unit] = []
-    if whole.it is not None:
+    # A known part of a run whose sum is not known is in no sum, and still known.
+    if any(part is not None for name, part in whole.parts.items() if name != "accelerators"):
         found += _of_host(example, attribution)
+    if whole.parts.get("accelerators") is not None:
         for kind, one in classes.items():
             found += _of_accelerator(example, kind, one, attribution)
     making = None

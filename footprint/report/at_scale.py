@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from footprint.accounting.ranges import Quantity
 from footprint.derive import Account
+from footprint.derive.measured import derive_run
 from footprint.derive.pieces import GroupTotal
 from footprint.derive.several import Several, Tally, each_key
 from footprint.derive.working import NO_PLACE, Working, range_of
@@ -319,11 +320,13 @@ def _factor_uses(sums: Several) -> tuple[FactorUse, ...]:
     """The factors used, in the order of their ids."""
     count: Counter[Factor] = Counter()
     for _, factors, runs in each_key(sums):
-        used_here = (factors.units.whole.factors | factors.there.whole.factors).values()
-        count.update(dict.fromkeys(used_here, runs))
+        both = factors.units.whole.factors | factors.there.whole.factors
+        # Where there is no energy, there is nothing to multiply with some of them.
+        known = both if factors.known.energy else derive_run(factors.example, sums.attribution).factors
+        count.update(dict.fromkeys(known.values(), runs))
     for one in sums.aparts:
         count.update(dict.fromkeys(one.working.factors.values(), 1))
-    in_order = sorted(count.items(), key=lambda item: (item[0].id, item[0].year or 0, item[0].central))
+    in_order = sorted(count.items(), key=lambda item: (item[0].id, item[0].year or 0, item[0].central, item[0].note))
     return tuple(FactorUse(factor=factor, runs=runs) for factor, runs in in_order)
 
 

@@ -216,7 +216,7 @@ def _factor_uses(runs: Sequence[Run], prints: Mapping[str, Footprint]) -> tuple[
     count = Counter(factor for run in runs for factor in dict.fromkeys(prints[run.id].factors))
     return tuple(
         FactorUse(factor=factor, runs=many)
-        for factor, many in sorted(count.items(), key=lambda item: (item[0].id, item[0].year or 0, item[0].central))
+        for factor, many in sorted(count.items(), key=lambda item: (item[0].id, item[0].year or 0, item[0].central, item[0].note))
     )
 
 
