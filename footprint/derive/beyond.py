@@ -20,6 +20,7 @@ from footprint.derive.working import Product, Working
 from footprint.errors import UnknownHardware
 from footprint.model import Declaration, Factor
 from footprint.reference import HardwareMatch, embodied, water
+from footprint.reference.editions import remembered
 from footprint.units import G_PER_KG, H_PER_YEAR, S_PER_H, h_from_s
 
 _NO_PLACE: Final = "the place is unknown"
@@ -118,6 +119,7 @@ def making_of(case: Case) -> None:
         _unknown(work, "embodied", _OF_THE_MACHINE)
 
 
+@remembered  # a name that nobody knows is held against all that are known, and runs by the hundred have it
 def _is_processor(name: str) -> bool:
     try:
         return isinstance(ref.find_hardware(name), ref.CpuMatch)
