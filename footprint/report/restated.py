@@ -16,9 +16,12 @@ from footprint import text
 from footprint.derive import Account, restate_total
 from footprint.derive.grouped import group_totals
 from footprint.derive.restating import Reason
-from footprint.errors import FootprintError
-from footprint.ledger.anywhere import find_run, read_runs
+from footprint.errors import FootprintError, LedgerError
+from footprint.ledger.anywhere import find_run
 from footprint.ledger.ask import in_microseconds
+from footprint.ledger.engines import open_ledger
+from footprint.ledger.engines.facts import read_these
+from footprint.ledger.questions import like_of, question
 from footprint.model import Range, Run
 from footprint.reference import EDITIONS, using_edition
 from footprint.report.data import Note, Options, Restated, Summary
@@ -146,16 +149,34 @@ def _is_same(earlier: Sequence[str], now: Sequence[str]) -> bool:
 
 
 def _runs_of(previous: Previous, asked: Asked) -> tuple[Run, ...]:
-    """The runs that an earlier report was about: those that it names, else those that it chose; what is there."""
+    """The runs that an earlier report was about: those that it names, else those that it chose; what is there.
+
+    Raises:
+        LedgerError: if they are too many by now, or cannot be read.
+    """
+    until = min(previous.until or previous.reported_at, previous.reported_at)
     if asked.runs:
         found = tuple({run.id: run for run in (find_run(one, asked.ledger) for one in asked.runs)}.values())
     else:
-        since = None if previous.ids is not None else previous.since
-        found = read_runs(asked.ledger, since=since, name=asked.name).runs
+        # So many of them alone are read: the ledger may hold a million others.
+        with open_ledger(asked.ledger) as engine:
+            ids: Sequence[str] | None = previous.ids
+            if ids is None:
+                newest = question(
+                    "newest",
+                    most=MOST_SUMMED + 1,
+                    since_us=in_microseconds(previous.since),
+                    until_us=in_microseconds(until),
+                    where=asked.where,
+                    named=None if asked.name is None else like_of(asked.name),
+                )
+                ids = [row[0] for row in engine.query(newest).rows]
+            if len(ids) > MOST_SUMMED:
+                raise LedgerError(f"by now more than {count(MOST_SUMMED)} runs fit what it was about")
+            found = read_these(engine, ids).runs
     if previous.ids is not None:
         wanted = set(previous.ids)
         return tuple(run for run in found if run.id in wanted)
-    until = min(previous.until or previous.reported_at, previous.reported_at)
     return choose(found, since=previous.since, until=until, name=asked.name, where=asked.where)
 
 
