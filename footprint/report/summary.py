@@ -132,9 +132,15 @@ class _Sums:
         ids = [run.id for run in runs]
         key = frozenset(ids)
         if key not in self._known:
-            whole, device_s = self._account.total(ids, self._ids), self._account.device_s(ids, self._ids)
-            self._known[key] = _amounts(runs, whole, self.prints, device_s)
+            whole = _alone(self.prints[ids[0]]) if len(ids) == 1 else self._account.total(ids, self._ids)
+            self._known[key] = _amounts(runs, whole, self.prints, self._account.device_s(ids, self._ids))
         return self._known[key]
+
+
+def _alone(counted: Footprint) -> Total:
+    """The sum of one run: what counts of it."""
+    energy, emissions = counted.energy_kwh is not None, counted.emissions_g is not None
+    return Total(footprint=counted, runs=1, with_energy=int(energy), with_emissions=int(emissions))
 
 
 def _amounts(runs: Sequence[Run], total: Total, prints: Mapping[str, Footprint], device_s: float) -> Amounts:

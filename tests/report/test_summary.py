@@ -272,3 +272,16 @@ def test_rows_tell_what_is_beyond_operational_emissions() -> None:
     assert row.embodied_g is not None
     assert row.water_l is not None
     assert summary([run()]).rows[0].water_l is None
+
+
+def test_a_group_of_one_run_is_what_the_account_says_of_it() -> None:
+    some = [run("a", place=somewhere()), run("b"), run("c", place=somewhere("aws:us-east-1"), devices=(), cpu=None)]
+    account = Account(some)
+    groups = {group.key: group.amounts for group in summary(some, group_by="label:own").by["name"]}
+    assert len(groups) == 1  # of one name: a sum of all
+    apart = [msgspec.structs.replace(one, name=one.id) for one in some]
+    for group in summary(apart).by["name"]:
+        whole = account.total([group.key], [one.id for one in some])
+        for field in ("energy_kwh", "it_energy_kwh", "emissions_g", "emissions_direct_g", "embodied_g", "water_l"):
+            assert getattr(group.amounts, field) == getattr(whole.footprint, field), field
+        assert (group.amounts.with_energy, group.amounts.with_emissions) == (whole.with_energy, whole.with_emissions)
