@@ -25,6 +25,7 @@ _DEVICE_COLOURS: Final = (BLUE, ORANGE, GREEN, VERMILION, SKY, GREY)
 _DASHES: Final = ("solid", "dash", "dot", "dashdot")
 # Labels of phases and marks stand in rows above the curves, so that neighbours do not cover each other.
 _LABEL_ROWS: Final = 3
+_PERCENT: Final = (0, 25, 50, 75, 100)
 _LETTER_PX: Final = 6.5
 # Of a figure on a small tablet; on a phone some names touch.
 _WIDTH_PX: Final = 480.0
@@ -127,8 +128,8 @@ def energy_so_far(page: RunPage, theme: Theme) -> FigureData:
         layout["yaxis2"] = axis_of(theme) | {
             "overlaying": "y",
             "side": "right",
-            "ticksuffix": " %",
-            "tickvals": [0, 25, 50, 75, 100],
+            "tickvals": list(_PERCENT),
+            "ticktext": [f"{one} %" for one in _PERCENT],
             "range": [0, 105],
             "showgrid": False,
         }
