@@ -305,4 +305,7 @@ def test_an_empty_ledger_and_a_single_run(browser: Browser, tmp_path: Path, coun
     visit = Visit(browser, path, "phone")
     assert visit.page.get_by_role("heading", level=1).is_visible()
     assert visit.axe() == []
+    if count:
+        visit.page.locator(".run .name .in-table").click()
+        assert visit.page.locator(".drill table").first.is_visible()
     visit.close()

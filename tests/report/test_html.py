@@ -166,7 +166,7 @@ def test_what_is_not_the_answer_of_today_is_on_the_page_too() -> None:
     for words in (
         "Against 2025-04: energy 1.61 times (1.4–1.84), surely more; emissions 1.2 times (0.9–1.5), which may be no change.",
         "no: the range holds 1",
-        "emissions are known of a part of the runs on both sides",
+        "Emissions are known of a part of the runs on both sides.",
         "the report of 2025-05-20 said 1.2 kg (0.9–1.6); the same runs are 1.08 kg (0.8–1.4) today",
         "grid: -8.1 %",
         "12.3 % of the accelerators' joules",

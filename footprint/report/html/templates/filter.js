@@ -130,8 +130,8 @@ const drillInto = (body) => {
   show(false);
 };
 
-if (runTable && search) {
-  search.hidden = false;
+if (runTable) {
+  search.hidden = runs.length < 2;
   for (const { body } of runs) drillInto(body);
   for (const [facet, row] of facetRows) {
     const name = row.querySelector("bdi");
