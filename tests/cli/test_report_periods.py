@@ -17,6 +17,7 @@ from footprint.ledger.journal import Journal
 from footprint.ledger.records import Imported
 from footprint.model import Place, Run
 from footprint.reference import EDITIONS, using_edition
+from footprint.report import restated
 from footprint.report.previous import MOST_BYTES
 from footprint.report.restated import MOST_REASONED
 from tests.report.examples import HOSTILE, record, run, runs, somewhere
@@ -285,17 +286,17 @@ def test_a_report_that_is_renewed_says_what_the_new_factors_make_of_the_old_numb
     earlier = embedded()
     assert earlier["factors_version"] == older
     assert call(["report"]) == 0
-    restated = embedded()["restated"]
+    found = embedded()["restated"]
     expected = restate_total(read_runs().runs, older, newer)
-    assert (restated["older"], restated["newer"], restated["runs"]) == (older, newer, 6)
-    assert restated["reported_at"] == earlier["options"]["generated_at"]
-    assert restated["stated_g"] == earlier["total"]["emissions_g"]
+    assert (found["older"], found["newer"], found["runs"]) == (older, newer, 6)
+    assert found["reported_at"] == earlier["options"]["generated_at"]
+    assert found["stated_g"] == earlier["total"]["emissions_g"]
     assert expected.old.emissions_g is not None
     assert expected.new.emissions_g is not None
-    assert restated["old_g"]["central"] == pytest.approx(expected.old.emissions_g.central, rel=1e-4)
-    assert restated["new_g"]["central"] == pytest.approx(expected.new.emissions_g.central, rel=1e-4)
-    assert restated["differs"] == ["edition"]
-    assert restated["with_emissions"] == 6
+    assert found["old_g"]["central"] == pytest.approx(expected.old.emissions_g.central, rel=1e-4)
+    assert found["new_g"]["central"] == pytest.approx(expected.new.emissions_g.central, rel=1e-4)
+    assert found["differs"] == ["edition"]
+    assert found["with_emissions"] == 6
 
 
 def test_the_same_report_again_has_nothing_to_tell() -> None:
@@ -320,11 +321,11 @@ def test_a_number_that_the_same_factors_no_longer_give_is_told(said: Said) -> No
     earlier = json.loads(Path("before.json").read_text())
     earlier["total"]["emissions_g"] = {"low": 1.0, "central": 2.0, "high": 3.0}
     Path("before.json").write_text(json.dumps(earlier))
-    restated = said("--since-report", "before.json")["restated"]
-    assert restated["differs"] == ["number"]
-    assert restated["stated_g"]["central"] == 2.0
-    assert restated["old_g"] == restated["new_g"] == said()["total"]["emissions_g"]
-    assert restated["reasons"] == []
+    found = said("--since-report", "before.json")["restated"]
+    assert found["differs"] == ["number"]
+    assert found["stated_g"]["central"] == 2.0
+    assert found["old_g"] == found["new_g"] == said()["total"]["emissions_g"]
+    assert found["reasons"] == []
 
 
 def test_the_last_months_report_is_restated_in_this_months() -> None:
@@ -342,9 +343,9 @@ def test_the_last_months_report_is_restated_in_this_months() -> None:
     data |= {"rows": [], "all_runs": 2}
     page.write_text(text[:cut] + 'id="summary">' + json.dumps(data) + told[told.index("</script") :])
     assert call(["report", "--since", "last-month"]) == 0
-    restated = embedded()["restated"]
-    assert restated["runs"] == 2
-    assert restated["selection"] == [f"--since 'last-month' = {in_month(2)[:7]}"]
+    found = embedded()["restated"]
+    assert found["runs"] == 2
+    assert found["selection"] == [f"--since 'last-month' = {in_month(2)[:7]}"]
 
 
 @pytest.mark.parametrize(
@@ -368,10 +369,35 @@ def test_a_page_of_many_runs_is_restated_without_reasons() -> None:
     record(home(), runs(MOST_REASONED + 1))
     with_edition(EDITIONS[0])
     assert call(["report"]) == 0
-    restated = embedded()["restated"]
-    assert restated["runs"] == MOST_REASONED + 1
-    assert restated["reasons"] == []
-    assert restated["old_g"] is not None
+    found = embedded()["restated"]
+    assert found["runs"] == MOST_REASONED + 1
+    assert found["reasons"] == []
+    assert found["old_g"] is not None
+
+
+def test_of_very_many_runs_groups_are_restated(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
+    in_months(0, 8)
+    with_edition(EDITIONS[0])
+    one_by_one = said("--since-report", "footprint.html")["restated"]
+    monkeypatch.setattr(restated, "MOST_SUMMED", 5)
+    grouped = said("--since-report", "footprint.html")["restated"]
+    assert (grouped["runs"], grouped["with_emissions"], grouped["reasons"]) == (8, 8, [])
+    for name in ("old_g", "new_g"):
+        assert grouped[name]["central"] == pytest.approx(one_by_one[name]["central"], rel=1e-6)
+        assert grouped[name]["high"] == pytest.approx(one_by_one[name]["high"], rel=0.05)
+    with_edition(EDITIONS[0], "--name", "job-*", "-o", "named.html")
+    told = said("--since-report", "named.html", "--name", "job-*")
+    assert told["restated"] is None
+    assert "too many to restate one by one" in notes(told)[0]
+
+
+def test_a_choice_of_many_that_fits_more_by_now_is_a_note(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
+    in_months(0, 8)
+    assert call(["report", "--format", "json", "-o", "earlier.json"]) == 0
+    data = json.loads(Path("earlier.json").read_text())
+    Path("earlier.json").write_text(json.dumps(data | {"rows": [], "all_runs": 4}))
+    monkeypatch.setattr(restated, "MOST_SUMMED", 5)
+    assert "by now more than 5 runs fit" in notes(said("--since-report", "earlier.json"))[0]
 
 
 def damaged(data: dict[str, Any], *path: str, value: Any) -> str:
