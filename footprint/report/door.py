@@ -13,11 +13,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from footprint.model import Attribution
 from footprint.report.data import Summary
 from footprint.report.figures.bars import Theme
 from footprint.report.gather import Asked, gather
 from footprint.report.images import drawing, render
 from footprint.report.periods import period
+from footprint.report.run_data import RunPage
+from footprint.report.run_page import read
 from footprint.text import clean
 
 if TYPE_CHECKING:
@@ -43,28 +46,38 @@ def of(*, since: str | None = None, until: str | None = None, **asked: Any) -> S
     return gather(Asked(since=begin, until=end, now=now, said=said, **asked))
 
 
-def figure(summary: Summary, figure_id: str, *, theme: Theme = "light") -> Figure:
-    """A figure of a report as plotly's object; `figures.figures(summary)` are those that there are.
+def run(ref: str, *, ledger: str | None = None, attribution: Attribution = "share") -> RunPage:
+    """The data of the page of one run, by its id, the beginning of its id, or its file.
 
     Raises:
-        ConfigError: if the report has no such figure, with those that it has.
+        ConfigError: if there is no such run.
+        LedgerError: if the ledger cannot be read.
+    """
+    return read(ref, ledger=ledger, attribution=attribution)
+
+
+def figure(shown: Summary | RunPage, figure_id: str, *, theme: Theme = "light") -> Figure:
+    """A figure of a report or a run as plotly's object; `figures.figures` and `figures.run.figures` are those that there are.
+
+    Raises:
+        ConfigError: if there is no such figure, with those that there are.
     """
     from plotly.graph_objects import Figure
 
-    return Figure(drawing(summary, figure_id, theme))
+    return Figure(drawing(shown, figure_id, theme))
 
 
-def image(summary: Summary, figure_id: str, kind: str = "png", **options: Any) -> bytes:
-    """A figure of a report as the bytes of an image file; `options` are those of `images.render`.
+def image(shown: Summary | RunPage, figure_id: str, kind: str = "png", **options: Any) -> bytes:
+    """A figure of a report or a run as the bytes of an image file; `options` are those of `images.render`.
 
     Raises:
         ConfigError: see `images.render`.
     """
-    return render(summary, figure_id, kind, **options)
+    return render(shown, figure_id, kind, **options)
 
 
-def page(summary: Summary) -> str:
-    """The dashboard of a report: one self-contained page of HTML."""
+def page(shown: Summary | RunPage) -> str:
+    """The dashboard of a report, or the page of a run: one self-contained page of HTML."""
     from footprint.report import html
 
-    return html.render(summary)
+    return html.render(shown) if isinstance(shown, Summary) else html.render_run(shown)

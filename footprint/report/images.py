@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import html
 import textwrap
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final, Literal
 
 from footprint.errors import ConfigError, unknown_choice
 from footprint.report.data import Summary
-from footprint.report.figures import Figure, figures
+from footprint.report.figures import figures
 from footprint.report.figures.bars import FigureData, Theme
+from footprint.report.figures.run import Drawn
+from footprint.report.figures.run import figures as figures_of_run
+from footprint.report.run_data import RunPage
 
 Kind = Literal["png", "svg"]
 KINDS: Final[tuple[Kind, ...]] = ("png", "svg")
@@ -34,10 +37,12 @@ _INKS: Final = {"light": "#1b1f24", "dark": "#e8eaed"}
 _TITLE_PX: Final = 34
 _LINE_PX: Final = 20
 _LETTER_PX: Final = 6.4
+# Legends stand above the drawing, where a page has room beside the figure's words.
+_LEGEND_PX: Final = 24
 
 
 def render(
-    summary: Summary,
+    shown: Summary | RunPage,
     figure_id: str,
     kind: str = "svg",
     *,
@@ -46,11 +51,11 @@ def render(
     height_px: int | None = None,
     scale: float | None = None,
 ) -> bytes:
-    """A figure of a summary as the bytes of an image file.
+    """A figure of a report, or of a run's page, as the bytes of an image file.
 
     Args:
-        summary: the data of the report.
-        figure_id: which figure, see `figures`.
+        shown: the data of the report or of the page.
+        figure_id: which figure, see `figures.figures` and `figures.run.figures`.
         kind: `png` or `svg`.
         theme: `light` or `dark`.
         width_px: the width in CSS pixels.
@@ -60,7 +65,7 @@ def render(
     Raises:
         ConfigError: for a figure or kind that there is not, an impossible size, and if kaleido or a browser is missing or fails.
     """
-    return image(drawing(summary, figure_id, theme, width_px), kind, width_px=width_px, height_px=height_px, scale=scale)
+    return image(drawing(shown, figure_id, theme, width_px), kind, width_px=width_px, height_px=height_px, scale=scale)
 
 
 def image(
@@ -103,31 +108,37 @@ def image(
     return drawn
 
 
-def drawing(summary: Summary, figure_id: str, theme: Theme = "light", width_px: int = WIDTH_PX) -> FigureData:
+def drawing(shown: Summary | RunPage, figure_id: str, theme: Theme = "light", width_px: int = WIDTH_PX) -> FigureData:
     """A figure that stands by itself: with its heading and caption, on a ground of its own.
 
     Raises:
-        ConfigError: if the summary has no such figure, with those that it has.
+        ConfigError: if there is no such figure in what is shown, with those that there are.
     """
-    there = {one.id: one for one in figures(summary)}
-    if not there:
-        raise ConfigError("there is nothing to draw: no energy of these runs is known")
-    if figure_id not in there:
-        raise unknown_choice("figure", figure_id, tuple(there))
-    found = there[figure_id]
-    described = found.draw(summary, theme)
-    return described | {"layout": _headed(described["layout"], found, theme, width_px)}
+    drawn = {one.id: one for one in _drawn(shown, theme)}
+    if not drawn:
+        raise ConfigError("there is nothing to draw: no energy is known")
+    if figure_id not in drawn:
+        raise unknown_choice("figure", figure_id, tuple(drawn))
+    found = drawn[figure_id]
+    layout = _headed(found.drawing["layout"], found.title, found.caption, theme, width_px)
+    return found.drawing | {"layout": layout}
 
 
-def _headed(layout: FigureData, figure: Figure, theme: Theme, width_px: int) -> FigureData:
+def _drawn(shown: Summary | RunPage, theme: Theme) -> Sequence[Drawn]:
+    if isinstance(shown, Summary):
+        return [Drawn(one.id, one.title, one.caption, one.draw(shown, theme)) for one in figures(shown)]
+    return figures_of_run(shown, theme)
+
+
+def _headed(layout: FigureData, title: str, caption: str, theme: Theme, width_px: int) -> FigureData:
     """A layout with room above the drawing, and the figure's words in it. Plotly reads `<` as HTML."""
     margin = layout["margin"]
     letters = max(20, int((width_px - margin["l"] - margin["r"]) / _LETTER_PX))
-    lines = [html.escape(line, quote=False) for line in textwrap.wrap(figure.caption, letters)]
-    above = _TITLE_PX + _LINE_PX * len(lines)
+    lines = [html.escape(line, quote=False) for line in textwrap.wrap(caption, letters)]
+    above = _TITLE_PX + _LINE_PX * len(lines) + (_LEGEND_PX if layout.get("showlegend") else 0)
     quiet = f'<span style="font-size:12px;color:{layout["font"]["color"]}">'
-    title = {
-        "text": "<br>".join([html.escape(figure.title, quote=False), *(f"{quiet}{line}</span>" for line in lines)]),
+    heading = {
+        "text": "<br>".join([html.escape(title, quote=False), *(f"{quiet}{line}</span>" for line in lines)]),
         "font": {"size": 16, "color": _INKS[theme]},
         "x": 0,
         "xref": "container",
@@ -139,7 +150,7 @@ def _headed(layout: FigureData, figure: Figure, theme: Theme, width_px: int) -> 
     }
     ground = _GROUNDS[theme]
     return layout | {
-        "title": title,
+        "title": heading,
         "margin": margin | {"t": margin["t"] + above},
         "height": layout["height"] + above,
         "paper_bgcolor": ground,

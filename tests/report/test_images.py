@@ -18,6 +18,7 @@ from footprint.errors import ConfigError
 from footprint.ledger import home
 from footprint.report import images
 from footprint.report.figures import figures
+from footprint.report.figures.run import figures as figures_of_run
 from tests.report.examples import HOSTILE, record, runs, summary
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -139,6 +140,17 @@ class TestDoor:
         assert report.of(until="2025-05-02").total.runs == 1
         with pytest.raises(ConfigError, match=r"no run fits name nothing \(the ledger has 3 runs\)"):
             report.of(name="nothing")
+
+    def test_a_run_has_figures_and_a_page_of_its_own(self) -> None:
+        record(home(), runs(2))
+        page = report.run("run00001")
+        drawn = figures_of_run(page)
+        assert {one.id for one in drawn} >= {"power", "cpu"}
+        for one in drawn:
+            assert report.figure(page, one.id).layout.title.text.startswith(one.title)
+        assert "run00001" in report.page(page)
+        with pytest.raises(ConfigError, match=r"unknown figure 'energy-by'; .* \(there are power, "):
+            report.figure(page, "energy-by")
 
     def test_a_notebook_shows_a_summary_as_text(self) -> None:
         shown = summary(runs(3))._repr_mimebundle_(include=None, exclude=None)
