@@ -456,7 +456,7 @@ def test_a_page_of_ours_without_data_or_with_too_much_is_a_note(said: Said) -> N
         file.truncate(MOST_BYTES + 1)
     assert "is longer than" in notes(said("--since-report", "footprint.html"))[0]
     Path("folder").mkdir()
-    assert "is not there" in notes(said("--since-report", "folder"))[0]
+    assert "is no file" in notes(said("--since-report", "folder"))[0]
 
 
 def test_runs_that_are_gone_are_named(said: Said) -> None:

@@ -93,5 +93,5 @@ def _since_report(path: Path, asked: Asked, summary: Summary, *, is_stated: bool
         return restated_since(reading.previous, asked, summary)
     if not is_stated and not reading.is_ours:
         return Told(None)
-    problem = reading.problem or "is not there"
+    problem = reading.problem or "is no file"
     return Told(None, (f"what changed since the report in {clean(str(path))} is not told: it {problem}",))

@@ -46,7 +46,7 @@ def report(
     group_by: Annotated[
         str,
         typer.Option(
-            help="account, name, project, team, user, model, kind, hardware, provider, region, zone, host, day, month, outcome "
+            help="account, name, project, team, user, model, kind, hardware, provider, region, zone, host, basis, day, month, outcome "
             "or label:KEY."
         ),
     ] = "account",
