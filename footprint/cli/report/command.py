@@ -46,8 +46,8 @@ def report(
     group_by: Annotated[
         str,
         typer.Option(
-            help="account, name, project, team, user, model, kind, hardware, provider, region, zone, host, basis, day, month, outcome "
-            "or label:KEY."
+            help="account, name, project, team, user, model, kind, hardware, provider, region, zone, host, basis, day, month, "
+            "outcome or label:KEY."
         ),
     ] = "account",
     run: Annotated[
