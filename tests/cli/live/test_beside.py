@@ -153,3 +153,19 @@ def test_a_shared_terminal_needs_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp
         monkeypatch.setattr(sys, "stderr", file)
         with pytest.raises(OSError, match=r".+"):
             SharedTerminal(1, threading.Event())
+
+
+def test_ctrl_z_stops_the_command_and_the_shell_takes_it_up_again() -> None:
+    shell = ["bash", "--norc", "--noprofile", "-i"]
+    with Terminal(shell, PS1="$ ") as terminal:
+        terminal.until(b"$ ")
+        terminal.type((" ".join([*RUN, "--", "sh", "-c", "'echo be''gun; sleep 3; echo do''ne'"]) + "\n").encode())
+        terminal.until(b"begun\r")
+        terminal.until(b"\x1b]2;")
+        terminal.type(b"\x1a")
+        terminal.until(b"Stopped")
+        terminal.type(b"fg\n")
+        terminal.until(b"done\r")
+        terminal.until(b"runs show")
+        terminal.type(b"exit $?\n")
+        assert terminal.end() == 0

@@ -155,6 +155,25 @@ def test_a_signal_ends_it_with_the_terminal_as_it_was(number: int, keys: bytes) 
         assert terminal.modes_now() == terminal.modes
 
 
+@pytest.mark.slow
+def test_ctrl_z_gives_the_terminal_back_until_it_goes_on() -> None:
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], PS1="$ ") as terminal:
+        terminal.until(b"$ ")
+        terminal.type((" ".join(TOP) + "\n").encode())
+        terminal.until(b"nothing is being recorded")
+        terminal.type(b"\x1a")
+        stopped = terminal.until(b"Stopped")
+        assert b"\x1b[?1049l" in stopped
+        terminal.shown = b""
+        terminal.type(b"fg\n")
+        terminal.until(b"nothing is being recorded")
+        assert b"\x1b[?1049h" in terminal.shown
+        terminal.type(b"q")
+        terminal.until(b"\x1b[?1049l")
+        terminal.type(b"exit $?\n")
+        assert terminal.end() == 0
+
+
 # -- Following -----------------------------------------------------------------------------------------------------------
 
 
