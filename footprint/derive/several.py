@@ -27,9 +27,9 @@ REST: Final = -1
 _MOST: Final = 1_000_000
 _N_PARTS: Final = max(map(len, PARTS.values()))
 _SELF: Final = (
-    "within", "kin", "children", "elders", "overs", "nodes", "guests", "free", "grown", "divided", "adjusted", "overlapping",
-    "shared_out", "shared", "host_read", "apart", "counting", "pieces", "rates", "aparts", "numbered", "booked", "ranks",
-    "ranked",
+    "within", "kin", "children", "elders", "overs", "nodes", "guests", "free", "grown", "divided", "adjusted", "reserved",
+    "clock_numbers", "overlapping", "shared_out", "shared", "host_read", "apart", "counting", "pieces", "rates", "aparts",
+    "numbered", "booked", "ranks", "ranked",
 )  # fmt: skip
 """What is kept as rows, because it is asked for more than once; the other steps are kept as questions."""
 _SPENT: Final = {"classes": ("counting", "host_read"), "heaviest": ("pieces",)}

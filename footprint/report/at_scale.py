@@ -16,7 +16,6 @@ from footprint.derive.measured import derive_run
 from footprint.derive.pieces import GroupTotal
 from footprint.derive.several import Several, Tally, each_key
 from footprint.derive.working import NO_PLACE, Working, range_of
-from footprint.ledger.ask import time_of
 from footprint.ledger.engines.facts import read_these
 from footprint.ledger.questions import literal, question
 from footprint.model import GRADES, ComponentName, Factor, Grade
@@ -26,7 +25,7 @@ from footprint.report.data import Amounts, DeviceRow, FactorUse, Group, Note, Op
 from footprint.report.evidence import measured_ratio
 from footprint.report.grouping import COMPONENTS
 from footprint.report.summary import DIMENSIONS, completed, run_row, stated_only
-from footprint.report.use import used
+from footprint.report.use import shown, used
 from footprint.text import plural
 
 MOST_ROWS: Final = 1_000
@@ -86,8 +85,8 @@ class AtScale:
         told = used(self._ask, period.first_us, period.ended_us)
         summary = Summary(
             options=options,
-            started_at=_time(period.first_us),
-            ended_at=_time(period.ended_us),
+            started_at=shown(period.first_us),
+            ended_at=shown(period.ended_us),
             all_runs=period.runs,
             total=_amounts(whole),
             scopes=tuple(sorted({work.scope for work in _workings(sums)})),
@@ -202,7 +201,7 @@ def _amounts(tally: Tally) -> Amounts:
 
 def _groups(tallies: Sequence[Tally], weights: Sequence[float | None], named: Mapping[str, str]) -> tuple[Group, ...]:
     whole_kwh = sum(weight for weight in weights if weight is not None)
-    begun = {tally.key: "" if tally.started_us is None else _time(tally.started_us) for tally in tallies if not tally.merged}
+    begun = {tally.key: "" if tally.started_us is None else shown(tally.started_us) for tally in tallies if not tally.merged}
     labels = grouping.told_apart({key: named.get(key, key) for key in begun}, begun)
     return tuple(
         Group(
@@ -328,7 +327,3 @@ def _factor_uses(sums: Several) -> tuple[FactorUse, ...]:
         count.update(dict.fromkeys(one.working.factors.values(), 1))
     in_order = sorted(count.items(), key=lambda item: (item[0].id, item[0].year or 0, item[0].central, item[0].note))
     return tuple(FactorUse(factor=factor, runs=runs) for factor, runs in in_order)
-
-
-def _time(at_us: int) -> str:
-    return time_of(at_us).strftime("%Y-%m-%dT%H:%M:%SZ")

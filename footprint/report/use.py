@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from footprint.ledger.ask import IDLE_RATIO, time_of
@@ -16,6 +16,7 @@ _DAY_US: Final = 86_400_000_000
 _HOURS_SHOWN_US: Final = 3 * _DAY_US
 _LENGTHS_US: Final = {"hour": 3_600_000_000, "day": _DAY_US}
 _MJ_PER_KWH: Final = 3.6e9
+_LAST_US: Final = 253_402_300_800_000_000 - 1  # the end of the year 9999
 _SEEN: Final = Words("SUM(energy_mj) > 1.5 * MIN(floor_w) * 1000 * SUM(read_s)")
 """Only of accelerators that drew far more on the whole than at their lowest is the lowest what they draw while they idle: of one
 that was always busy nobody knows that."""
@@ -68,8 +69,8 @@ def _uses(rows: Sequence[tuple[Any, ...]], step: str) -> tuple[Use, ...]:
         end = begin + _LENGTHS_US[step] if step in _LENGTHS_US else _next_month_us(begin)
         found.append(
             Use(
-                begin=_shown(begin),
-                end=_shown(end),
+                begin=shown(begin),
+                end=shown(end),
                 energy_kwh=energy_mj / _MJ_PER_KWH,
                 power_w=energy_mj / 1e3 / ((end - begin) / 1e6),
                 accelerators_kwh=_kwh(accelerators_mj),
@@ -84,11 +85,17 @@ def _kwh(energy_mj: int | None) -> float | None:
     return None if energy_mj is None else energy_mj / _MJ_PER_KWH
 
 
-def _shown(at_us: int) -> str:
-    return time_of(at_us).strftime("%Y-%m-%dT%H:%M:%SZ")
+def shown(at_us: int) -> str:
+    """A time in UTC to the second, in ISO 8601; the last that can be told for any later one."""
+    time = datetime.max.replace(tzinfo=UTC) if at_us > _LAST_US else time_of(at_us)
+    return f"{time.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def _next_month_us(begin_us: int) -> int:
+    if begin_us > _LAST_US:
+        return begin_us + 31 * _DAY_US
     begin = time_of(begin_us)
     years, month = divmod(begin.month, 12)
+    if begin.year + years > MAXYEAR:
+        return _LAST_US + 1
     return round(datetime(begin.year + years, month + 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
