@@ -19,7 +19,18 @@ from footprint.ledger.beside import Beside, beside
 from footprint.ledger.reading import journal_paths
 from footprint.ledger.readings import Readings, courses_of, readings
 from footprint.ledger.runfile import write_run_file
-from footprint.model import Declaration, Mark, Run, Source
+from footprint.model import (
+    ATTRIBUTIONS,
+    Attribution,
+    ComponentName,
+    Declaration,
+    Device,
+    DeviceEnergy,
+    Grade,
+    Mark,
+    Run,
+    Source,
+)
 from footprint.report import html
 from footprint.report.figures.run import figures
 from footprint.report.html import run_proof
@@ -212,6 +223,39 @@ def test_every_run_has_a_page_that_says_what_is_known(page: RunPage, words: str)
     links = {str(a["href"]) for tag, a in written.tags if tag == "a" and str(a.get("href", "")).startswith("#")}
     assert {link.removeprefix("#") for link in links} <= ids
     assert "nan" not in written.text.lower().split()
+
+
+def device(device_id: str, component: ComponentName, meter: str, energy_j: float | None, **facts: Any) -> DeviceEnergy:
+    grade: Grade = "power" if meter == "hwmon" else "model" if energy_j is None else "counter"
+    stated = {"name": "NVIDIA A100-SXM4-80GB", "grade": grade} | facts
+    known = Device(id=device_id, component=component, meter=meter, **stated)
+    return DeviceEnergy(device=known, energy_j=energy_j, read_s=3600.0)
+
+
+ODD: dict[str, Run] = {
+    "counters of the chips": run(devices=(device("rapl:0", "cpu", "rapl", 36e4), device("rapl:dram", "memory", "rapl", 36e3))),
+    "a meter of the machine": run(devices=(device("hw", "rest", "hwmon", 9e5, contains=("cpu", "memory")),)),
+    "a slice": run(devices=(device("gpu:MIG-x", "accelerators", "nvml", 1e5, slices=(1, 7)),)),
+    "a chip that nobody knows": run(devices=(device("g", "accelerators", "tpu-model", None, name="Mystery 9"),)),
+    "hostile devices": run(devices=tuple(device(name, "accelerators", name, 1e3, name=name) for name in HOSTILE)),
+    "a microsecond": run(duration_s=1e-6, place=somewhere()),
+    "decades": run(duration_s=1e9, place=somewhere()),
+    "nothing at all, with marks": run(duration_s=0.0, marks=(Mark(name="a", t_s=0.0, end_s=0.0), Mark(name="b", t_s=0.0))),
+    "no work counted": run(work={"samples": 0.0, "x": 1e300}, place=somewhere()),
+    "declared energy": run(devices=(), cpu=None, declared=Declaration(energy_kwh=10.0, region="gcp:europe-west1")),
+    "nothing declared": run(devices=(), cpu=None, declared=Declaration()),
+    "an id that is a command": run("a b;<i>", account="$(rm -rf)"),
+}
+
+
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS)
+@pytest.mark.parametrize("name", list(ODD))
+def test_whatever_was_read_makes_a_page_whose_links_lead_somewhere(name: str, attribution: Attribution) -> None:
+    written = Page(html.render_run(build(ODD[name], attribution=attribution)))
+    ids = {attributes["id"] for _, attributes in written.tags if attributes.get("id")}
+    links = {str(a["href"]) for tag, a in written.tags if tag == "a" and str(a.get("href", "")).startswith("#")}
+    assert {link.removeprefix("#") for link in links} <= ids
+    assert not {"nan", "inf", "None"} & set(written.text.split())
 
 
 def test_names_are_inert() -> None:

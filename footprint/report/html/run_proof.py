@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from footprint import text
-from footprint.model import Run
+from footprint.model import Declaration, Run
 from footprint.report import formulas, words
 from footprint.report.formulas import Step
 from footprint.report.run_data import RunPage, Samples
-from footprint.units import BYTES_PER_GB
+from footprint.units import BYTES_PER_GB, j_from_kwh
 
 _APART: Final = re.compile(r"( × | ÷ | \+ | − |\(|\))")
 _CITED: Final = re.compile(r"^(?P<value>.*?) ?\[(?P<id>[^\]]+)\]$")
@@ -82,6 +82,8 @@ def readings(page: RunPage) -> tuple[Reading, ...]:
         if one.energy_j is not None and device.id in known:
             links = _of_samples(*known[device.id])
         found.append(Reading(f"reading-device-{place}", what, value, how, links))
+    if run.declared is not None:
+        return _of_declaration(run.declared)
     return (*found, *_of_cpu(page), *_of_host(run))
 
 
@@ -104,6 +106,7 @@ def sections(page: RunPage) -> tuple[Section, ...]:
             number = formulas.number(step.result)
             known[f"{number} {step.unit}"] = f"#step-{place}"
             known.setdefault(number, f"#step-{place}")
+            known.setdefault(number.removeprefix("-"), f"#step-{place}")  # a sum writes what is below zero with a minus
     heads = list(dict.fromkeys(head for head, _ in lines))
     chain = tuple(text.clean(one, limit=300) for one in footprint.chain)
     return tuple(
@@ -191,6 +194,12 @@ def _known(page: RunPage) -> dict[str, str]:
     found.setdefault(f"{number(run.duration_s)} s", "#fact-duration")
     many = sum(1 for one in run.devices if one.device.component == "accelerators")
     found[f"{number(many * run.duration_s)} device-s"] = "#devices"
+    if run.declared is not None:
+        found |= {one.value: f"#{one.id}" for one in _of_declaration(run.declared)}
+    chips = [one.energy_kwh.central for one in page.footprint.breakdown if one.energy_kwh and one.component in {"cpu", "memory"}]
+    found[f"{number(j_from_kwh(sum(chips)))} J of CPU and memory"] = "#components"
+    cards = [one.energy_kwh.central for one in page.footprint.breakdown if one.energy_kwh and one.component == "accelerators"]
+    found[f"{number(sum(cards))} kWh of accelerators"] = "#components"
     if run.host.memory_bytes is not None:
         found[f"{number(run.host.memory_bytes / BYTES_PER_GB)} GB"] = "#reading-memory"
     return found
@@ -209,6 +218,42 @@ def _of_samples(place: int, one: Samples) -> tuple[Piece, ...]:
         Piece("the first", f"#sample-{place}-{rows[0].at}"),
         Piece("the last", f"#sample-{place}-{rows[-1].at}"),
     )
+
+
+_UNITS: Final = {
+    "count": "",
+    "hours": " h",
+    "device_hours": " device-h",
+    "energy_kwh": " kWh",
+    "power_w": " W",
+    "flops": " FLOP",
+    "life_years": " years",
+    "intensity_g_per_kwh": " g/kWh",
+    "embodied_g_per_device": " g",
+    "price_per_kwh": " per kWh",
+}
+
+
+def _of_declaration(declared: Declaration) -> tuple[Reading, ...]:
+    """What was stated of a run that nobody measured, a row each; and the device-hours that follow where they are not stated."""
+    by = "; ".join(text.clean(one.title, limit=100) for one in declared.source) or "nobody is named"
+    stated = {name: getattr(declared, name) for name in declared.__struct_fields__ if name not in {"source", "training"}}
+    found = [
+        Reading(f"stated-{name}", name.replace("_", " ").capitalize(), _stated(name, value), f"stated: {by}", ())
+        for name, value in stated.items()
+        if value is not None
+    ]
+    if declared.device_hours is None and declared.hours is not None and declared.count is not None:
+        value = f"{formulas.number(declared.hours * declared.count)} device-h"
+        links = (Piece("count", "#stated-count"), Piece("hours", "#stated-hours"))
+        found.append(Reading("stated-device_hours", "Device hours", value, "count × hours", links))
+    return tuple(found)
+
+
+def _stated(name: str, value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{formulas.number(value)}{_UNITS.get(name, '')}"
+    return text.clean(str(value))
 
 
 def _of_cpu(page: RunPage) -> tuple[Reading, ...]:
