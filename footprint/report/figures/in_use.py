@@ -30,7 +30,8 @@ def in_use(summary: Summary, theme: Theme) -> FigureData:
     layout = layout_of(theme, 300) | {"barmode": "stack", "showlegend": True}
     layout["legend"] = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
     layout["yaxis"] = axis_of(theme) | {"title": title_of(f"Mean power ({unit[0]})"), "rangemode": "tozero"}
-    layout["xaxis"] = axis_of(theme) | {"type": "date", "showgrid": False}
+    # Labels that lie down make the figure lower, by which others fit, which are upright: on a phone that had no end.
+    layout["xaxis"] = axis_of(theme) | {"type": "date", "showgrid": False, "tickangle": 0, "nticks": 6}
     if summary.use_step == "day":
         layout["xaxis"] |= {"tickformat": "%-d %b\n%Y"}
     data = []

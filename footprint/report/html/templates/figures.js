@@ -1,6 +1,7 @@
 // Figures: drawn when they come near the reader's sight or the browser is idle, all of them for paper, in the reader's theme.
 const { palette, figures: drawings } = JSON.parse(document.getElementById("drawings").textContent);
-const plotConfig = { displayModeBar: false, responsive: true, displaylogo: false };
+// A name with two dollar signs is no formula.
+const plotConfig = { displayModeBar: false, responsive: true, displaylogo: false, typesetMath: false };
 const plots = [...document.querySelectorAll(".plot")];
 const drawnPlots = new Set();
 const plotListeners = []; // called with a place once it is drawn for the first time
