@@ -243,11 +243,15 @@ def test_every_dimension_has_its_figures_and_its_table(browser: Browser, whole: 
     by = everything().by
     with Visit(browser, whole) as visit:
         page = visit.page
-        for name in ("name", "region", "outcome"):
+        for name in ("region", "outcome", "name"):
             page.locator(f".switch [data-dimension='{name}']").click()
             assert page.locator(".panel:visible").get_attribute("data-dimension") == name
             expect(page.locator(".card.energy-by h3")).to_have_text(f"Energy by {name}")
             expect(page.locator("#energy-by .bars .point")).to_have_count(min(12, len(by[name])))
+        runs_column = page.locator(".panel:visible thead .in-table").nth(1)
+        for _ in range(2):
+            runs_column.click()
+            expect(page.locator(".panel:visible tbody tr").last).to_contain_text("smaller ones together")
 
 
 @pytest.mark.parametrize("assets", ["cdn", "folder"])

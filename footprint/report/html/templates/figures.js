@@ -29,6 +29,7 @@ const draw = (place, dark = isDark()) => {
   const drawing = drawings[place.dataset.drawing ?? place.id];
   if (!drawing || !window.Plotly) return;
   const { data, layout } = inTheme(drawing, dark);
+  if (layout.height) place.style.height = `${layout.height}px`; // a window that changes its size makes plotly forget it
   window.Plotly.react(place, data, layout, plotConfig);
   if (drawnPlots.has(place)) return;
   drawnPlots.add(place);

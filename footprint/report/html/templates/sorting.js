@@ -1,4 +1,5 @@
-// Tables sort by each of their columns. What is unknown comes last either way: it is no zero.
+// Tables sort by each of their columns. What is unknown comes last either way: it is no zero. So do the smaller groups that were
+// put together: they are no group among the others.
 const sortListeners = [];
 const cellValue = (body, column) => {
   const cell = body.querySelector("tr").cells[column];
@@ -14,10 +15,11 @@ const sortTable = (table, column, descending) => {
   const known = [];
   const unknown = [];
   for (const part of partsOf(table)) {
-    const value = valueOf(part, column);
+    const value = "rest" in part.dataset ? null : valueOf(part, column);
     (value === null ? unknown : known).push({ part, value });
   }
   known.sort((a, b) => (descending ? -1 : 1) * compareValues(a.value, b.value));
+  unknown.sort((a, b) => ("rest" in a.part.dataset) - ("rest" in b.part.dataset));
   for (const { part } of [...known, ...unknown]) part.parentElement.append(part);
   [...table.tHead.rows[0].cells].forEach((cell, index) => {
     if (index === column) cell.setAttribute("aria-sort", descending ? "descending" : "ascending");
