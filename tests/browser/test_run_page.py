@@ -78,6 +78,18 @@ def test_the_keyboard_reaches_the_answer_first_and_the_proof_next(browser: Brows
         assert visit.page.locator(":target").get_by_text("129.6 g/kWh").is_visible()
 
 
+def test_a_window_that_changes_its_size_leaves_each_figure_its_room(browser: Browser, page: Path) -> None:
+    with Visit(browser, page) as visit:
+        heights = "[...document.querySelectorAll('.plot')].map(e => e.offsetHeight)"
+        for plot in visit.page.locator(".plot").all():
+            plot.scroll_into_view_if_needed()
+        before = visit.page.evaluate(heights)
+        visit.page.set_viewport_size({"width": 794, "height": 1123})
+        visit.page.wait_for_timeout(500)
+        assert visit.page.evaluate(heights) == before
+        assert min(before) > 200
+
+
 def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "evil.html"
     path.write_text(html.render_run(build(*hostile())), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shlex
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from footprint.report.run_data import RunPage
 
 _DIGITS: Final = 9
 _STRING: Final = 1_000
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\+00:00")
 TABLE_ROWS: Final = 24
 """So many rows stand for a figure in the table beside it."""
 _PROVEN: Final = (
@@ -84,7 +86,7 @@ def _page(run_page: RunPage, data: RunPage, assets: Assets) -> str:
         grades=[grade for grade in GRADES if any(share.grade == grade for share in known_how)],
         unknown=[(words.unknown(one.what), text.clean(one.why, limit=400, empty=""), one.advice) for one in _open(run_page)],
         beyond=[words.unknown(what) for what in footprint.unknown if what in words.NOT_COUNTED],
-        ahead=[line.split(maxsplit=1) for line in ahead(run, footprint, run_page.forecast)],
+        ahead=[_in_short(line).split(maxsplit=1) for line in ahead(run, footprint, run_page.forecast)],
         unread=_unread(run_page) if footprint.energy_kwh is not None else [],
         readings=readings,
         sections=run_proof.sections(run_page),
@@ -128,6 +130,11 @@ def _whose(run_page: RunPage) -> str:
         return f"All that the machine drew meanwhile is the run's: {whole} before PUE"
     told = counted or f", of which {share} are the run's and counted here"
     return f"The machine drew {whole} meanwhile, before PUE{told}"
+
+
+def _in_short(line: str) -> str:
+    """A line with its times as a person reads them, in UTC."""
+    return _TIME.sub(r"\1 \2 UTC", line)
 
 
 def _embedded(value: Any) -> Any:
