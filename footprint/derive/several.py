@@ -59,9 +59,10 @@ class Tally:
         runs_of: how many there are of each factor key.
     """
 
-    def __init__(self, dimension: str, key: str, merged: int, attribution: Attribution) -> None:
+    def __init__(self, dimension: str, key: str, merged: int, attribution: Attribution, of: str = "") -> None:
         self.key, self.merged = key, merged
-        self.total = GroupTotal((dimension, key, merged), attribution)
+        # What varies from run to run is drawn apart for runs that were asked for apart, of another period, say.
+        self.total = GroupTotal((dimension, key, merged, of), attribution)
         self.duration_s = self.device_s = 0.0
         self.started_us: int | None = None
         self.direct = self.market = 0
@@ -118,7 +119,8 @@ class Several(Asking):
         self._is_by_basis = BASIS in dimensions
         self.runs_of: dict[str, int] = {}
         self.aparts: tuple[Apart, ...] = ()
-        self.whole = Tally("", "", 0, attribution)
+        self._of = repr(sorted(asked.items(), key=str))
+        self.whole = Tally("", "", 0, attribution, self._of)
         self.by: dict[str, tuple[Tally, ...]] = {}
         self.pieces: list[tuple[Class, Piece]] = []
         self.cpu_read_s: dict[str, tuple[float, float]] = {}
@@ -155,9 +157,9 @@ class Several(Asking):
             kept = keys if not limit or keys[0][2] <= limit else keys[: limit - 1]
             for place, (key, _, _) in enumerate(kept):
                 ranks.append(f"({at}, {literal(key)}, {place})")
-                tallies[at, place] = Tally(name, _date(key) if name == "day" else key, 0, self.attribution)
+                tallies[at, place] = Tally(name, _date(key) if name == "day" else key, 0, self.attribution, self._of)
             if limit and keys[0][2] > limit:
-                tallies[at, REST] = Tally(name, "", keys[0][2] - len(kept), self.attribution)
+                tallies[at, REST] = Tally(name, "", keys[0][2] - len(kept), self.attribution, self._of)
         words |= self._places(ranks)
         self._count(tallies, words)
         self._weigh(tallies, classes, words)
@@ -282,7 +284,7 @@ class Several(Asking):
         found: dict[str, Tally] = {}
 
         def of(basis: str | None) -> Tally:
-            return found.setdefault(basis or "", Tally(BASIS, basis or "", 0, self.attribution))
+            return found.setdefault(basis or "", Tally(BASIS, basis or "", 0, self.attribution, self._of))
 
         for key, runs in self.whole.runs_of.items():
             if key in self.factors:

@@ -132,7 +132,9 @@ class _Sums:
         ids = [run.id for run in runs]
         key = frozenset(ids)
         if key not in self._known:
-            whole = _alone(self.prints[ids[0]]) if len(ids) == 1 else self._account.total(ids, self._ids)
+            one = self.prints[ids[0]] if len(ids) == 1 else None
+            # Of one whose sum is not known no part is in a sum, either.
+            whole = _alone(one) if one is not None and one.energy_kwh is not None else self._account.total(ids, self._ids)
             self._known[key] = _amounts(runs, whole, self.prints, self._account.device_s(ids, self._ids))
         return self._known[key]
 
