@@ -55,6 +55,10 @@ def _call(argv: Sequence[str]) -> int:
         result = app(args=list(argv), prog_name="footprint", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except SystemExit as left:  # what click makes of a reader who has gone, which is no finding
+        if isinstance(left.__context__, BrokenPipeError):
+            raise left.__context__ from None
+        raise
     except usage_error as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its help is the answer, as it stands
             print(error.format_message(), file=sys.stderr)  # type: ignore[attr-defined]  # click's own classes have it

@@ -71,7 +71,7 @@ def to_markdown(summary: Summary) -> str:
     """The answer, what to do next, the groups and what is unknown, for a comment or a README; the factors are folded away."""
     found = [f"**{words.headline(summary)}**", ""]
     if not summary.total.runs:
-        return "\n".join(found)
+        return "\n".join(found + _notes(summary))
     choice = f" · {_inert(chosen, limit=_LINE)}" if (chosen := lines.choice(summary)) else ""
     found += [f"{words.period(summary)}{choice} · {lines.sure(summary)}", ""]
     told = [f"As much as {one}" for one in lines.equivalences(summary)] + [f"Beside it: {one}" for one in lines.beside(summary)]

@@ -36,7 +36,7 @@ def render(summary: Summary) -> str:
 
     answer = words.headline(summary)
     if not summary.total.runs:
-        return answer + "\n"
+        return "\n".join([answer, *_notes(summary)]) + "\n"
     width, marks = _width(), sparks.marks()
     console = Console(file=io.StringIO(), force_terminal=False, width=width)
     console.print(group_table(summary, marks if width >= _WIDE_ENOUGH else None))
@@ -60,7 +60,12 @@ def _after(summary: Summary) -> list[str]:
     for number, one in enumerate(summary.actions, 1):
         found += [f"next {number}: {one.message} ({lines.about(one)})", f"        {one.command}"]
     found += [f"unknown: {one}" for one in lines.unknown(summary)]
-    found += [f"note: {text.clean(note.message, limit=400)}" for note in summary.warnings[:_NOTES]]
+    return found + _notes(summary)
+
+
+def _notes(summary: Summary) -> list[str]:
+    """What is to be known of the numbers, or of why there are none."""
+    found = [f"note: {text.clean(note.message, limit=400)}" for note in summary.warnings[:_NOTES]]
     if len(summary.warnings) > _NOTES:
         found.append(f"note: {len(summary.warnings) - _NOTES} more; --format json or html shows them")
     return found
