@@ -13,10 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footprint.cli import call
+from footprint.cli.report.command import RUN_FIGURES
 from footprint.cli.report.writing import page_of, print_report
 from footprint.errors import ConfigError
 from footprint.ledger import home, write_run_file
+from footprint.report.figures.run import figures
 from footprint.report.html import folder_files, is_ours
+from footprint.report.run_page import read
 from tests.report.examples import HOSTILE, record, run, runs, somewhere
 
 LINK_LIMIT = 255
@@ -190,6 +193,22 @@ def test_a_figure_as_an_image(capsysbinary: pytest.CaptureFixture[bytes]) -> Non
     assert call(["report", "--figure", "energy-by", "--format", "png"]) == 0
     assert capsysbinary.readouterr().out.startswith(b"\x89PNG")
     assert [path.name for path in Path().iterdir()] == ["figure.svg"]
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_figure_of_one_run(capsys: pytest.CaptureFixture[str]) -> None:
+    record(home(), runs(2))
+    assert call(["report", "--run", "run00000", "--figure", "energy-so-far", "-o", "run.svg"]) == 0
+    assert said(capsys) == ["run.svg"]
+    assert Path("run.svg").read_text().lstrip().startswith("<svg")
+
+
+def test_the_figures_of_a_run_are_known_by_name() -> None:
+    record(home(), runs(1))
+    drawn = {one.id for one in figures(read("run00000"))}
+    assert drawn
+    assert drawn <= set(RUN_FIGURES)
 
 
 def test_a_terminal_shows_no_image(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,6 +162,13 @@ def test_a_run_by_two_names_is_not_compared_with_itself(refused: Callable[..., s
     assert "one and the same run" in refused("--compare", "--run", "abc", "--run", "abcdef")
 
 
+def test_a_ledger_of_which_nothing_can_be_read_is_not_one_without_runs(refused: Callable[..., str]) -> None:
+    keep(run("only"))
+    for journal in home().rglob("*.jsonl"):
+        journal.write_bytes(b'{"v":1,"torn\n')
+    assert "no run of the ledger can be read" in refused()
+
+
 # -- Two periods, two runs -------------------------------------------------------
 
 

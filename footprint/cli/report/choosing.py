@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from footprint.errors import ConfigError
+from footprint.errors import ConfigError, LedgerError
 from footprint.text import clean
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def gathered(asked: Asked, now: datetime, *, compare: bool, earlier: Path | None
 
     Raises:
         ConfigError: for a choice that leaves none, or that cannot be compared.
-        LedgerError: if the ledger cannot be read.
+        LedgerError: if the ledger cannot be read, or nothing of it: that is not a ledger without runs.
     """
     from footprint.report.gather import gather_with_sums
     from footprint.report.periods import in_iso
@@ -59,6 +59,8 @@ def gathered(asked: Asked, now: datetime, *, compare: bool, earlier: Path | None
         _check_pair(asked)
     found = gather_with_sums(asked)
     summary = found.summary
+    if not summary.all_runs and summary.options.notes:
+        raise LedgerError(f"no run of the ledger can be read: {clean(summary.options.notes[0], limit=400)}")
     said = (*(f"--run {clean(one)!r}" for one in asked.runs), *asked.said)
     options = msgspec.structs.replace(summary.options, selection=said, since=in_iso(asked.since), until=in_iso(asked.until))
     summary = msgspec.structs.replace(summary, options=options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
@@ -18,9 +18,21 @@ if TYPE_CHECKING:
     from footprint.model import Attribution
     from footprint.report.data import Summary
     from footprint.report.html.plotly_js import Assets
+    from footprint.report.run_data import RunPage
 
 ASSETS: Final = ("inline", "cdn", "folder")
 THEMES: Final = ("light", "dark")
+RUN_FIGURES: Final = ("power", "power-read", "energy-so-far", "cpu")
+"""The figures of a run's own page; all others are of reports."""
+
+
+class _Shown(NamedTuple):
+    """How something is shown: the format, where a page has its script, and of an image which figure in which colours."""
+
+    kind: str
+    assets: Assets
+    figure: str | None
+    theme: str
 
 
 def report(
@@ -71,7 +83,11 @@ def report(
     ] = None,
     figure: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Which figure is drawn as png or svg (needs footprint[images]): energy-by, over-time …"),
+        typer.Option(
+            metavar="ID",
+            help="Which figure is drawn as png or svg (needs footprint[images]): energy-by, over-time … of runs; power, "
+            "energy-so-far … of one --run.",
+        ),
     ] = None,
     theme: Annotated[str, typer.Option(help="Of an image: light or dark.")] = "light",
     assets: Annotated[
@@ -100,8 +116,9 @@ def report(
     runs = tuple(dict.fromkeys(run or ()))
     period, chosen = period_of(since, until, now), where_of(where)
     said = choosing.in_words(period, since, until, name, chosen)
-    if kind == "html" and len(runs) == 1 and not said and not compare:
-        _write_run(runs[0], ledger, policy, output, place)
+    is_one = len(runs) == 1 and not said and not compare
+    if is_one and (kind == "html" or figure in RUN_FIGURES):
+        _write_run(runs[0], ledger, policy, output, _Shown(kind, place, figure, theme))
         return
     from footprint.report.gather import ROWS, Asked
 
@@ -148,17 +165,20 @@ def _assets_of(stated: str, kind: str, output: str | None) -> Assets:
     return place
 
 
-def _write_run(ref: str, ledger: str | None, policy: Attribution, output: str | None, assets: Assets) -> None:
-    """The page of one run."""
+def _write_run(ref: str, ledger: str | None, policy: Attribution, output: str | None, shown: _Shown) -> None:
+    """The page of one run, or a figure of it."""
     from footprint.report import html, run_page
 
     page = run_page.read(ref, ledger, policy)
-    target = writing.target_of("html", output, writing.page_of(page.run.id))
-    content = html.render_run(page, assets=assets)
+    target = writing.target_of(shown.kind, output, writing.page_of(page.run.id))
+    if shown.figure is not None:
+        content: str | bytes = _drawn(page, shown.figure, shown.kind, shown.theme)
+    else:
+        content = html.render_run(page, assets=shown.assets)
     if target is None:
-        writing.print_report("html", content)
+        writing.print_report(shown.kind, content)
         return
-    writing.write(target, content, _beside(assets))
+    writing.write(target, content, _beside(shown.assets) if shown.figure is None else None)
     say(str(target))
 
 
@@ -171,11 +191,11 @@ def _beside(assets: Assets) -> dict[str, bytes] | None:
     return folder_files()
 
 
-def _drawn(summary: Summary, figure: str, kind: str, theme: str) -> str | bytes:
+def _drawn(of: Summary | RunPage, figure: str, kind: str, theme: str) -> str | bytes:
     """One figure as an image."""
     from footprint.report import images
 
-    return images.render(summary, figure, kind, theme="dark" if theme == "dark" else "light")
+    return images.render(of, figure, kind, theme="dark" if theme == "dark" else "light")
 
 
 def _rendered(kind: str, summary: Summary, assets: Assets) -> str:
