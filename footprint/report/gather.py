@@ -30,7 +30,7 @@ from footprint.text import clean, plural
 ROWS = 100
 MOST_DERIVED: Final = 500
 """Of more runs than this sums are made where they lie."""
-_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 8
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
