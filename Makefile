@@ -33,7 +33,7 @@ test-world: $(WORLD)/.done ## The whole journeys, in fresh clones, and trainings
 fuzz: $(VENV)/.dev ## 200,000 mutated cards, filled and held to the laws of a fill
 	$(BIN)/python -m tests.fuzz
 
-bench: $(VENV)/.dev ## Benchmarks against peers, in the same run
+bench: $(VENV)/.dev browser-ready ## Benchmarks against peers, in the same run
 	$(BIN)/python -m tests.benchmarks
 
 lint: $(VENV)/.dev
