@@ -344,11 +344,19 @@ def test_a_hundred_thousand_runs_are_a_page_that_does_not_drown(work: Path, caps
     assert not err
     assert "100,000 runs" in out
     assert (work / "page.html").stat().st_size <= 5.2e6
-    assert call(["report", "--format", "json", "-o", "page.json"]) == 0
-    data = json.loads((work / "page.json").read_text())
-    assert data["total"]["runs"] == 100_000
     assert call(["report", "--format", "table"]) == 0
     assert len(capsys.readouterr().out.splitlines()) < 200
+
+
+@pytest.mark.slow
+def test_an_image_without_a_browser_is_one_clear_line(footprint: Footprint, work: Path) -> None:
+    record(home(), runs(4))
+    # Not an empty PATH: a browser is also looked for where systems have it.
+    said = footprint("report", "--figure", "energy-by", "-o", "figure.svg", env={"BROWSER_PATH": str(work / "none")})
+    assert (said.returncode, said.stdout) == (2, b"")
+    assert len(said.stderr.splitlines()) == 1
+    assert b"chromium" in said.stderr
+    assert not list(work.iterdir())
 
 
 RECORDING = """
