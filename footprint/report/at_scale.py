@@ -136,7 +136,7 @@ class AtScale:
         return tuple(rows), reading.problems
 
     def _devices(self) -> tuple[DeviceRow, ...]:
-        answer = self._sums.ask("models")
+        answer = self._ask("models")
         if any(row[-1] for row in answer.rows) and self._options.attribution == "share":
             # What was read of devices that nobody held, too, counts once.
             answer = self._sums.query(question("models", **self._sums.asked, attribution="machine"))

@@ -15,6 +15,7 @@ from footprint.report import gather as door
 from footprint.report.data import Summary
 from footprint.report.gather import Asked, gather
 from tests.benchmarks.synthetic import write_home
+from tests.derive.examples import host
 from tests.derive.mixed import Tables, ledger
 from tests.report import examples
 
@@ -96,3 +97,13 @@ def test_a_large_ledger_of_its_own_is_summed(tmp_path: Path, monkeypatch: pytest
     assert (summary.how, summary.all_runs, len(summary.rows)) == ("groups", 1200, 100)
     assert summary.use
     assert math.fsum(one.energy_kwh for one in summary.use) == pytest.approx(summary.devices[0].energy_kwh)
+
+
+def test_what_a_device_read_counts_once_where_a_run_of_unknown_energy_overlapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its energy is in no sum, so that it takes none from others there; the joules of a device are still read once."""
+    known = examples.run("known", host=host(name="n", boot_id="b"))
+    blind = examples.run("blind", host=host(name="n", boot_id="b", unmetered_accelerators=("0000:00:05.0",)), journal_id="other")
+    runs, sums = both(Kept([known, blind]), Asked(rows=0), monkeypatch)
+    assert (runs.total.with_energy, sums.total.with_energy) == (1, 1)
+    assert [one.energy_kwh for one in runs.devices] == pytest.approx([0.6])
+    assert [one.energy_kwh for one in sums.devices] == pytest.approx([0.6])
