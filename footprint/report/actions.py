@@ -25,6 +25,19 @@ STATED_RATIO: Final = 0.2
 _WORTH_WAITING_S: Final = 900.0
 _COMPONENTS: Final = ("accelerators", "cpu", "memory")
 _LOST: Final = ("failed", "interrupted")
+_DOCTOR: Final = "footprint doctor"
+_NOT_READ: Final = (
+    (
+        {"declared"},
+        "Measure what is stated: {} of the energy is declared, not read from a device",
+        "footprint run -- python train.py",
+    ),
+    (
+        {"model", "assumed"},
+        "Read what is worked out: {} of the energy is modelled or assumed. The doctor says what can be read on the machine",
+        _DOCTOR,
+    ),
+)
 
 
 def actions(summary: Summary) -> tuple[Action, ...]:
@@ -80,7 +93,7 @@ def _unmeasured(summary: Summary) -> Iterator[Action]:
     yield Action(
         code="unmeasured",
         message=f"Find out why nothing was read of {listed}: the doctor says, on the machine, what is missing",
-        command="footprint doctor",
+        command=_DOCTOR,
         runs=max(one.runs for one in missing),
         energy_kwh=None,
         emissions_g=None,
@@ -88,19 +101,20 @@ def _unmeasured(summary: Summary) -> Iterator[Action]:
 
 
 def _stated(summary: Summary) -> Iterator[Action]:
-    """Energy that is somebody's statement or an assumption, where most of a machine can be measured."""
-    known = [one for one in summary.shares if one.energy_ratio is not None]
-    ratio = sum(one.energy_ratio or 0.0 for one in known if one.grade in {"declared", "assumed"} and one.component != "rest")
-    if ratio < STATED_RATIO:
-        return
-    yield Action(
-        code="measure",
-        message=f"Measure what is stated: {text.percent(ratio)} of the energy is declared or assumed, not read from a device",
-        command="footprint run -- python train.py",
-        runs=max(one.runs for one in known if one.grade in {"declared", "assumed"}),
-        energy_kwh=None,
-        emissions_g=None,
-    )
+    """Energy that no device told: somebody's statement can be measured, and what we worked out may be readable there."""
+    for grades, told, command in _NOT_READ:
+        some = [one for one in summary.shares if one.grade in grades and one.component != "rest"]
+        ratio = sum(one.energy_ratio or 0.0 for one in some)
+        if ratio >= STATED_RATIO and not (command == _DOCTOR and any(_unmeasured(summary))):
+            yield Action(
+                code="measure",
+                message=told.format(text.percent(ratio)),
+                command=command,
+                runs=max(one.runs for one in some),
+                energy_kwh=None,
+                emissions_g=None,
+            )
+            return
 
 
 # -- What is wasted ---------------------------------------------------------------------------------------------------

@@ -116,7 +116,8 @@ def drawing(shown: Summary | RunPage, figure_id: str, theme: Theme = "light", wi
     """
     drawn = {one.id: one for one in _drawn(shown, theme)}
     if not drawn:
-        raise ConfigError("there is nothing to draw: no energy is known")
+        empty = isinstance(shown, Summary) and not shown.total.runs
+        raise ConfigError(f"there is nothing to draw: {'no runs are recorded' if empty else 'no energy is known'}")
     if figure_id not in drawn:
         raise unknown_choice("figure", figure_id, tuple(drawn))
     found = drawn[figure_id]

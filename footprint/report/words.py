@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from footprint import text
-from footprint.model import Component, ComponentName, Factor, Footprint, Grade, Range
+from footprint.model import Component, ComponentName, Factor, Footprint, Grade, Range, Run
 from footprint.report.data import Amounts, Group, RunRow, Summary, Unknown
 
 UNKNOWN: Final = "unknown"
@@ -227,6 +227,16 @@ def headline(summary: Summary) -> str:
     else:
         answer, rest = f"{text.plural(total.runs, 'run')}: neither energy nor emissions are known", ""
     return f"{answer}; {rest}." if rest else f"{answer}."
+
+
+def headline_of_run(run: Run, footprint: Footprint) -> str:
+    """The same of one run: `digits emitted 14.6 mg (6.95–29.5) of CO₂ equivalent`."""
+    name, so_far = text.clean(run.name), " so far" if run.outcome == "running" else ""
+    if footprint.emissions_g:
+        return f"{name} emitted {mass(footprint.emissions_g)} of CO₂ equivalent{so_far}."
+    if footprint.energy_kwh:
+        return f"{name} used {energy(footprint.energy_kwh)}{so_far}; the emissions are unknown."
+    return f"{name}: neither energy nor emissions are known."
 
 
 def measured(summary: Summary) -> str:

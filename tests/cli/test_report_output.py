@@ -60,7 +60,9 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_one_run_has_a_page_of_its_own(capsys: pytest.CaptureFixture[str], refused: Callable[..., str]) -> None:
     record(home(), runs(3))
     assert call(["report", "--run", "run00001"]) == 0
-    assert said(capsys)[-1] == "footprint-run-run00001.html"
+    told, path = said(capsys)[-2:]
+    assert path == "footprint-run-run00001.html"
+    assert re.fullmatch(r"tokenizer-1 emitted .+ of CO₂ equivalent\.", told)
     page = Path("footprint-run-run00001.html").read_bytes()
     assert is_ours(page[:4096])
     assert b"tokenizer-1" in page
@@ -153,6 +155,7 @@ def test_a_page_that_asks_the_network_is_small_and_only_if_it_was_asked_for() ->
         (["-o", "x.svg"], "name it with --figure"),
         (["--format", "svg", "--figure", "nothing"], "energy-by"),
         (["--format", "svg", "--figure", "energy-by", "--theme", "purple"], "unknown --theme 'purple'"),
+        (["--theme", "dark"], "--theme dark is of an image, and this is html"),
         (["--run", "run00000", "-o", "no/such/page.html"], "cannot write no/such/page.html: No such file"),
         (["--run", "nowhere"], "no run 'nowhere'"),
         (["--format", "htm"], "did you mean html?"),

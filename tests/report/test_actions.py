@@ -10,7 +10,7 @@ import pytest
 import typer.main
 
 from footprint.cli.app import app
-from footprint.model import Place, Range, Run
+from footprint.model import Grade, Place, Range, Run
 from footprint.reference import tables
 from footprint.report import cleaner, exports, terminal
 from footprint.report.actions import MOST, actions
@@ -62,6 +62,20 @@ def test_what_no_meter_reads_is_for_the_doctor() -> None:
     found = action(summary([run("a", host=host, devices=(), place=somewhere()), run("b", place=somewhere())]), "unmeasured")
     assert (found.command, found.runs, found.energy_kwh) == ("footprint doctor", 1, None)
     assert "accelerators" in found.message
+
+
+def test_what_was_recorded_and_not_read_is_for_the_doctor_and_what_was_stated_for_a_measurement() -> None:
+    found = summary([run(place=somewhere("gcp:europe-north2"))])
+
+    def known_by(grade: Grade) -> Action:
+        shares = tuple(msgspec.structs.replace(one, grade=grade) for one in found.shares)
+        return action(completed(msgspec.structs.replace(found, shares=shares)), "measure")
+
+    for grade in ("model", "assumed"):
+        assert known_by(grade).command == "footprint doctor"
+        assert "modelled or assumed" in known_by(grade).message
+    assert known_by("declared").command.startswith("footprint run")
+    assert "declared, not read" in known_by("declared").message
 
 
 def test_runs_that_came_to_nothing() -> None:

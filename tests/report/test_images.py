@@ -93,7 +93,7 @@ class TestRefused:
             images.render(summary(runs(3)), "energy")
 
     def test_nothing_to_draw(self) -> None:
-        with pytest.raises(ConfigError, match="nothing to draw"):
+        with pytest.raises(ConfigError, match="nothing to draw: no runs are recorded"):
             images.render(summary([]), "energy-by")
 
     @pytest.mark.parametrize(

@@ -80,7 +80,8 @@ def gathered(asked: Asked, now: datetime, *, compare: bool, earlier: Path | None
 def _check_pair(asked: Asked) -> None:
     """Refuse what cannot be compared, before anything is read."""
     if asked.runs and len(asked.runs) != PAIR:
-        raise ConfigError(f"--compare takes exactly two --run (there are {len(asked.runs)}), or a period and no --run")
+        given = "one" if len(asked.runs) == 1 else len(asked.runs)
+        raise ConfigError(f"--compare takes exactly two --run (given: {given}), or a period and no --run")
     if not asked.runs and asked.since is None:
         raise ConfigError("--compare needs two things to compare: a period, as --since last-month, or exactly two --run")
 

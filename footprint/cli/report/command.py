@@ -112,6 +112,8 @@ def report(
     place = _assets_of(assets, kind, output)
     if theme not in THEMES:
         raise unknown_choice("--theme", theme, THEMES)
+    if theme != THEMES[0] and kind not in writing.IMAGES:
+        raise ConfigError(f"--theme {theme} is of an image, and this is {kind}; a page takes that of its reader")
     now = datetime.now(UTC)
     runs = tuple(dict.fromkeys(run or ()))
     period, chosen = period_of(since, until, now), where_of(where)
@@ -179,6 +181,10 @@ def _write_run(ref: str, ledger: str | None, policy: Attribution, output: str | 
         writing.print_report(shown.kind, content)
         return
     writing.write(target, content, _beside(shown.assets) if shown.figure is None else None)
+    if shown.figure is None:
+        from footprint.report.words import headline_of_run
+
+        say(headline_of_run(page.run, page.footprint))
     say(str(target))
 
 
