@@ -1,8 +1,12 @@
-"""`make demo`: measure a real training, fill its card, show it on a dashboard. Everything lands in `.demo/` and `reports/`."""
+"""`make demo`: measure a real training, fill its card, show it on a dashboard and on a page of its own.
+
+Everything lands in `.demo/` and `reports/`.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import shutil
@@ -17,6 +21,7 @@ LEDGER = DEMO / "ledger"
 # The console script beside this interpreter; not resolved, for the interpreter of a virtual environment is a link out of it.
 COMMAND = Path(sys.executable).with_name("footprint")
 REPORT = ROOT / "reports" / "demo.html"
+RUN_PAGE = ROOT / "reports" / "demo-run.html"
 
 
 def footprint(*words: str) -> None:
@@ -35,16 +40,19 @@ def main() -> None:
     DEMO.mkdir(exist_ok=True)
     card, run = DEMO / "README.md", DEMO / "run.json"
     shutil.copy(HERE / "README.md", card)
-    card_name, run_name, report_name, train_name = (
-        str(path.relative_to(ROOT)) for path in (card, run, REPORT, HERE / "train.py")
+    card_name, run_name, report_name, page_name, train_name = (
+        str(path.relative_to(ROOT)) for path in (card, run, REPORT, RUN_PAGE, HERE / "train.py")
     )
     place = ("--region", region) if region else ()
     command = ("--", str(Path(sys.executable).relative_to(ROOT)), train_name)
     footprint("run", "--name", "digits", "--kind", "pre-training", *place, "--record", run_name, *command)
     footprint("runs", "list")
     footprint("card", "fill", card_name, "--run", run_name)
-    footprint("report", "-o", report_name, "--run", run_name)
-    print(f"\nThe dashboard: {REPORT}\nThe filled card: {card} (see its Environmental Impact section)")
+    footprint("report", "-o", report_name)
+    # By its id: the ledger has the run's readings, which its file does not.
+    footprint("report", "-o", page_name, "--run", json.loads(run.read_bytes())["id"])
+    print(f"\nThe dashboard: {REPORT}\nThe page of the run: {RUN_PAGE}")
+    print(f"The filled card: {card} (see its Environmental Impact section)")
     if not region:
         print("Emissions are unknown because the place is: `make demo REGION=gcp:europe-west1` states them.")
 

@@ -34,6 +34,7 @@ def make(clone: Path, *words: str) -> str:
 def test_demo_without_a_place_states_energy_and_says_that_the_place_is_unknown(clone: Path) -> None:
     printed = make(clone, "demo")
     assert str(clone / "reports" / "demo.html") in printed
+    assert str(clone / "reports" / "demo-run.html") in printed
     assert "REGION=" in printed
     run = msgspec.json.decode((clone / ".demo" / "run.json").read_bytes(), type=Run)
     assert run.outcome == "completed"
@@ -54,4 +55,6 @@ def test_demo_with_a_place_states_emissions(clone: Path) -> None:
     assert "CO2eq (90 % range" in card
     page = (clone / "reports" / "demo.html").read_text(encoding="utf-8")
     assert "CO" in page
+    run_page = (clone / "reports" / "demo-run.html").read_text(encoding="utf-8")
+    assert '"source":"recorded"' in run_page
     assert subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True).stdout == ""
