@@ -107,6 +107,7 @@ class AtScale:
             use=told.use,
             use_step=told.step,
             idle_ratio=told.idle_ratio,
+            idle_seen_ratio=told.idle_seen_ratio,
             how="groups",
         )
         return completed(summary), whole.total.sheet.facility, whole.total.sheet.emissions

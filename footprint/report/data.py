@@ -3,7 +3,7 @@
 A `Summary` is JSON-able as it stands (`msgspec.json.encode`), and that JSON is a contract: `schema` counts its versions.
 
     1  first version
-       since then were added: equivalences, actions, work, use, idle_ratio, restated, compared, how,
+       since then were added: equivalences, actions, work, use, idle_ratio, idle_seen_ratio, restated, compared, how,
        options.since and options.until
 
 Types of quantities are as in `model`: a `Range` or null, where null is unknown.
@@ -299,8 +299,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     went into runs that failed or were interrupted. Both are null where no energy is known. `rows` are the newest runs.
 
     `idle_ratio` is the share of the accelerators' joules that were read while they idled, null where that was not looked at or
-    nothing was read. `how` says how the sums were made: `runs`, each run by itself, or `groups`, sums of facts by factor key,
-    where the ledger is large (see `derive.grouped`).
+    of no accelerator is known what it draws while it idles; `idle_seen_ratio` is the share of those joules for which that is
+    known: below 1, more of the others may have gone into idling. `how` says how the sums were made: `runs`, each run by itself,
+    or `groups`, sums of facts by factor key, where the ledger is large (see `derive.grouped`).
     """
 
     options: Options
@@ -329,6 +330,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     use: tuple[Use, ...] = ()
     use_step: str = ""
     idle_ratio: float | None = None
+    idle_seen_ratio: float | None = None
     restated: Restated | None = None
     compared: Compared | None = None
     how: Literal["runs", "groups"] = "runs"

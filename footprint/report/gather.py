@@ -163,8 +163,8 @@ def _of_runs(runs: Sequence[Run], asked: Asked, problems: Sequence[str], told: U
     whole = account.sheet([run_id for run_id, outer in within.items() if outer is None])
     summary = summarise(runs, account, _options(asked, problems))
     if told != Used():
-        told_too = {"use": told.use, "use_step": told.step, "idle_ratio": told.idle_ratio}
-        summary = completed(msgspec.structs.replace(summary, **told_too))
+        idle = {"idle_ratio": told.idle_ratio, "idle_seen_ratio": told.idle_seen_ratio}
+        summary = completed(msgspec.structs.replace(summary, use=told.use, use_step=told.step, **idle))
     return Gathered(summary, whole.facility, whole.emissions)
 
 

@@ -15,6 +15,7 @@ from footprint.report.data import Action, Compared, Equivalence, Restated, Summa
 
 WORK_ROWS: Final = 12
 """How many rows of work text shows."""
+_ALL: Final = 0.999
 _TOLD_BY: Final = {"place": "place", "accelerators": "unmeasured", "cpu": "unmeasured", "memory": "unmeasured"}
 
 
@@ -42,8 +43,15 @@ def sure(summary: Summary) -> str:
     if summary.lost_ratio:
         parts.append(f"{text.percent(summary.lost_ratio)} went into runs that failed or were interrupted")
     if summary.idle_ratio:
-        parts.append(f"{text.percent(summary.idle_ratio)} of the accelerators' joules into idling")
+        parts.append(f"{idle(summary)} of the accelerators' joules into idling")
     return "; ".join(filter(None, parts))
+
+
+def idle(summary: Summary) -> str:
+    """The share of the accelerators' joules that went into idling: the least, where nobody knows of each what idling takes."""
+    seen = summary.idle_seen_ratio
+    least = "at least " if summary.idle_ratio is not None and seen is not None and seen < _ALL else ""
+    return f"{least}{words.ratio(summary.idle_ratio)}"
 
 
 def equivalence(one: Equivalence) -> str:

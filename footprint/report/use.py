@@ -28,12 +28,15 @@ Ask = Callable[..., Answer]
 class Used(NamedTuple):
     """When joules were read, by stretches of `step`; and what share of accelerators' joules was read while they idled.
 
-    The share is that of accelerators of which it was seen what they draw while they idle; null where that was of none.
+    That can be told of accelerators of which it was seen what they draw while they idle: `idle_seen_ratio` is what these used of
+    the joules of all. Of the others no joule counts as idle, so that the share is the least that it can be; null where it was
+    seen of none.
     """
 
     use: tuple[Use, ...] = ()
     step: str = ""
     idle_ratio: float | None = None
+    idle_seen_ratio: float | None = None
 
 
 def step_of(begin_us: int, end_us: int) -> str:
@@ -56,8 +59,9 @@ def used(ask: Ask, begin_us: int, end_us: int) -> Used:
     """
     step = step_of(begin_us, end_us)
     use = _uses(ask("over_time", bucket=step).rows, step)
-    ((accelerators_mj, idle_mj),) = ask("idle", idle_ratio=float(IDLE_RATIO), seen=_SEEN).rows
-    return Used(use, step if use else "", idle_mj / accelerators_mj if accelerators_mj else None)
+    ((accelerators_mj, seen_mj, idle_mj),) = ask("idle", idle_ratio=float(IDLE_RATIO), seen=_SEEN).rows
+    told = (idle_mj / accelerators_mj, seen_mj / accelerators_mj) if seen_mj else (None, None)
+    return Used(use, step if use else "", *told)
 
 
 def _uses(rows: Sequence[tuple[Any, ...]], step: str) -> tuple[Use, ...]:

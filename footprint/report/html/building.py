@@ -18,7 +18,7 @@ import msgspec
 from markupsafe import Markup
 
 from footprint import text
-from footprint.report import words
+from footprint.report import lines, words
 from footprint.report.figures import GRADE_COLOURS
 from footprint.report.figures.bars import PALETTE, FigureData
 from footprint.report.html import plotly_js
@@ -158,6 +158,6 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"words": words, "text": text, "shown_warnings": WARNINGS, "grade_colours": GRADE_COLOURS}
+    made.globals |= {"words": words, "lines": lines, "text": text, "shown_warnings": WARNINGS, "grade_colours": GRADE_COLOURS}
     made.filters |= {"clean": text.clean, "code": _code, "sentence": _sentence}
     return made
