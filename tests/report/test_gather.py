@@ -53,8 +53,8 @@ def test_idling_is_told_as_a_share_of_all_that_accelerators_used() -> None:
             return door._of_ledger(made, Asked()).summary
 
     both, one = told(seen, busy), told(seen)
-    assert (both.idle_ratio, both.idle_seen_ratio) == (pytest.approx(1 / 6), 0.5)
+    assert (both.idle_ratio, both.idle_seen_ratio) == pytest.approx((1 / 6, 0.5))
     assert "at least 16.7 % of the accelerators' joules into idling" in lines.sure(both)
-    assert (one.idle_ratio, one.idle_seen_ratio) == (pytest.approx(1 / 3), 1.0)
+    assert (one.idle_ratio, one.idle_seen_ratio) == pytest.approx((1 / 3, 1.0))
     assert "33.3 % of the accelerators' joules into idling" in lines.sure(one)
     assert told(busy).idle_ratio is None
