@@ -24,6 +24,8 @@ from footprint.report.run_page import read
 from footprint.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from plotly.graph_objects import Figure
 
 
@@ -33,7 +35,8 @@ def of(*, since: str | None = None, until: str | None = None, **asked: Any) -> S
     Args:
         since: runs that started then or later, as `footprint report --since` takes it: `2026-11-03`, `7d`, `last-month`.
         until: runs that started before then, likewise.
-        **asked: the other fields of `Asked`: `ledger`, `runs`, `name`, `where`, `group_by`, `attribution`, `rows`, `now`.
+        **asked: the other fields of `Asked`: `ledger`, `runs`, `name`, `where`, `group_by`, `attribution`, `rows`, `now`. One run
+            and one value of `where` may stand alone: `runs="5be2"`, `where={"team": "nlp"}`.
 
     Raises:
         ConfigError: for a period, dimension or key that there is not, or if there are runs and the choice leaves none.
@@ -41,9 +44,17 @@ def of(*, since: str | None = None, until: str | None = None, **asked: Any) -> S
     """
     now = asked.pop("now", None) or datetime.now(UTC)
     begin, end = period(since, until, now)
-    stated = {"since": since, "until": until, "name": asked.get("name"), "where": asked.get("where")}
-    said = tuple(f"{key} {clean(str(value))}" for key, value in stated.items() if value)
+    asked["runs"] = _several(asked.get("runs"))
+    asked["where"] = {key: _several(values) for key, values in (asked.get("where") or {}).items()}
+    stated = {"since": since, "until": until, "name": asked.get("name")}
+    where = [f"where {clean(f'{key}={value}')}" for key, values in asked["where"].items() for value in values]
+    said = (*(f"{key} {clean(value)}" for key, value in stated.items() if value), *where)
     return gather(Asked(since=begin, until=end, now=now, said=said, **asked))
+
+
+def _several(values: str | Iterable[str] | None) -> tuple[str, ...]:
+    """What may stand alone or be several: a text is one, and not its letters."""
+    return (values,) if isinstance(values, str) else tuple(values or ())
 
 
 def run(ref: str, *, ledger: str | None = None, attribution: Attribution = "share") -> RunPage:

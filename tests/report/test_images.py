@@ -135,11 +135,17 @@ class TestDoor:
         record(home(), runs(3))
         assert report.of(since="2025-05-02", where={"label:team": ("vision",)}).options.selection == (
             "since 2025-05-02",
-            "where {'label:team': ('vision',)}",
+            "where label:team=vision",
         )
         assert report.of(until="2025-05-02").total.runs == 1
         with pytest.raises(ConfigError, match=r"no run fits name nothing \(the ledger has 3 runs\)"):
             report.of(name="nothing")
+
+    def test_one_run_or_value_may_stand_alone(self) -> None:
+        record(home(), runs(3))
+        for where in ({"label:team": "vision"}, {"label:team": ["vision"]}):
+            assert report.of(where=where).total == report.of(where={"label:team": ("vision",)}).total
+        assert [row.id for row in report.of(runs="run00001").rows] == ["run00001"]
 
     def test_a_run_has_figures_and_a_page_of_its_own(self) -> None:
         record(home(), runs(2))
