@@ -2,8 +2,8 @@
 
 The work goes on a thread of its own (`footprint.ledger.long_work`); here signals are waited for and the bar is drawn. A signal
 tells the work to end at its next piece, and stops DuckDB at once. What has not ended after `BREAK_S` is broken off where it is,
-as by a Ctrl-C; what waits for a network or a disk that does not answer is left after `LEAVE_S`, or by a second signal. In each
-case the ledger is whole: what is written counts from one rename, or one commit, on.
+as by a Ctrl-C, or at once by a second signal; what waits for a network or a disk that does not answer is left after `LEAVE_S`, or
+`AGAIN_S` after a second signal. In each case the ledger is whole: what is written counts from one rename, or one commit, on.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 BREAK_S: Final = 2.0
 LEAVE_S: Final = 15.0
+AGAIN_S: Final = 1.0
 _LOOK_S: Final = 0.1
 _SHOWN_FROM_S: Final = 0.3
 _ENDING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -46,18 +47,21 @@ def long_work(call: Callable[[Progress], T], *, to_go_on: str) -> T:
     work = LongWork(call)
     with _signals() as came, Bar("", 1, wanted=True, after_s=_SHOWN_FROM_S) as bar:
         work.start()
-        asked_s = 0.0
+        asked_s, leave_s, is_broken_off = 0.0, LEAVE_S, False
         while not work.done.wait(_LOOK_S):
             if work.at is not None and not came:
                 bar.show(*work.at)
             if came:
                 asked_s += _LOOK_S
                 work.stop()
-                if BREAK_S <= asked_s < BREAK_S + _LOOK_S:
-                    work.break_off()
-                if len(came) > 1 or asked_s >= LEAVE_S:
+                if len(came) > 1:
+                    leave_s = min(leave_s, asked_s + AGAIN_S)
+                if not is_broken_off and (len(came) > 1 or asked_s >= BREAK_S):
+                    work.break_off()  # once: a second time it would break off the clearing away
+                    is_broken_off = True
+                if asked_s >= leave_s:
                     break
-    if not came:
+    if not came or work.is_whole:  # a signal may come too late to stop anything
         return work.result()
     print(f"footprint: stopped{_so_far(work.at)}; {to_go_on}", file=sys.stderr)
     if not work.done.is_set():  # in a call that cannot be broken off: its thread must not be waited for, nor torn down under it

@@ -59,6 +59,11 @@ class LongWork(Thread, Generic[T]):
         finally:
             self.done.set()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the call has returned: all of it was done, whatever was asked meanwhile."""
+        return self.done.is_set() and self._error is None
+
     def result(self) -> T:
         """What the call returned, or raises; only once it is done."""
         if self._error is not None:

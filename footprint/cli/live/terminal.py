@@ -37,6 +37,7 @@ _POP: Final = "\x1b[23;2t"
 _TITLE: Final = "\x1b]2;{}\x07"
 _LINE: Final = "\r\x1b[K{}\n"
 _TITLE_MOST: Final = 160
+_POP_S: Final = 0.5
 _PROCESSES: Final = 256
 _LISTED_S: Final = 10.0
 _WRITTEN: Final = re.compile(rb"^wchar: (\d+)", re.MULTILINE)
@@ -66,7 +67,8 @@ class SharedTerminal:
 
     def __exit__(self, *_: object) -> None:
         with suppress(OSError):
-            if self._is_titled and self._is_ours():
+            if self._is_titled and self._may_pop():
+                select.select([], [self._descriptor], [], _POP_S)  # what the command wrote last may not be shown yet
                 self._write(_POP)
         os.close(self._descriptor)
 
@@ -88,6 +90,14 @@ class SharedTerminal:
     def width(self) -> int:
         """Columns."""
         return os.get_terminal_size(self._descriptor).columns
+
+    def _may_pop(self) -> bool:
+        """Whether nobody draws on the terminal any more: its job is ours, whose command has ended, or the shell at its prompt.
+
+        Modes do not matter: a program that was killed leaves its own behind.
+        """
+        job = os.tcgetpgrp(self._descriptor)
+        return job == os.getpgrp() or job == os.getpgid(os.getsid(0))
 
     def _is_ours(self) -> bool:
         """Whether we are the foreground job of a terminal in its normal modes."""

@@ -48,7 +48,7 @@ def export(
             until_us=in_microseconds(end),
             progress=told,
         ),
-        to_go_on="nothing was exported: run it again",
+        to_go_on="an export is there as a whole or not at all: run it again",
     )
     if json:
         say_json({"path": done.path, "format": done.format, "counts": done.counts, "problems": done.problems})

@@ -172,6 +172,7 @@ def _merge(root: Path, done: Compaction, step: Step, progress: Progress) -> None
             done.problems.append(str(error))
             continue
         done.merged += len(group)
+    progress("merging batches", len(groups), len(groups))  # a merge that was stopped is among the problems: it ends here
 
 
 def _level(batch: Batch, policy: Policy) -> int:
@@ -198,3 +199,4 @@ def _thin(root: Path, policy: Policy, done: Compaction, step: Step, progress: Pr
             done.problems.append(str(error))
             continue
         done.thinned += 1
+    progress("thinning readings", len(todo), len(todo))

@@ -62,6 +62,7 @@ def of_archive(
             told.append(found("batch-damaged", batch.folder, text.clean(wrong, limit=600)))
         else:
             told += _batch(batch, runs)
+    progress("verifying batches", len(archives.batches), len(archives.batches))  # a database that was stopped damaged nothing
     return archives, told, runs
 
 

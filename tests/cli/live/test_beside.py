@@ -169,3 +169,25 @@ def test_ctrl_z_stops_the_command_and_the_shell_takes_it_up_again() -> None:
         terminal.until(b"runs show")
         terminal.type(b"exit $?\n")
         assert terminal.end() == 0
+
+
+def test_the_title_is_put_back_after_a_command_that_leaves_its_own_modes() -> None:
+    """As a curses program does that is killed."""
+    with Terminal([*RUN, "--", "sh", "-c", "sleep 2.5; stty raw"]) as terminal:
+        assert terminal.end() == 0
+        assert terminal.shown.count(b"\x1b[22;2t") == terminal.shown.count(b"\x1b[23;2t") == 1
+
+
+def test_the_title_is_put_back_when_the_command_ends_behind_the_shells_prompt() -> None:
+    shell = ["bash", "--norc", "--noprofile", "-i"]
+    with Terminal(shell, PS1="$ ") as terminal:
+        terminal.until(b"$ ")
+        terminal.type((" ".join([*RUN, "--", "sh", "-c", "'sleep 3'"]) + "\n").encode())
+        terminal.until(b"\x1b]2;")
+        terminal.type(b"\x1a")
+        terminal.until(b"Stopped")
+        terminal.type(b"bg\n")
+        terminal.until(b"runs show")
+        assert terminal.shown.count(b"\x1b[22;2t") == terminal.shown.count(b"\x1b[23;2t") == 1
+        terminal.type(b"exit\n")
+        assert terminal.end() == 0

@@ -14,11 +14,12 @@ import typer
 
 from footprint.cli.long_work import long_work
 from footprint.ledger import home, read_runs
+from footprint.ledger.archive.compacting import Policy, compact
 from footprint.ledger.archive.store import connect
 from footprint.ledger.long_work import LongWork, Progress, StoppedError
 from footprint.ledger.verify import verify
 from tests.cli.terminal import Terminal
-from tests.ledger.archive.examples import fill, left_over
+from tests.ledger.archive.examples import AT_ONCE, fill, left_over
 
 FOOTPRINT = [sys.executable, "-m", "footprint.cli"]
 ENDLESS = "SELECT count(*) FROM range(10000000000) a, range(10000000000) b"
@@ -36,6 +37,7 @@ def tell(self, what, done, of):
     if what == {piece!r}:
         print("at the piece", file=sys.stderr, flush=True)
         while not self._is_stopped: time.sleep(0.01)
+        told(self, what, done, of)
 module.LongWork._tell = tell
 from footprint.cli import main
 main({words!r})
@@ -80,6 +82,39 @@ def test_a_signal_ends_it_at_the_next_piece(number: signal.Signals, capsys: pyte
     assert signal.getsignal(number) == handler
 
 
+def test_a_signal_that_comes_too_late_stops_nothing_and_nothing_is_said_to_be_stopped(capsys: pytest.CaptureFixture[str]) -> None:
+    """An export that is there must not be said not to be."""
+
+    def work(told: Progress) -> int:
+        told("writing", 0, 1)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)
+        return 42
+
+    assert long_work(work, to_go_on="nothing was done") == 42
+    assert capsys.readouterr().err == ""
+
+
+def test_work_that_takes_a_stopped_piece_in_its_stride_tells_its_end() -> None:
+    """There it can be stopped: the last piece may have failed because it was told to."""
+    fill(home(), 4)
+    ends: dict[str, tuple[int, int]] = {}
+
+    def tell(what: str, done: int, of: int) -> None:
+        ends[what] = done, of
+
+    for first in range(4):
+        fill(home(), 1, first=10 + first)
+        compact(home(), AT_ONCE, progress=tell)
+    compact(home(), Policy(older_than_s=0, keep_samples_s=0), progress=tell)
+    verify(progress=tell)
+    assert {what: done for what, (done, of) in ends.items() if done == of} == {
+        "merging batches": 0,
+        "thinning readings": 1,
+        "verifying batches": 1,
+    }
+
+
 def test_the_database_is_stopped_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     def work(_: Progress) -> object:
         with connect() as database:
@@ -108,6 +143,25 @@ def test_what_tells_nothing_is_broken_off() -> None:
     thread.break_off()
     assert thread.done.wait(30)
     assert isinstance(ended[0], StoppedError)
+
+
+def test_a_second_signal_breaks_off_and_what_was_begun_is_cleared_away(capsys: pytest.CaptureFixture[str]) -> None:
+    cleared: list[str] = []
+
+    def work(_: Progress) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            while True:
+                time.sleep(0.001)
+        finally:
+            time.sleep(0.2)
+            cleared.append("yes")
+
+    with pytest.raises(typer.Exit):
+        long_work(work, to_go_on="")
+    assert cleared == ["yes"]
+    assert "stopped" in capsys.readouterr().err
 
 
 def test_a_connection_of_the_main_thread_is_its_own() -> None:
