@@ -18,7 +18,8 @@ from footprint.text import clean, count
 MOST_BYTES: Final = 64_000_000
 """A page has at most a tenth of it; a longer file is not read."""
 _HEAD: Final = 4096
-_EMBEDDED: Final = re.compile(rb'<script\b[^<>]{0,200}\bid="?summary"?[^<>]{0,200}>(.*?)</script', re.DOTALL | re.IGNORECASE)
+_BEGIN: Final = re.compile(rb'<script\b[^<>]{0,200}\bid="?summary"?[^<>]{0,200}>', re.IGNORECASE)
+_END: Final = re.compile(rb"</script", re.IGNORECASE)
 
 
 class Previous(NamedTuple):
@@ -101,10 +102,11 @@ def read(path: Path) -> Reading:
 def _read(data: bytes) -> Reading:
     is_page = is_ours(data[:_HEAD])
     if is_page:
-        found = _EMBEDDED.search(data)
-        if found is None:
+        begin = _BEGIN.search(data)
+        end = _END.search(data, begin.end()) if begin is not None else None  # once: many begins without an end would take hours
+        if begin is None or end is None:
             return Reading(None, "is a page without its data: of one run, older, or cut off", is_page)
-        data = found[1]
+        data = data[begin.end() : end.start()]
     elif data.lstrip()[:1] != b"{":
         return Reading(None, "is neither a page nor JSON of a report")
     try:

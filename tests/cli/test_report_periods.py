@@ -18,6 +18,7 @@ from footprint.ledger.records import Imported
 from footprint.model import Place, Run
 from footprint.reference import EDITIONS, using_edition
 from footprint.report import restated
+from footprint.report.html.building import MARKER
 from footprint.report.previous import MOST_BYTES
 from footprint.report.restated import MOST_REASONED
 from tests.report.examples import HOSTILE, record, run, runs, somewhere
@@ -478,3 +479,10 @@ def test_runs_that_are_gone_are_named(said: Said) -> None:
     found = said("--since-report", "earlier.json")
     assert found["restated"]["runs"] == 3
     assert any("was about 4 runs, of which 3 are still recorded" in note for note in notes(found))
+
+
+def test_a_page_of_many_begins_and_no_end_is_soon_looked_through(said: Said) -> None:
+    """Each begin looked after its end by itself takes hours."""
+    record(home(), runs(1))
+    Path("hostile.html").write_bytes(b"<!doctype html>" + MARKER.encode() + b"<script id=summary>" * 1_000_000)
+    assert "page without its data" in notes(said("--since-report", "hostile.html"))[0]
