@@ -22,7 +22,11 @@ IDLE_RATIO: Final = 0.2
 LOST_RATIO: Final = 0.1
 """And from this share of the energy on, runs that failed or were interrupted are."""
 STATED_RATIO: Final = 0.2
+WORTH_MOVING_G: Final = 100.0
+"""For less than this, some hundred metres of driving, nobody moves work or puts it off."""
 _WORTH_WAITING_S: Final = 900.0
+_MOST_WAITING_S: Final = 24 * S_PER_H
+"""Longer work fills most of what a forecast looks ahead, wherever it begins."""
 _COMPONENTS: Final = ("accelerators", "cpu", "memory")
 _LOST: Final = ("failed", "interrupted")
 _DOCTOR: Final = "footprint doctor"
@@ -144,7 +148,7 @@ def _lost(summary: Summary) -> Iterator[Action]:
     yield Action(
         code="lost",
         message=f"Look into what failed: {text.percent(summary.lost_ratio)} of the energy went into "
-        f"{text.plural(runs, 'run')} that failed or were interrupted. Checkpoints keep what was done",
+        f"{text.plural(runs, 'run')} that failed or {'was' if runs == 1 else 'were'} interrupted. Checkpoints keep what was done",
         command="footprint report --where outcome=failed --where outcome=interrupted --group-by name --format table",
         runs=runs,
         energy_kwh=_sum([one.amounts.energy_kwh for one in groups]),
@@ -177,15 +181,21 @@ def _cleaner(summary: Summary) -> Iterator[Action]:
 def _when(summary: Summary) -> Iterator[Action]:
     """Work that can wait, where the runs are long enough for the hour to matter."""
     group = _placed(summary)
-    if group is None or not group.amounts.runs or group.amounts.duration_s / group.amounts.runs < _WORTH_WAITING_S:
+    if group is None or not group.amounts.runs:
+        return
+    mean_s = group.amounts.duration_s / group.amounts.runs
+    if not _WORTH_WAITING_S <= mean_s <= _MOST_WAITING_S:
         return
     kinds = [one for one in summary.by.get("kind", ()) if one.key in {*TRAINING_KINDS, "evaluation"}]
     if sum(one.energy_ratio or 0.0 for one in kinds) < 0.5:  # noqa: PLR2004 - most of it
         return
-    hours = max(1, math.ceil(group.amounts.duration_s / group.amounts.runs / S_PER_H))
+    hours = max(1, math.ceil(mean_s / S_PER_H))
+    key = (
+        "" if cleaner.has_public_forecast(group.key) else ", of that grid with a key of Electricity Maps (ELECTRICITYMAPS_TOKEN)"
+    )
     yield Action(
         code="when",
-        message="Start what can wait in the cleanest hours to come: a forecast of the grid names them",
+        message=f"Start what can wait in the cleanest hours to come: a forecast of the grid names them{key}",
         command=f"footprint when --hours {hours} --region {group.key}",
         runs=group.amounts.runs,
         energy_kwh=group.amounts.energy_kwh,
@@ -194,8 +204,9 @@ def _when(summary: Summary) -> Iterator[Action]:
 
 
 def _placed(summary: Summary) -> Group | None:
-    """The cloud region that emitted most, by a name that a command takes as it stands."""
-    regions = (one for one in summary.by.get("region", ()) if not one.merged and _central(one.amounts.emissions_g))
+    """The cloud region that emitted most, by a name that a command takes as it stands; none if that is next to nothing."""
+    groups = (one for one in summary.by.get("region", ()) if not one.merged)
+    regions = (one for one in groups if _central(one.amounts.emissions_g) >= WORTH_MOVING_G)
     known = [one for one in regions if cleaner.is_known(one.key)]
     return max(known, key=lambda one: _central(one.amounts.emissions_g), default=None)
 

@@ -18,6 +18,10 @@ from footprint.report.data import Summary
 _APART: Final = ("gov", "dod", "china", ":cn-")
 
 
+PUBLIC_ZONE: Final = "GBR"
+"""Whose forecast `place.intensity` has without a key."""
+
+
 class Cleaner(NamedTuple):
     """A region and what it is called, the one that it is cleaner than, and the figures of their grids, g/kWh."""
 
@@ -31,6 +35,12 @@ class Cleaner(NamedTuple):
 def is_known(region: str) -> bool:
     """Whether a key is a region of a cloud: `gcp:europe-west1`."""
     return tables.has_id("regions", region)
+
+
+def has_public_forecast(region: str) -> bool:
+    """Whether anybody may read a forecast of a cloud region's grid, without a key."""
+    known = tables.by_id("regions").get(region)
+    return known is not None and known["zone"] == PUBLIC_ZONE
 
 
 def region(key: str, summary: Summary) -> Cleaner | None:

@@ -11,9 +11,11 @@ import typer.main
 
 from footprint.cli.app import app
 from footprint.model import Grade, Place, Range, Run
+from footprint.place.intensity import uk
 from footprint.reference import tables
 from footprint.report import cleaner, exports, terminal
-from footprint.report.actions import MOST, actions
+from footprint.report.actions import MOST, WORTH_MOVING_G, actions
+from footprint.report.cleaner import PUBLIC_ZONE
 from footprint.report.data import Action, Summary
 from footprint.report.summary import completed
 from tests.report.examples import run, runs, somewhere, summary
@@ -165,9 +167,10 @@ def test_a_card_is_named_for_one_account_of_finished_training() -> None:
 
 def test_a_later_hour_is_for_long_work_that_can_wait() -> None:
     def of(**facts: Any) -> list[str]:
-        return codes(summary([run(**{"place": somewhere(), **facts})]))
+        return codes(summary([run(**{"place": somewhere(), "duration_s": 7200.0, **facts})]))
 
     assert "when" in of()
+    assert "when" not in of(duration_s=200_000.0)
     assert "when" not in of(duration_s=60.0)
     assert "when" not in of(kind="inference")
     assert "when" not in of(place=None)
@@ -227,3 +230,18 @@ def test_a_hostile_region_is_in_no_command() -> None:
     place = Place(provider="gcp", region="europe-west1; rm -rf ~", zone="BEL", name="x", known_by="stated")
     found = summary([run(place=place)])
     assert not [one for one in found.actions if "rm -rf" in one.command + one.message]
+
+
+def test_for_next_to_nothing_nobody_is_sent_elsewhere_or_put_off() -> None:
+    for duration_s, is_worth_it in ((1000.0, False), (7200.0, True)):
+        found = summary([run(place=somewhere(), duration_s=duration_s)])
+        assert found.total.emissions_g is not None
+        assert (found.total.emissions_g.central >= WORTH_MOVING_G) is is_worth_it
+        assert {"region", "when"} <= set(codes(found)) if is_worth_it else not {"region", "when"} & set(codes(found))
+
+
+def test_a_forecast_that_takes_a_key_is_said_to() -> None:
+    assert PUBLIC_ZONE == uk.ZONE
+    for region, is_public in (("azure:uksouth", True), ("gcp:europe-west1", False)):
+        (when,) = [one for one in summary([run(place=somewhere(region), duration_s=7200.0)]).actions if one.code == "when"]
+        assert ("ELECTRICITYMAPS_TOKEN" not in when.message) is is_public
