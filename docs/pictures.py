@@ -57,9 +57,7 @@ def main() -> None:
         page.wait_for_selector(".js-plotly-plot .main-svg")
         answer = page.locator("#answer").bounding_box()
         size = {"width": WIDTH, "height": answer["y"] + answer["height"]}
-        page.screenshot(
-            path=HERE / "dashboard.png", clip={"x": 0, "y": 0, "width": WIDTH, "height": answer["y"] + answer["height"]}
-        )
+        page.screenshot(path=HERE / "dashboard.png", clip={"x": 0, "y": 0} | size)
         page.goto(RUN_PAGE.as_uri())
         page.wait_for_selector(".js-plotly-plot .main-svg")
         # Its first screen is as the dashboard's; what it has of its own are the steps to the emissions.
