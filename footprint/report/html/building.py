@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -159,5 +160,5 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals |= {"words": words, "lines": lines, "text": text, "shown_warnings": WARNINGS, "grade_colours": GRADE_COLOURS}
-    made.filters |= {"clean": text.clean, "code": _code, "sentence": _sentence}
+    made.filters |= {"clean": text.clean, "code": _code, "sentence": _sentence, "quoted": shlex.quote}
     return made

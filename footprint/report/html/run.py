@@ -191,9 +191,10 @@ def _commands(run_page: RunPage) -> list[tuple[str, str]]:
     where = (
         f" --ledger {shlex.quote(run_page.ledger)}" if run_page.ledger and text.clean(run_page.ledger) == run_page.ledger else ""
     )
-    found = [(f"footprint runs show {run.id} --explain{where}", "the same in the terminal")]
+    run_id = shlex.quote(run.id)
+    found = [(f"footprint runs show {run_id} --explain{where}", "the same in the terminal")]
     if run_page.source in {"recorded", "thinned"} and not where:
-        found.append((f"footprint runs export --run {run.id} --format csv", "every sample that there is, without loss"))
+        found.append((f"footprint runs export --run {run_id} --format csv", "every sample that there is, without loss"))
     if text.clean(run.account) == run.account and run.account != run.id:
         found.append((f"footprint report --where account={shlex.quote(run.account)}{where}", "the report of its account"))
     if run.parent is not None and text.clean(run.parent) == run.parent:
