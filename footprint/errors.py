@@ -52,13 +52,17 @@ class UnknownHardware(_NoMatchError):  # noqa: N818 - as above
 
 def unknown_choice(what: str, value: object, known: Sequence[str]) -> ConfigError:
     """The error for a value that is none of those there are, with the nearest one."""
+    shown = repr(value)
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+    return ConfigError(f"unknown {what} {shown}{nearest(value, known)} (there are {', '.join(known)})")
+
+
+def nearest(value: object, known: Sequence[str]) -> str:
+    """The known value that is nearest, as the end of a sentence; empty where none is near."""
     from difflib import get_close_matches
 
     near = get_close_matches(str(value), known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    shown = repr(value)
-    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
-    return ConfigError(f"unknown {what} {shown}{hint} (there are {', '.join(known)})")
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 class MeterError(FootprintError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, get_args
 
-from footprint.errors import ConfigError
+from footprint.errors import ConfigError, nearest
 from footprint.ledger.words import hardware, region
 from footprint.model import ComponentName, Device, Footprint, Run
 from footprint.text import clean
@@ -56,7 +56,9 @@ def check(dimension: str) -> None:
         ConfigError: naming the dimensions that there are.
     """
     if dimension != BASIS and not _is_stated(dimension):
-        raise ConfigError(f"cannot group by {clean(dimension)!r}: use one of {', '.join((*_KEYS, BASIS))} or label:KEY")
+        known = (*_KEYS, BASIS)
+        hint = nearest(dimension, known)
+        raise ConfigError(f"cannot group by {clean(dimension)!r}{hint} (there are {', '.join(known)}, label:KEY)")
 
 
 def _is_stated(dimension: str) -> bool:

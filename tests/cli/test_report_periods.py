@@ -138,6 +138,7 @@ def test_a_key_has_one_of_the_values_that_are_stated(said: Said) -> None:
         (["--where", "outcome"], "KEY=VALUE"),
         (["--where", "=failed"], "KEY=VALUE"),
         (["--where", "outcme=failed"], "did you mean outcome?"),
+        (["--group-by", "projekt"], "cannot group by 'projekt'; did you mean project? (there are account, "),
         (["--where", "outcome=lost"], "no run fits --where 'outcome=lost' (the ledger has 3 runs)"),
         (["--since", "lastmonth"], "did you mean last-month?"),
         (["--until", "tomorow"], "--until 'tomorow' is no day"),
