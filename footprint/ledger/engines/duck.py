@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MEMORY_BYTES: Final = 400 * 2**20
 MOST_MEMORY_BYTES: Final = 800 * 2**20
 MOST_THREADS: Final = 4
+MOST_ROOM: Final = 4
+"""So many times as much it may take at the most, once a question did not fit."""
 _GLOB: Final = "*?["
 _ATTEMPTS: Final = 3
 _OBJECT_BYTES: Final = 2**26
@@ -42,7 +44,8 @@ class DuckEngine(Keeping):
 
     Attributes:
         where: the folder, for messages.
-        changes: how often the ledger was found changed and opened anew; what was kept is then gone.
+        changes: how often the ledger was opened anew, since it had changed or a question did not fit into memory; what was kept
+            is then gone.
 
     Raises:
         LedgerError: if it cannot be read.
@@ -52,6 +55,7 @@ class DuckEngine(Keeping):
         self.where = clean(str(home), limit=400)
         self._home = home
         self._folder: Path | None = None
+        self._room = 1
         self.changes = -1
         self._archives = steadily(home, self._opened)
 
@@ -64,7 +68,7 @@ class DuckEngine(Keeping):
         self._folder = Path(tempfile.mkdtemp(prefix="footprint-"))  # 0700 whatever the umask
         try:
             self._problems = tuple(dict.fromkeys((*archives.problems, *spill(self._home, archives, self._folder))))
-            self._connection = _connected(self._folder, _memory(archives))
+            self._connection = _connected(self._folder, self._room * _memory(archives))
             try:
                 _define(self._connection, self._folder, archives)
                 self._connection.execute("SET lock_configuration = true")
@@ -89,6 +93,14 @@ class DuckEngine(Keeping):
         for _ in range(_ATTEMPTS):
             try:
                 return Answer(*answered(self._connection, sql), self._problems)
+            except duckdb.OutOfMemoryException as error:
+                if self._room >= MOST_ROOM:
+                    raise LedgerError(
+                        f"the ledger at {self.where} cannot be asked for so much at once: {_first_line(error)}; ask for fewer runs"
+                    ) from None
+                # Not all can be written down meanwhile: a file's group of very long rows is read as a whole.
+                self._room *= 2
+                self._archives = steadily(self._home, self._opened)
             except duckdb.Error as error:
                 if not is_changed(self._home, self._archives):
                     raise LedgerError(f"the ledger at {self.where} cannot be asked: {_first_line(error)}") from None

@@ -76,7 +76,7 @@ class Keeping(Closing, ABC):
     """An engine of DuckDB's, which can keep answers under names for the questions that follow.
 
     Attributes:
-        changes: how often what was kept was lost, because the ledger changed.
+        changes: how often what was kept was lost, because the ledger changed or the memory did not do.
     """
 
     changes: int = 0

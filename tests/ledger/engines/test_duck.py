@@ -16,6 +16,7 @@ from footprint.errors import ConfigError, LedgerError
 from footprint.ledger.archive.compacting import Policy, compact
 from footprint.ledger.ask import ask
 from footprint.ledger.engines import open_ledger
+from footprint.ledger.engines import duck
 from footprint.ledger.engines.duck import DuckEngine
 from footprint.ledger.engines.engine import Answer
 from footprint.ledger.engines.facts import read_runs
@@ -137,6 +138,29 @@ def test_it_spills_into_a_private_folder_that_goes_with_it(tmp_path: Path, monke
         (folder,) = tmp_path.glob("footprint-*")
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert not list(tmp_path.glob("footprint-*"))
+
+
+LONG = "SELECT length(string_agg(repeat('x', 100000) || i, '')) FROM range({rows}) t(i)"
+"""One value that no database can write down meanwhile."""
+
+
+def test_what_does_not_fit_at_first_is_given_more_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duck, "MEMORY_BYTES", 300 * 2**20)
+    write(tmp_path, of("a"))
+    with DuckEngine(tmp_path) as engine:
+        changes = engine.changes
+        ((length,),) = engine.query(LONG.format(rows=1_500)).rows
+        assert length > 150_000_000
+        assert engine.changes > changes  # what was kept has to be made anew
+        assert engine.query("SELECT id FROM runs").rows == [("a",)]
+
+
+def test_what_never_fits_says_so_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duck, "MEMORY_BYTES", 300 * 2**20)
+    monkeypatch.setattr(duck, "MOST_ROOM", 1)
+    write(tmp_path, of("a"))
+    with DuckEngine(tmp_path) as engine, pytest.raises(LedgerError, match="so much at once"):
+        engine.query(LONG.format(rows=4_000))
 
 
 def test_it_neither_loads_nor_installs_anything(tmp_path: Path) -> None:
