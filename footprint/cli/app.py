@@ -60,7 +60,7 @@ app.command("estimate", short_help="Estimate energy and emissions from declared 
 app.command("when", short_help="Name the cleanest hours to come, by a forecast.")(when.when)
 app.add_typer(runs.app, name="runs")
 app.add_typer(ledger.app, name="ledger")
-app.command("report", short_help="Write a report: HTML, Markdown, CSV, JSON or a table.")(report.report)
+app.command("report", short_help="Write a report: a page, text, data or an image.")(report.report)
 app.command("restate", short_help="Show old and new numbers of runs, and why they differ.")(restate.restate)
 app.command("reconcile", short_help="Hold measured runs against declared facts.")(reconcile.reconcile)
 app.add_typer(card.app, name="card", short_help="Show, fill and check what model cards say of their compute.")
