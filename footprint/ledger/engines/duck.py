@@ -96,7 +96,7 @@ class DuckEngine(Keeping):
             except duckdb.OutOfMemoryException as error:
                 if self._room >= MOST_ROOM:
                     raise LedgerError(
-                        f"the ledger at {self.where} cannot be asked for so much at once: {_first_line(error)}; ask for fewer runs"
+                        f"the ledger at {self.where} cannot be asked so much at once, ask for fewer runs: {_first_line(error)}"
                     ) from None
                 # Not all can be written down meanwhile: a file's group of very long rows is read as a whole.
                 self._room *= 2

@@ -15,8 +15,7 @@ import pytest
 from footprint.errors import ConfigError, LedgerError
 from footprint.ledger.archive.compacting import Policy, compact
 from footprint.ledger.ask import ask
-from footprint.ledger.engines import open_ledger
-from footprint.ledger.engines import duck
+from footprint.ledger.engines import duck, open_ledger
 from footprint.ledger.engines.duck import DuckEngine
 from footprint.ledger.engines.engine import Answer
 from footprint.ledger.engines.facts import read_runs
@@ -159,7 +158,7 @@ def test_what_never_fits_says_so_in_a_line(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(duck, "MEMORY_BYTES", 300 * 2**20)
     monkeypatch.setattr(duck, "MOST_ROOM", 1)
     write(tmp_path, of("a"))
-    with DuckEngine(tmp_path) as engine, pytest.raises(LedgerError, match="so much at once"):
+    with DuckEngine(tmp_path) as engine, pytest.raises(LedgerError, match="ask for fewer runs"):
         engine.query(LONG.format(rows=4_000))
 
 
