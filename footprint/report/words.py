@@ -77,6 +77,17 @@ def run_units(run: RunRow | Footprint, page: Shown | None = None) -> Shown:
     return Shown(energy=_kept(energies, page.energy, own.energy), mass=_kept(masses, page.mass, own.mass))
 
 
+def side_by_side(one: Amounts, other: Amounts) -> tuple[text.Unit | None, text.Unit | None]:
+    """The units of energy and of mass of two totals that are read across; None where one is too small for the other's."""
+    energies, masses = (one.energy_kwh, other.energy_kwh), (one.emissions_g, other.emissions_g)
+    shared = units(energies, masses)
+    return _of_both(energies, shared.energy), _of_both(masses, shared.mass)
+
+
+def _of_both(values: Iterable[Range | None], unit: text.Unit) -> text.Unit | None:
+    return unit if all(value is None or value.central >= _SMALL * unit[1] for value in values) else None
+
+
 def _kept(values: Iterable[Range | None], page: text.Unit, own: text.Unit) -> text.Unit:
     """The page's unit if the largest value has no more than one zero after its point in it."""
     return page if max((one.central for one in values if one), default=0.0) >= _SMALL * page[1] else own

@@ -119,6 +119,28 @@ def test_paper_is_white_and_has_all(browser: Browser, whole: Path) -> None:
         assert page.locator(".panel:visible").count() == 1
 
 
+def test_paper_says_by_what_its_rows_were_chosen(browser: Browser, ten: Path) -> None:
+    with Visit(browser, ten) as visit:
+        page = visit.page
+        page.locator(".panel:visible tbody .in-table").first.click()
+        page.get_by_role("searchbox").fill("-3")
+        chip = page.locator("#chips button").inner_text()
+        page.emulate_media(media="print")
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        expect(page.locator("#chips button")).to_be_visible()
+        assert chip.startswith("Account: ")
+        expect(page.locator("#exact")).to_contain_text("without the words “-3”")
+        page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        page.emulate_media(media="screen")
+        page.locator("#chips button").click()
+        expect(page.locator("#exact")).to_contain_text("“-3” filters the rows of this page only")
+
+
+def test_on_a_phone_no_heading_stands_over_nothing(browser: Browser, whole: Path) -> None:
+    with Visit(browser, whole, "phone") as visit:
+        assert visit.page.locator("#compared-section tbody tr").first.locator("td:visible").count() == 2
+
+
 def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "evil.html"
     found = summary(runs(len(HOSTILE) * 2, names=HOSTILE), group_by="name", selection=HOSTILE)

@@ -32,7 +32,7 @@ def test_every_figure_is_drawn_and_nobody_is_shut_out(browser: Browser, page: Pa
         for plot in visit.page.locator(".plot").all():
             plot.scroll_into_view_if_needed()
             assert plot.locator("path").count() > 0
-        assert visit.page.locator("#power .annotation-text").all_text_contents() == ["load", "train", "checkpoint", "eval"]
+        assert visit.page.locator("#power .annotation-text").all_text_contents() == ["load", "train", "checkpoint", "eval", "?"]
         assert visit.axe() == []
         visit.open_all()
         assert visit.axe() == []
@@ -72,7 +72,7 @@ def test_the_keyboard_reaches_the_answer_first_and_the_proof_next(browser: Brows
     with Visit(browser, page) as visit:
         visit.page.keyboard.press("Tab")
         assert visit.page.evaluate("document.activeElement.textContent") == "Skip to the answer"
-        visit.page.keyboard.press("Tab")
+        visit.page.keyboard.press("Enter")
         visit.page.keyboard.press("Tab")
         visit.page.keyboard.press("Enter")
         assert visit.page.locator(":target").get_by_text("129.6 g/kWh").is_visible()

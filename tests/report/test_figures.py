@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any, get_args
 
+import msgspec
 import plotly.graph_objects as go
 import pytest
 
@@ -78,6 +79,24 @@ def test_two_periods_stand_side_by_side_by_group_and_in_all() -> None:
     assert (before["name"], now["name"]) == ("2025-04", "2025-05")
     assert len(before["x"]) == len(now["x"]) == 1 + 3
     assert now["x"][0] == pytest.approx(found.total.energy_kwh.central if found.total.energy_kwh else None)
+
+
+def test_a_side_that_is_unknown_is_no_empty_place() -> None:
+    found = everything()
+    assert found.compared
+    unknown = msgspec.structs.replace(found.compared.before.amounts, energy_kwh=None, with_energy=0)
+    before = msgspec.structs.replace(found.compared.before, amounts=unknown)
+    found = msgspec.structs.replace(found, compared=msgspec.structs.replace(found.compared, before=before))
+    notes = [note for note in compared(found, "light")["layout"]["annotations"] if note["text"] == "unknown"]
+    assert [(note["x"], note["y"]) for note in notes] == [(0, 0.0)]
+
+
+@pytest.mark.parametrize(("step", "told"), [("hour", "%H:%M"), ("day", "%-d"), ("month", "%b")])
+def test_time_that_was_not_looked_at_has_no_place_in_the_figure(step: str, told: str) -> None:
+    found = msgspec.structs.replace(everything(), use_step=step)
+    axis = in_use(found, "light")["layout"]["xaxis"]
+    assert axis["range"] == [found.use[0].begin, found.use[-1].end]
+    assert axis["tickformat"].startswith(told)
 
 
 def test_bases_are_drawn_apart_and_only_where_there_is_more_than_one() -> None:

@@ -7,12 +7,16 @@ import json
 import re
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footprint import text as units
+from footprint.model import Range
 from footprint.report import exports, html
 from footprint.report.html import plotly_js
+from footprint.report.words import emissions_of
 from tests.report.everything import everything
 from tests.report.examples import HOSTILE, run, runs, somewhere, summary
 
@@ -149,6 +153,27 @@ def test_a_part_is_never_shown_as_the_whole() -> None:
     assert "A part only: the other 6 are unknown, and not in this number." in shown
 
 
+def test_two_totals_that_are_read_across_have_one_unit_unless_one_is_too_small_for_it() -> None:
+    found = everything()
+    assert found.compared
+    shown = Page(html.render(found)).text
+    before = emissions_of(found.compared.before.amounts, units.MASS[3])
+    assert before.startswith("0.671 kg")
+    assert before in shown
+    assert "671 g" not in shown
+    tiny = found.compared.before.amounts
+    tiny = msgspec.structs.replace(tiny, emissions_g=Range(low=0.001, central=0.002, high=0.003))
+    side = msgspec.structs.replace(found.compared.before, amounts=tiny)
+    compared = msgspec.structs.replace(found.compared, before=side)
+    assert "2 mg (1–3)" in Page(html.render(msgspec.structs.replace(found, compared=compared))).text
+
+
+def test_one_run_that_failed_is_spoken_of_as_one() -> None:
+    shown = Page(html.render(summary([run(outcome="failed"), run("b"), run("c")]))).text
+    assert "1 run that failed or was interrupted" in shown
+    assert "Concerns 1 run, " in shown
+
+
 def test_every_figure_has_its_table() -> None:
     page = Page(html.render(everything()))
     plots = [a["id"] for t, a in page.tags if t == "div" and a.get("class") == "plot"]
@@ -164,7 +189,7 @@ def test_every_figure_has_its_table() -> None:
 def test_what_is_not_the_answer_of_today_is_on_the_page_too() -> None:
     shown = Page(html.render(everything())).text
     for words in (
-        "Against 2025-04: energy 1.61 times (1.4–1.84), surely more; emissions 1.2 times (0.9–1.5), which may be no change.",
+        "2025-05 against 2025-04: energy 1.61 times (1.4–1.84), surely more; emissions 1.2 times (0.9–1.5), which may",
         "no: the range holds 1",
         "Emissions are known of a part of the runs on both sides.",
         "the report of 2025-05-20 said 1.2 kg (0.9–1.6); the same runs are 1.08 kg (0.8–1.4) today",

@@ -133,7 +133,26 @@ def test_a_gap_is_shown_as_one_and_said_to_be_one() -> None:
     read = next(one.drawing for one in figures(page) if one.id == "power-read")
     line = next(trace for trace in read["data"] if trace.get("meta"))
     assert None in line["y"]
-    assert "Accelerators read for 91.7 % of the time" in Page(html.render_run(page)).text
+    written = Page(html.render_run(page)).text
+    assert "Accelerators read for 91.7 % of the time" in written
+    # What else was drawn meanwhile is not all that was: the stack says that a part of it is missing.
+    power = next(one for one in figures(page) if one.id == "power")
+    assert "Question mark" in power.caption
+    marks = [note["x"] for note in power.drawing["layout"]["annotations"] if note["text"] == "?"]
+    assert marks == [pytest.approx(27.5, abs=0.3)]
+    whole = next(one for one in figures(build(*recorded(gap=None))) if one.id == "power")
+    assert "?" not in [note["text"] for note in whole.drawing["layout"]["annotations"]]
+    assert "Question mark" not in whole.caption
+
+
+def test_the_first_screen_says_on_what_and_where_and_has_no_box_that_says_nothing() -> None:
+    written = Page(html.render_run(build(*recorded())))
+    assert re.search(r"finetune-7b on 2 × NVIDIA A100-SXM4-80GB ?, gcp:europe-west1 This run emitted", written.text)
+    assert not [a for _, a in written.tags if "settled" in str(a.get("class"))]
+    assert "place unknown" in Page(html.render_run(build(run(place=None)))).text
+    # A thousand of it in a unit that fits, as on the page of many.
+    assert "23.1 Wh (22–24.5)" in written.text
+    assert "3 g (2.1–4.09)" in written.text
 
 
 def test_each_link_leads_somewhere_and_each_operand_is_linked() -> None:

@@ -13,6 +13,8 @@ from footprint.report.figures.bars import FigureData, Theme, axis_of, layout_of,
 from footprint.report.figures.colours import COMPONENT_COLOURS, SKY
 
 _MS: Final = 1000.0
+# What stands below the line is said where it changes.
+_DATES: Final = {"hour": "%H:%M\n%-d %b %Y", "day": "%-d %b\n%Y", "month": "%b\n%Y"}
 Part = Callable[[Use], float | None]
 _PARTS: Final[tuple[tuple[str, str, Part], ...]] = (
     ("Accelerators", COMPONENT_COLOURS["accelerators"], lambda one: one.accelerators_kwh),
@@ -32,8 +34,10 @@ def in_use(summary: Summary, theme: Theme) -> FigureData:
     layout["yaxis"] = axis_of(theme) | {"title": title_of(f"Mean power ({unit[0]})"), "rangemode": "tozero"}
     # Labels that lie down make the figure lower, by which others fit, which are upright: on a phone that had no end.
     layout["xaxis"] = axis_of(theme) | {"type": "date", "showgrid": False, "tickangle": 0, "nticks": 6}
-    if summary.use_step == "day":
-        layout["xaxis"] |= {"tickformat": "%-d %b\n%Y"}
+    layout["xaxis"] |= {"tickformat": _DATES.get(summary.use_step, _DATES["day"])}
+    if stretches:
+        # Without it plotly leaves room before the first bar, as if nothing had been read there.
+        layout["xaxis"] |= {"range": [stretches[0].begin, stretches[-1].end]}
     data = []
     for name, colour, part in _PARTS:
         known = [(one, kwh) for one in stretches if (kwh := part(one)) is not None and kwh > _noise_kwh(one)]

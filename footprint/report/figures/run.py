@@ -6,6 +6,7 @@ Phases are bands behind the curves, marks are lines. Where nothing was read ther
 from __future__ import annotations
 
 import html
+import itertools
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +14,7 @@ from footprint import text
 from footprint.report import words
 from footprint.report.figures.bars import FigureData, Theme, axis_of, layout_of, title_of
 from footprint.report.figures.colours import BLUE, COMPONENT_COLOURS, GREEN, GREY, ORANGE, SKY, VERMILION
+from footprint.report.run_course import Course
 from footprint.report.run_data import RunPage
 from footprint.report.run_series import CpuSeries, PowerSeries
 
@@ -20,6 +22,8 @@ _CLOCKS: Final = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
 _CLOCK_LEAST: Final = 3.0
 _BANDS: Final = 40
 _LINES: Final = 24
+# A mark above a shorter part of the run would lie over its neighbours.
+_GAP_SHOWN: Final = 0.01
 _NAME: Final = 24
 _DEVICE_COLOURS: Final = (BLUE, ORANGE, GREEN, VERMILION, SKY, GREY)
 _DASHES: Final = ("solid", "dash", "dot", "dashdot")
@@ -47,7 +51,8 @@ def figures(page: RunPage, theme: Theme = "light") -> tuple[Drawn, ...]:
     if course is not None:
         hows = "; ".join(f"{words.COMPONENT_WORDS[one.component]} {one.how}" for one in course.parts)
         caption = f"The run's part of the equipment's power, before the building's overhead (PUE). Over time: {hows}."
-        found.append(Drawn("power", "Power over time", caption + _legend(page), power(page, theme)))
+        unread = " Question mark: there a component was not read, and is not in the stack." if _gaps(course) else ""
+        found.append(Drawn("power", "Power over time", caption + unread + _legend(page), power(page, theme)))
     if page.power:
         found.append(Drawn("power-read", "As the meters read it", _read_caption(page), power_read(page, theme)))
     if course is not None and course.so_far_kwh is not None:
@@ -86,7 +91,20 @@ def power(page: RunPage, theme: Theme) -> FigureData:
         for one in course.parts
     ]
     layout = _layout(page, theme, f"Power ({unit[0]})", clock, height=360) | {"barmode": "stack", "bargap": 0}
-    return {"data": data, "layout": _with_phases(layout, page, clock, theme)}
+    layout = _with_phases(layout, page, clock, theme)
+    font = {"color": axis_of(theme)["tickfont"]["color"], "size": 13}
+    mark = {"text": "?", "showarrow": False, "yanchor": "bottom", "font": font}
+    end_s = course.edges_s[-1]
+    layout["annotations"] = [
+        *layout.get("annotations", ()),
+        *(
+            mark | {"x": (begin_s + until_s) / 2 / clock[1], "y": max(totals[first:last]) / unit[1]}
+            for first, last in _gaps(course)
+            for begin_s, until_s in [(course.edges_s[first], course.edges_s[last])]
+            if until_s - begin_s > _GAP_SHOWN * end_s
+        ),
+    ]
+    return {"data": data, "layout": layout}
 
 
 def power_read(page: RunPage, theme: Theme) -> FigureData:
@@ -151,6 +169,19 @@ def cpu(page: RunPage, theme: Theme) -> FigureData:
 
 
 # -- What they are made of ---------------------------------------------------------------------------------------------
+
+
+def _gaps(course: Course) -> list[tuple[int, int]]:
+    """From which stretch to before which one a component is missing that was read at other times."""
+    sometimes = [one.mean_w for one in course.parts if any(watts is not None for watts in one.mean_w)]
+    missing = [any(watts[place] is None for watts in sometimes) for place in range(len(course.edges_s) - 1)]
+    found, place = [], 0
+    for is_missing, run in itertools.groupby(missing):
+        length = len(list(run))
+        if is_missing:
+            found.append((place, place + length))
+        place += length
+    return found
 
 
 def _read_caption(page: RunPage) -> str:

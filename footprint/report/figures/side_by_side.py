@@ -23,6 +23,7 @@ from footprint.report.figures.bars import (
     rows_axis,
     said,
     title_of,
+    words_at,
 )
 from footprint.report.figures.colours import BLUE, ORANGE
 
@@ -51,6 +52,7 @@ def compared(summary: Summary, theme: Theme) -> FigureData:
     for side, bars, colour, shift in ((found.before, before, ORANGE, 0.0), (found.now, now, BLUE, 0.27)):
         rows = [(row, bar) for row, bar in enumerate(bars) if bar is not None]
         shown = [bar for _, bar in rows]
+        layout["annotations"] += words_at(shown, [{"x": 0, "y": row + shift, "xanchor": "left"} for row, _ in rows], theme)
         data.append(
             bar_trace(colour, shown)
             | {

@@ -11,6 +11,7 @@ import msgspec
 
 from footprint import text
 from footprint.derive.case import GAP_RATIO
+from footprint.ledger.words import hardware, region
 from footprint.model import GRADES
 from footprint.report import words
 from footprint.report.ahead import lines as ahead
@@ -80,6 +81,8 @@ def _page(run_page: RunPage, data: RunPage, assets: Assets) -> str:
         run=run,
         footprint=footprint,
         whose=_whose(run_page),
+        hardware=hardware(run),
+        region=region(run),
         units=units,
         figures={one.id: one for one in drawn},
         known_how=known_how,

@@ -33,7 +33,7 @@ const tellExact = () => {
   exact.replaceChildren();
   const where = [...chosenFacets].map((facet) => facetRows.get(facet).dataset.where);
   if (!where.length) {
-    exact.append("The totals above are of all runs: words filter the rows of this page only.");
+    exact.append(`The totals above are of all runs: “${search.value.trim()}” filters the rows of this page only.`);
     return;
   }
   if (where.includes("")) {
@@ -44,7 +44,7 @@ const tellExact = () => {
   const command = `footprint report ${where.map((one) => `--where ${one}`).join(" ")}${policy === "share" ? "" : ` --attribution ${policy}`}`;
   exact.append("The totals above are of all runs. The exact report of this choice: ", element("code", command, { className: "command" }));
   if (narrowed === "yes") exact.append(" with what this report itself was narrowed to, named at its top");
-  if (search.value.trim()) exact.append(" (without the words that you filter by)");
+  if (search.value.trim()) exact.append(` (without the words “${search.value.trim()}” that you filter by)`);
 };
 
 const showRuns = () => {
