@@ -237,11 +237,11 @@ def _in_time(what: str, expression: str, bucket: str) -> str:
         year, month = f"(({expression}) // 12)", f"(({expression}) % 12)"
         days = f"(365 * {year} + {year} // 4 - {year} // 100 + {year} // 400 + (153 * {month} + 2) // 5 - 719468)"
         return f"({days} * {_DAY_US})"
-    day = f"(({expression}) // {_DAY_US} + 719468)"
-    of_era = f"({day} % 146097)"
-    year_of_era = f"(({of_era} - {of_era} // 1460 + {of_era} // 36524 - {of_era} // 146096) // 365)"
-    of_year = f"({of_era} - 365 * {year_of_era} - {year_of_era} // 4 + {year_of_era} // 100)"
-    return f"(12 * (400 * ({day} // 146097) + {year_of_era}) + (5 * {of_year} + 2) // 153)"
+    # Of a day: four times it and three, its century, and the same of its day in the century, of which each stands in few places:
+    # an engine works out an expression as often as it is written.
+    of_days = f"(4 * (({expression}) // {_DAY_US} + 719468) + 3)"
+    in_century = f"({of_days} % 146097 // 4 * 4 + 3)"
+    return f"(1200 * ({of_days} // 146097) + 12 * ({in_century} // 1461) + (5 * ({in_century} % 1461 // 4) + 2) // 153)"
 
 
 def _listed(parts: Iterable[str]) -> str:

@@ -61,7 +61,7 @@ beside AS (
 ),
 weighed AS (
     SELECT
-        s.run_id, s.device_id, s.offset_us, s.b, s.e, s.energy_mj, k.taken_mj,
+        s.run_id, s.device_id, s.offset_us, s.b, s.e, s.energy_mj, s.told_mj, k.taken_mj,
         GREATEST(0, n.told_mj - COALESCE(k.taken_mj, 0)) AS left_mj,
         CASE WHEN n.by_time_mj > 0 THEN n.by_time_mj ELSE n.told_mj END AS whole_mj,
         CASE WHEN n.by_time_mj > 0 THEN s.energy_mj ELSE s.told_mj END AS part_mj,
@@ -74,7 +74,7 @@ weighed AS (
 ),
 spare AS (
     SELECT
-        run_id, device_id, offset_us, b, e,
+        run_id, device_id, offset_us, b, e, told_mj,
         CASE WHEN taken_mj IS NULL THEN energy_mj ELSE
             CAST(FLOOR(CAST(left_mj AS DOUBLE) * so_far_mj / whole_mj + 0.5) AS BIGINT)
             - CAST(FLOOR(CAST(left_mj AS DOUBLE) * (so_far_mj - part_mj) / whole_mj + 0.5) AS BIGINT)

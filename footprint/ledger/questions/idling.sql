@@ -25,8 +25,7 @@ idle_parts AS (
     FROM low l
     JOIN spare s ON s.run_id = l.run_id AND s.device_id = l.device_id
     LEFT JOIN overs o ON o.run_id = l.run_id AND o.device_id = l.device_id
-    JOIN samples w ON w.run_id = s.run_id AND w.device_id = s.device_id AND w.end_us = s.e + s.offset_us
-    WHERE o.run_id IS NULL AND CAST(w.energy_mj AS DOUBLE) * 1000 <= l.limit_w * (w.end_us - w.begin_us) AND w.energy_mj > 0
+    WHERE o.run_id IS NULL AND CAST(s.told_mj AS DOUBLE) * 1000 <= l.limit_w * (s.e - s.b)
     UNION ALL
     SELECT c.run_id, c.device_id, (2 * c.grown_mj + d.divisor) // (2 * d.divisor) AS energy_mj
     FROM (

@@ -1,6 +1,6 @@
 -- after: counted
 -- When the chosen runs used their joules: what each stretch used is cut at the edges of the buckets in proportion to time, each
--- joule once, so that the buckets add up to the total. A device whose readings lie in one bucket needs no look at its samples.
+-- joule once, so that the buckets add up to the total. What lies in one bucket as a whole needs no look at its samples.
 WITH digits AS (
     SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
     UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9
@@ -8,16 +8,21 @@ WITH digits AS (
 numbers AS (
     SELECT a.n + 10 * b.n + 100 * c.n + 1000 * d.n AS n FROM digits a CROSS JOIN digits b CROSS JOIN digits c CROSS JOIN digits d
 ),
-crossing AS (
-    SELECT run_id, device_id FROM counted WHERE is_whole AND {bucket:begin_us} <> {bucket:GREATEST(begin_us, end_us - 1)}
+wholes AS (
+    SELECT run_id, device_id, component, energy_mj, {bucket:begin_us} AS first_bucket, {bucket:GREATEST(begin_us, end_us - 1)} AS last_bucket
+    FROM counted
+    WHERE is_whole
+),
+lying AS (
+    SELECT run_id, device_id, span, {bucket:b + offset_us} AS first_bucket, {bucket:e + offset_us - 1} AS last_bucket FROM overs
 ),
 cuts AS (
     SELECT
         c.run_id, c.device_id, 0 AS span, 0 AS segment, s.energy_mj, LEAST(s.begin_us, s.end_us - 1) AS b, s.end_us AS e,
         LEAST(s.begin_us, s.end_us - 1) AS lo, s.end_us AS hi
-    FROM crossing c
+    FROM wholes c
     JOIN samples s ON s.run_id = c.run_id AND s.device_id = c.device_id
-    WHERE s.energy_mj > 0
+    WHERE c.first_bucket <> c.last_bucket AND s.energy_mj > 0
     UNION ALL
     SELECT
         s.run_id, s.device_id, 0 AS span, 0 AS segment, s.energy_mj, s.b + s.offset_us AS b, s.e + s.offset_us AS e,
@@ -27,9 +32,11 @@ cuts AS (
     WHERE o.run_id IS NULL
     UNION ALL
     SELECT
-        '' AS run_id, '' AS device_id, span, segment, energy_mj, b + offset_us AS b, e + offset_us AS e,
-        lo + offset_us AS lo, hi + offset_us AS hi
-    FROM atoms
+        '' AS run_id, '' AS device_id, a.span, a.segment, a.energy_mj, a.b + a.offset_us AS b, a.e + a.offset_us AS e,
+        a.lo + a.offset_us AS lo, a.hi + a.offset_us AS hi
+    FROM lying l
+    JOIN atoms a ON a.span = l.span
+    WHERE l.first_bucket <> l.last_bucket
 ),
 placed AS (
     SELECT *, {bucket:lo} AS first_bucket, {bucket:hi - 1} AS last_bucket FROM cuts
@@ -78,9 +85,12 @@ shared AS (
     GROUP BY span, bucket
 ),
 pieces AS (
-    SELECT run_id, device_id, component, {bucket:begin_us} AS bucket, energy_mj
-    FROM counted
-    WHERE is_whole AND {bucket:begin_us} = {bucket:GREATEST(begin_us, end_us - 1)}
+    SELECT run_id, device_id, component, first_bucket AS bucket, energy_mj FROM wholes WHERE first_bucket = last_bucket
+    UNION ALL
+    SELECT c.run_id, c.device_id, c.component, l.first_bucket AS bucket, c.energy_mj
+    FROM lying l
+    JOIN counted c ON c.run_id = l.run_id AND c.device_id = l.device_id
+    WHERE l.first_bucket = l.last_bucket AND c.energy_mj > 0
     UNION ALL
     SELECT c.run_id, c.device_id, d.component, c.bucket, c.energy_mj
     FROM cells c
