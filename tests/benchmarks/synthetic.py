@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from footprint.ledger.archive.writing import NARROW_ROWS, WIDE, WIDE_ROWS
 from footprint.ledger.factor_key import factor_key
 from footprint.ledger.tables import TABLES, Column
 from footprint.model import CpuTime, Place
@@ -22,7 +23,7 @@ from tests.derive.examples import gpu, host, run
 
 SAMPLES: Final = 20
 HOSTS: Final = 500
-ROWS_A_GROUP: Final = 122_880
+ROWS_A_GROUP: Final = NARROW_ROWS
 _KEPT: Final = 1_000_000
 """Two benchmarks are about so many runs, which take a while to write."""
 _BLOCK: Final = 80
@@ -118,7 +119,7 @@ def write(folder: Path, runs: int, *, samples: int = SAMPLES, ticks: bool = Fals
         runs: how many.
         samples: of each of them.
         ticks: write these, too; without, their file is empty.
-        rows_a_group: of the Parquet files.
+        rows_a_group: of the Parquet files; at most as many of runs as archives have, whose rows are wide.
     """
     import duckdb
 
@@ -127,9 +128,10 @@ def write(folder: Path, runs: int, *, samples: int = SAMPLES, ticks: bool = Fals
         for table in TABLES:
             each = samples if table in {"samples", "ticks"} else 1
             limit = " LIMIT 0" if table == "ticks" and not ticks else ""
+            rows = min(WIDE_ROWS, rows_a_group) if table in WIDE else rows_a_group
             connection.execute(
                 f"COPY (SELECT {_selected(TABLES[table], _COLUMNS[table], samples)} FROM ({_of(runs, each)}) r{limit}) "
-                f"TO '{folder / f'{table}.parquet'}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows_a_group})"
+                f"TO '{folder / f'{table}.parquet'}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows})"
             )
 
 
