@@ -156,6 +156,7 @@ def test_a_page_that_asks_the_network_is_small_and_only_if_it_was_asked_for() ->
         (["--format", "svg", "--figure", "nothing"], "energy-by"),
         (["--format", "svg", "--figure", "energy-by", "--theme", "purple"], "unknown --theme 'purple'"),
         (["--theme", "dark"], "--theme dark is of an image, and this is html"),
+        (["--format", "svg", "--figure", "power"], "--figure power is of one run: name it with one --run"),
         (["--run", "run00000", "-o", "no/such/page.html"], "cannot write no/such/page.html: No such file"),
         (["--run", "nowhere"], "no run 'nowhere'"),
         (["--format", "htm"], "did you mean html?"),

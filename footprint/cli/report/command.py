@@ -122,6 +122,8 @@ def report(
     if is_one and (kind == "html" or figure in RUN_FIGURES):
         _write_run(runs[0], ledger, policy, output, _Shown(kind, place, figure, theme))
         return
+    if figure in RUN_FIGURES:
+        raise ConfigError(f"--figure {figure} is of one run: name it with one --run and choose nothing else")
     from footprint.report.gather import ROWS, Asked
 
     if since_report is not None and not since_report.exists():
