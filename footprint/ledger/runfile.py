@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -62,6 +62,16 @@ def read_run_file(path: Path) -> Run:
         raise LedgerError(f"{path} was written by a newer version of footprint (schema {run.schema}): upgrade to read it")
     if wrong := impossible(run):
         raise LedgerError(f"{path} is no run file: {wrong}")
+    return _in_utc(run)
+
+
+def _in_utc(run: Run) -> Run:
+    """A run whose start is told in UTC, as all others are: days and months are those of its first letters."""
+    started = datetime.fromisoformat(run.started_at)
+    if not started.utcoffset():
+        return run
+    with suppress(OverflowError):  # the first or the last day of all: told as it is
+        return msgspec.structs.replace(run, started_at=started.astimezone(UTC).isoformat())
     return run
 
 

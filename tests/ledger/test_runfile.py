@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from footprint.errors import LedgerError
@@ -75,3 +76,15 @@ def test_what_no_run_can_be_is_refused_in_one_line(run: Run, tmp_path: Path, bef
     with pytest.raises(LedgerError, match="no run file") as raised:
         read_run_file(path)
     assert "\n" not in str(raised.value)
+
+
+def test_a_start_is_told_in_utc_whatever_zone_a_file_states(run: Run, tmp_path: Path) -> None:
+    """Its day is that of UTC, where the day of a file's own zone is the next one."""
+    path = tmp_path / "run.json"
+    for stated, told in (
+        ("2026-05-01T01:00:00+02:00", "2026-04-30T23:00:00+00:00"),
+        ("2026-05-01T01:00:00.5Z", "2026-05-01T01:00:00.5Z"),
+        ("0001-01-01T00:00:00+02:00", "0001-01-01T00:00:00+02:00"),
+    ):
+        write_run_file(msgspec.structs.replace(run, started_at=stated), path)
+        assert read_run_file(path).started_at == told
