@@ -136,6 +136,17 @@ def test_paper_says_by_what_its_rows_were_chosen(browser: Browser, ten: Path) ->
         expect(page.locator("#exact")).to_contain_text("“-3” filters the rows of this page only")
 
 
+def test_on_a_tablet_nothing_but_the_factors_is_out_of_sight(browser: Browser, whole: Path) -> None:
+    with Visit(browser, whole, "tablet") as visit:
+        page = visit.page
+        wide = "[...document.querySelectorAll('.scroll')].filter(e => e.offsetParent && e.scrollWidth > e.clientWidth)"
+        assert page.evaluate(f"{wide}.map(e => e.getAttribute('aria-label'))") == ["Factors"]
+        page.locator(".run .in-table").first.click()
+        assert "NVIDIA A100-SXM4-80GB" in page.locator(".run .drill:visible").first.inner_text()
+        # Where the links stand in two lines they do not stay in sight, over the headings that they lead to.
+        expect(page.locator(".contents")).to_have_css("position", "static")
+
+
 def test_on_a_phone_no_heading_stands_over_nothing(browser: Browser, whole: Path) -> None:
     with Visit(browser, whole, "phone") as visit:
         assert visit.page.locator("#compared-section tbody tr").first.locator("td:visible").count() == 2
