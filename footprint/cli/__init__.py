@@ -63,7 +63,7 @@ def _call(argv: Sequence[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its help is the answer, as it stands
             print(error.format_message(), file=sys.stderr)  # type: ignore[attr-defined]  # click's own classes have it
             return BAD_INPUT
-        return _complain(_usage(error))
+        return _complain(_usage(error, argv))
     except RuntimeError as error:
         if str(error) != _STOPPED:
             raise
@@ -77,11 +77,27 @@ def _say_no_more() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _usage(error: BaseException) -> str:
+def _usage(error: BaseException, argv: Sequence[str]) -> str:
     """What click says of a wrong use, with the command that it happened in."""
     context = getattr(error, "ctx", None)
-    where = context.command_path if context is not None else "footprint"
+    where = context.command_path if context is not None else _command_of(argv)
     return f"{where}: {error.format_message()} (see {where} --help)"  # type: ignore[attr-defined]  # click's own classes have it
+
+
+def _command_of(argv: Sequence[str]) -> str:
+    """The command that words begin with: click does not say where an option lacks its value."""
+    import typer.main
+
+    from footprint.cli.app import app
+
+    path, current = ["footprint"], typer.main.get_command(app)
+    for word in argv:
+        found = getattr(current, "commands", {}).get(word)
+        if found is None:
+            break
+        path.append(word)
+        current = found
+    return " ".join(path)
 
 
 def _complain(message: str) -> int:

@@ -160,6 +160,7 @@ def test_a_page_that_asks_the_network_is_small_and_only_if_it_was_asked_for() ->
         (["--run", "run00000", "-o", "no/such/page.html"], "cannot write no/such/page.html: No such file"),
         (["--run", "nowhere"], "no run 'nowhere'"),
         (["--format", "htm"], "did you mean html?"),
+        (["--run"], "(see footprint report --help)"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -241,3 +242,12 @@ def test_standard_output_by_its_other_name_holds_the_report_alone() -> None:
     gone = started("footprint report --format csv -o /dev/stdout | head -1; exit ${PIPESTATUS[0]}")
     assert (gone.returncode, gone.stderr) == (0, "")
     assert gone.stdout == plain.splitlines(keepends=True)[0]
+
+
+def test_a_link_that_lies_where_a_draft_might_is_not_written_through() -> None:
+    Path("theirs").write_text("stays")
+    for name in (f".footprint-{os.getpid()}.tmp", ".footprint-.tmp"):
+        Path(name).symlink_to("theirs")
+    assert call(["report", "-o", "page.html"]) == 0
+    assert Path("theirs").read_text() == "stays"
+    assert not Path("page.html").is_symlink()
