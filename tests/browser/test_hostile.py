@@ -67,6 +67,17 @@ def test_hostile_names_do_nothing_on_a_runs_page(browser: Browser) -> None:
             assert visit.page.evaluate(HARM) == HARMLESS, number
 
 
+@pytest.mark.parametrize("words", [(), ("--run", "h0")])
+def test_an_address_that_means_harm_or_nothing_does_nothing(browser: Browser, words: tuple[str, ...]) -> None:
+    path = page_of(LEDGERS["hostile"], *words)
+    harm = "%3Cimg src=x onerror=window.hacked=6%3E"
+    with Visit(browser, path) as visit:
+        for mark in (f"runs?where=Name={harm}&words={harm}&sort=constructor-down", "runs?sort=9e99-up&where=%", harm, "%E2%82"):
+            visit.page.goto(f"{path.as_uri()}#{mark}")
+            visit.page.reload()
+            assert visit.page.evaluate(HARM) == HARMLESS, mark
+
+
 @pytest.mark.parametrize("ledger", ["empty", "no energy", "no factor for the zone", "no length", "in the year 1"])
 def test_a_ledger_that_knows_little_is_a_page_without_fault(browser: Browser, ledger: str) -> None:
     """No figure of nothing, no number that is none; and nobody is shut out of it."""

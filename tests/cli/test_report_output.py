@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -246,8 +247,7 @@ def test_standard_output_by_its_other_name_holds_the_report_alone() -> None:
 
 def test_a_link_that_lies_where_a_draft_might_is_not_written_through() -> None:
     Path("theirs").write_text("stays")
-    for name in (f".footprint-{os.getpid()}.tmp", ".footprint-.tmp"):
-        Path(name).symlink_to("theirs")
+    Path(f".footprint-{os.getpid()}.tmp").symlink_to("theirs")
     assert call(["report", "-o", "page.html"]) == 0
     assert Path("theirs").read_text() == "stays"
     assert not Path("page.html").is_symlink()

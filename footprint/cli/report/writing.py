@@ -157,9 +157,10 @@ def _write(target: Path, data: bytes) -> None:
         with target.open("wb") as file:
             file.write(data)
         return
-    draft = target.with_name(f".footprint-{os.getpid()}.tmp")
+    draft = target.with_name(f".footprint-{os.urandom(8).hex()}.tmp")
     try:
-        draft.write_bytes(data)
+        with draft.open("xb") as file:  # never into what somebody put there, as a link in a folder that all may write to
+            file.write(data)
         with suppress(FileNotFoundError):
             draft.chmod(stat.S_IMODE(target.stat().st_mode))
         draft.replace(target)
