@@ -23,6 +23,7 @@ from footprint.report import lines, words
 from footprint.report.figures import GRADE_COLOURS
 from footprint.report.figures.bars import PALETTE, FigureData
 from footprint.report.html import plotly_js
+from footprint.report.html.compiled import Compiled
 from footprint.report.html.plotly_js import Assets
 
 MARKER: Final = '<meta name="generator" content="footprint">'
@@ -154,6 +155,7 @@ def environment() -> jinja2.Environment:
     """What templates are rendered with: names are escaped, and a name that a template does not know is an error."""
     made = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
+        bytecode_cache=Compiled("escaped, strict, blocks trimmed and stripped"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
