@@ -169,7 +169,7 @@ def compared(found: Compared) -> list[Pair]:
 def _ratio(value: Range | None, *, is_sure: bool | None) -> str:
     if value is None:
         return words.UNKNOWN
-    shown = f"× {words.plain_range(value)}"
+    shown = f"× {words.times(value)}"
     return f"{shown}, may be no change" if is_sure is False else shown
 
 

@@ -11,6 +11,7 @@ from footprint.report.data import Amounts, Group, RunRow, Summary, Unknown
 
 UNKNOWN: Final = "unknown"
 _SMALL: Final = 0.01
+_MOST_FIGURES: Final = 12
 LITRES: Final[text.Units] = (("m³", 1e3), ("L", 1.0), ("mL", 1e-3))
 GIVE_PLACE: Final = "say where it runs when you record it: `--region gcp:europe-west1`, for example, or FOOTPRINT_REGION"
 _DOCTOR: Final = "run `footprint doctor` on that machine: it says what can be measured there and what is missing"
@@ -141,6 +142,16 @@ def plain_range(value: Range | None, unit: str = "") -> str:
         return UNKNOWN
     shown = text.quantity_range(value.low, value.central, value.high, ((unit, 1.0),))
     return " ".join(shown.split())
+
+
+def times(value: Range, unit: str = "") -> str:
+    """A ratio with its range: `1.96 times (1.9–2.01)`; of one that leaves out 1, with as many figures as show that it does."""
+    nearest = value.low if value.low > 1 else value.high
+    if value.low <= 1 <= value.high:
+        return plain_range(value, unit)
+    figures = next((some for some in range(text.FIGURES, _MOST_FIGURES) if text.number(nearest, some) != "1"), _MOST_FIGURES)
+    middle, low, high = (text.number(one, figures) for one in (value.central, value.low, value.high))
+    return " ".join(filter(None, (middle, unit, "" if low == high else f"({low}–{high})")))
 
 
 def covers(known: int, of: int) -> str:

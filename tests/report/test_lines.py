@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from footprint.model import Range
-from footprint.report import exports, lines, terminal
+from footprint.report import exports, lines, terminal, words
 from footprint.report.data import Compared, Restated, Side, Summary
 from tests.report.examples import HOSTILE, run, runs, somewhere, summary
 
@@ -127,3 +127,18 @@ def test_text_says_which_runs_it_is_about() -> None:
     for text in shown(found):
         assert "2025-05-01, --since 'last-month' = 2025-05, --name 'a[31m'" in text.replace(" · ", ", ").replace("`", "")
     assert lines.choice(summary([run()])) == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "central", "high", "told"),
+    [
+        (1.9, 1.956, 2.01, "1.96 times (1.9–2.01)"),
+        (1.00001, 1.0004, 1.0008, "1.0004 times (1.00001–1.0008)"),
+        (0.99989, 0.9999, 0.99991, "0.9999 times"),
+        (0.9999, 1.0004, 1.3, "1 times (1–1.3)"),
+        (1.0, 1.0, 1.0, "1 times"),
+        (1 + 1e-15, 1 + 1e-15, 1 + 1e-15, "1 times"),
+    ],
+)
+def test_a_ratio_that_leaves_out_one_does_not_read_as_one(low: float, central: float, high: float, told: str) -> None:
+    assert words.times(Range(low=low, central=central, high=high), "times") == told
