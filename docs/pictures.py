@@ -56,7 +56,7 @@ def main() -> None:
         page.goto(PAGE.as_uri())
         page.wait_for_selector(".js-plotly-plot .main-svg")
         answer = page.locator("#answer").bounding_box()
-        size = {"width": WIDTH, "height": answer["y"] + answer["height"]}
+        size = {"width": WIDTH, "height": answer["y"] + answer["height"] + MARGIN}
         page.screenshot(path=HERE / "dashboard.png", clip={"x": 0, "y": 0} | size)
         page.goto(RUN_PAGE.as_uri())
         page.wait_for_selector(".js-plotly-plot .main-svg")
