@@ -113,6 +113,11 @@ def test_paper_is_white_and_has_all(browser: Browser, whole: Path) -> None:
         assert page.locator(".run .row:visible").count() == 40
         assert page.locator(".panel:visible").count() == len(everything().by)
         assert page.locator(".control:visible, nav:visible, input:visible").count() == 0
+        # A heading is no larger than what stands below it.
+        sizes = (
+            "[...document.querySelectorAll('#compared-section th, #compared-section td')].map(e => getComputedStyle(e).fontSize)"
+        )
+        assert len(set(page.evaluate(sizes))) == 1
         expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
         expect(page.locator("#energy-by .annotation-text").first).to_have_css("fill", "rgb(32, 36, 42)")
         page.evaluate("window.dispatchEvent(new Event('afterprint'))")
