@@ -49,6 +49,16 @@ def test_what_is_cut_short_is_compiled_anew(folder: Path, left: bytes | int) -> 
     assert kept.read_bytes() == whole
 
 
+def test_wherever_it_is_cut_it_is_compiled_anew(folder: Path) -> None:
+    rendered("one {{ name }}")
+    (kept,) = folder.iterdir()
+    whole = kept.read_bytes()
+    for length in range(0, len(whole), 5):
+        kept.write_bytes(whole[:length])
+        assert rendered("one {{ name }}") == "one &lt;b&gt;", length
+        assert kept.read_bytes() == whole
+
+
 def test_a_page_needs_no_place_for_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.write_text("a file where the folder would be")
     assert rendered("one {{ name }}") == "one &lt;b&gt;"

@@ -38,7 +38,7 @@ class Compiled(jinja2.BytecodeCache):
             return
         try:
             bucket.bytecode_from_string(kept)
-        except (ValueError, EOFError, TypeError):  # cut short
+        except Exception:  # noqa: BLE001 - cut short or damaged, of which pickle and marshal say this and that
             bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
