@@ -251,3 +251,10 @@ def test_a_link_that_lies_where_a_draft_might_is_not_written_through() -> None:
     assert call(["report", "-o", "page.html"]) == 0
     assert Path("theirs").read_text() == "stays"
     assert not Path("page.html").is_symlink()
+
+
+def test_a_pipe_that_has_a_pages_name_is_not_waited_for(refused: Callable[..., str]) -> None:
+    for name in ("footprint.html", *folder_files()):
+        os.mkfifo(name)
+    assert "is not a page of ours" in refused()
+    assert "is another file than the page needs" in refused("--assets", "folder", "-o", "page.html")

@@ -96,8 +96,10 @@ def target_of(kind: str, output: str | None, page: str = PAGE) -> Path | None:
 
     target = Path("reports", page) if Path("reports").is_dir() else Path(page)
     try:
-        with target.open("rb") as file:
-            ours = is_ours(file.read(_HEAD))
+        ours = False
+        if stat.S_ISREG(target.stat().st_mode):  # to open a pipe is to wait for whoever writes into it
+            with target.open("rb") as file:
+                ours = is_ours(file.read(_HEAD))
     except FileNotFoundError:
         return target
     except OSError as error:
@@ -173,7 +175,7 @@ def _write(target: Path, data: bytes) -> None:
 def _write_beside(path: Path, data: bytes) -> None:
     """A file that pages share: one that is there already is not written again, and nobody else's is replaced."""
     try:
-        found = path.read_bytes()
+        found = None if _is_other(path) else path.read_bytes()
     except FileNotFoundError:
         _write(path, data)
         return
