@@ -169,9 +169,9 @@ def _unlike(older: Summary, newer: Summary) -> list[str]:
         return []
     notes = []
     if older.scopes != newer.scopes:
-        notes.append(f"the scopes differ: {_listed(older.scopes)} before, {_listed(newer.scopes)} now")
+        notes.append(f"the scopes differ: before {_listed(older.scopes)}; now {_listed(newer.scopes)}")
     if older.bases != newer.bases:
-        notes.append(f"the bases of the emissions differ: {_listed(older.bases)} before, {_listed(newer.bases)} now")
+        notes.append(f"the bases of the emissions differ: before {_listed(older.bases)}; now {_listed(newer.bases)}")
     return notes
 
 

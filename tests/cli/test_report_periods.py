@@ -265,7 +265,7 @@ def test_bases_that_differ_are_named(said: Said) -> None:
         run("state", place=Place(zone="US-VA", known_by="stated"), started_at="2025-06-01T00:00:00Z"), Path("state.json")
     )
     compared = said("--compare", "--run", "nation", "--run", "state.json")["compared"]
-    assert compared["notes"] == ["the bases of the emissions differ: life-cycle before, life-cycle, estimated now"]
+    assert compared["notes"] == ["the bases of the emissions differ: before life-cycle; now life-cycle, estimated"]
 
 
 # -- Since the last report -------------------------------------------------------

@@ -81,6 +81,16 @@ def test_two_periods_stand_side_by_side_by_group_and_in_all() -> None:
     assert now["x"][0] == pytest.approx(found.total.energy_kwh.central if found.total.energy_kwh else None)
 
 
+def test_two_runs_are_a_bar_each() -> None:
+    found = everything()
+    assert found.compared
+    found = msgspec.structs.replace(found, compared=msgspec.structs.replace(found.compared, what="runs"))
+    assert [len(trace["x"]) for trace in compared(found, "light")["data"]] == [1, 1]
+    assert written(compared(found, "light")) == ["The run"]
+    caption = next(figure.caption for figure in figures(found) if figure.id == "compared")
+    assert caption == "Facility energy of both with 90 % ranges."
+
+
 def test_a_side_that_is_unknown_is_no_empty_place() -> None:
     found = everything()
     assert found.compared

@@ -100,7 +100,8 @@ def _in_time(summary: Summary) -> list[Figure]:
         found.append(Figure(id="in-use", title="When joules were used", caption=caption, draw=in_use))
     if summary.compared and any(side.amounts.energy_kwh for side in (summary.compared.before, summary.compared.now)):
         group = words.dimension(summary.options.group_by)
-        caption = f"Facility energy of both with 90 % ranges, in all and by {group}. Hatched: of some of the runs only."
+        by = f", in all and by {group}. Hatched: of some of the runs only." if summary.compared.what == "periods" else "."
+        caption = f"Facility energy of both with 90 % ranges{by}"
         found.append(Figure(id="compared", title="Side by side", caption=caption, draw=compared))
     return found
 

@@ -31,6 +31,7 @@ _LARGEST: Final = 10
 _ROW_PX: Final = 62
 _BAR: Final = 0.24
 _TOTAL: Final = "All runs"
+_RUN: Final = "The run"
 
 
 def compared(summary: Summary, theme: Theme) -> FigureData:
@@ -38,10 +39,14 @@ def compared(summary: Summary, theme: Theme) -> FigureData:
     found = summary.compared
     assert found is not None
     dimension = summary.options.group_by
-    pairs = pairs_of(found, dimension)[:_LARGEST]
+    # A run by itself is the whole of its group: rows of those would say the same once more.
+    pairs = pairs_of(found, dimension)[:_LARGEST] if found.what == "periods" else []
     before = [_all_of(found.before), *(_bar(one) for one, _ in pairs)]
     now = [_all_of(found.now), *(_bar(one) for _, one in pairs)]
-    names = [_TOTAL, *(labels([one], dimension)[0] for pair in pairs for one in [pair[1] or pair[0]] if one)]
+    names = [
+        _TOTAL if found.what == "periods" else _RUN,
+        *(labels([one], dimension)[0] for pair in pairs for one in [pair[1] or pair[0]] if one),
+    ]
     unit = text.shared_unit((bar.value.high for bar in before + now if bar and bar.value), text.ENERGY)
     layout = layout_of(theme, 96 + _ROW_PX * len(names)) | {"showlegend": True}
     layout["legend"] = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
