@@ -12,7 +12,7 @@ from typing import Final
 from footprint import text
 from footprint.accounting.ranges import tidy
 from footprint.model import TRAINING_KINDS, Range
-from footprint.report import cleaner
+from footprint.report import cleaner, lines
 from footprint.report.data import Action, Group, Summary
 from footprint.units import S_PER_H
 
@@ -131,7 +131,7 @@ def _idle(summary: Summary) -> Iterator[Action]:
         return
     yield Action(
         code="idle",
-        message=f"Keep accelerators busy, or give them back: {text.percent(ratio)} of their joules went into idling",
+        message=f"Keep accelerators busy, or give them back: {lines.idle(summary)} of their joules went into idling",
         command="footprint ledger shares --by account",
         runs=summary.total.runs,
         energy_kwh=_part(used, ratio),

@@ -245,3 +245,11 @@ def test_a_forecast_that_takes_a_key_is_said_to() -> None:
     for region, is_public in (("azure:uksouth", True), ("gcp:europe-west1", False)):
         (when,) = [one for one in summary([run(place=somewhere(region), duration_s=7200.0)]).actions if one.code == "when"]
         assert ("ELECTRICITYMAPS_TOKEN" not in when.message) is is_public
+
+
+def test_idling_of_which_a_part_only_was_seen_is_the_least() -> None:
+    some = summary([run("a")])
+    for seen, told in ((1.0, "give them back: 40 % of"), (0.5, "give them back: at least 40 % of")):
+        found = completed(msgspec.structs.replace(some, idle_ratio=0.4, idle_seen_ratio=seen))
+        (idle,) = [one for one in found.actions if one.code == "idle"]
+        assert told in idle.message
