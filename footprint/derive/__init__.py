@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from footprint.derive.account import Account, Total
 from footprint.derive.declared import derive_declaration
 from footprint.derive.facts import check_declaration, device_hours, sufficient
-from footprint.derive.grouped import GroupTotal, GroupTotals, group_totals
+from footprint.derive.grouped import GroupTotals, group_totals
 from footprint.derive.many import estimate_many, sum_many
 from footprint.derive.measured import derive_run
+from footprint.derive.pieces import GroupTotal
+from footprint.derive.pieces import GroupTotal
 from footprint.derive.reconciling import Reconciliation, reconcile
 from footprint.derive.restating import Restatement, restate, restate_total
 from footprint.derive.working import Term, Working
