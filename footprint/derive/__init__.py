@@ -14,7 +14,6 @@ from footprint.derive.grouped import GroupTotals, group_totals
 from footprint.derive.many import estimate_many, sum_many
 from footprint.derive.measured import derive_run
 from footprint.derive.pieces import GroupTotal
-from footprint.derive.pieces import GroupTotal
 from footprint.derive.reconciling import Reconciliation, reconcile
 from footprint.derive.restating import Restatement, restate, restate_total
 from footprint.derive.working import Term, Working
