@@ -81,7 +81,7 @@ def wait_for_the_end(group: int) -> None:
 @pytest.mark.slow
 def test_fault_26_killed_at_any_moment_every_card_is_wholly_old_or_wholly_new(tmp_path: Path) -> None:
     """Kill -9 of the whole fill, or of the process that gives out the cards alone; then a last fill goes on and ends."""
-    kills = int(os.environ.get("FOOTPRINT_KILLS", "50"))  # as many as a test may take time for; more on request
+    kills = int(os.environ.get("FOOTPRINT_KILLS", "20"))  # as many as a test may take time for; more on request
     folder, state = tmp_path / "cards", tmp_path / "state.jsonl"
     before = lay_out(folder, CARDS)
     after = filled(before, folder)
@@ -172,7 +172,7 @@ def test_fault_28_a_fill_that_is_stopped_ends_after_the_card_at_hand_and_goes_on
     tmp_path: Path, jobs: str, number: signal.Signals
 ) -> None:
     folder, state = tmp_path / "cards", tmp_path / "state.jsonl"
-    before = lay_out(folder, 3_000)
+    before = lay_out(folder, 2_000)
     process = filling(folder, "--resume", str(state), "--jobs", jobs)
     wait_for(lambda: state.exists() and state.read_bytes().count(b"\n") > 40, "some cards are filled")
     os.killpg(process.pid, number)  # as a terminal does: to each process of the group
