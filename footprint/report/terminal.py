@@ -46,7 +46,7 @@ def render(summary: Summary) -> str:
         console.print(_compared_table(summary.compared))
     choice = f", {chosen}" if (chosen := lines.choice(summary)) else ""
     head = [answer, f"{words.period(summary)}{choice}", lines.sure(summary)]
-    head += [f"as much as {one}" for one in lines.equivalences(summary)]
+    head += [f"compares with {one}" for one in lines.equivalences(summary)]
     head += [f"beside it: {one}" for one in lines.beside(summary)]
     head += sparks.over_time(summary, marks, width=min(sparks.WIDTH, width - 2))
     return "\n".join([*head, _printed(console).rstrip("\n") + "\n", *_after(summary)]).rstrip("\n") + "\n"
