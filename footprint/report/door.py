@@ -18,9 +18,9 @@ from footprint.report.data import Summary
 from footprint.report.figures.bars import Theme
 from footprint.report.gather import Asked, gather
 from footprint.report.images import drawing, render
+from footprint.report.one_run.data import RunPage
+from footprint.report.one_run.page import read
 from footprint.report.periods import period
-from footprint.report.run_data import RunPage
-from footprint.report.run_page import read
 from footprint.text import clean
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from footprint.report.figures import figures
 from footprint.report.figures.bars import FigureData, Theme
 from footprint.report.figures.run import Drawn
 from footprint.report.figures.run import figures as figures_of_run
-from footprint.report.run_data import RunPage
+from footprint.report.one_run.data import RunPage
 
 Kind = Literal["png", "svg"]
 KINDS: Final[tuple[Kind, ...]] = ("png", "svg")

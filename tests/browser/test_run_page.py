@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from footprint.ledger.beside import Beside
 from footprint.report import html
-from footprint.report.run_page import build
+from footprint.report.one_run.page import build
 from tests.browser.conftest import SIZES, THEMES, Theme, Visit, shoot
 from tests.report.examples import run
 from tests.report.run_examples import hostile, recorded

@@ -20,7 +20,7 @@ from footprint.errors import ConfigError
 from footprint.ledger import home, write_run_file
 from footprint.report.figures.run import figures
 from footprint.report.html import folder_files, is_ours
-from footprint.report.run_page import read
+from footprint.report.one_run.page import read
 from tests.report.examples import HOSTILE, record, run, runs, somewhere
 
 LINK_LIMIT = 255

@@ -12,7 +12,7 @@ import pytest
 
 from footprint.ledger.beside import Beside
 from footprint.report.html import render, render_run
-from footprint.report.run_page import build
+from footprint.report.one_run.page import build
 from tests.report.examples import run, summary
 from tests.report.run_examples import recorded
 

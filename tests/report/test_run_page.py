@@ -34,9 +34,9 @@ from footprint.model import (
 from footprint.report import html
 from footprint.report.figures.run import figures
 from footprint.report.html import run_proof
-from footprint.report.run_data import RunPage
-from footprint.report.run_page import POINTS, build, read
-from footprint.report.run_series import Stretches, joined, power_series, thinned
+from footprint.report.one_run.data import RunPage
+from footprint.report.one_run.page import POINTS, build, read
+from footprint.report.one_run.series import Stretches, joined, power_series, thinned
 from tests.report.examples import HOSTILE, record, run, somewhere
 from tests.report.run_examples import GPUS, hostile, recorded
 from tests.report.test_html import Page

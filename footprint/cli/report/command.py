@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from footprint.model import Attribution
     from footprint.report.data import Summary
     from footprint.report.html.plotly_js import Assets
-    from footprint.report.run_data import RunPage
+    from footprint.report.one_run.data import RunPage
 
 ASSETS: Final = ("inline", "cdn", "folder")
 THEMES: Final = ("light", "dark")
@@ -171,9 +171,10 @@ def _assets_of(stated: str, kind: str, output: str | None) -> Assets:
 
 def _write_run(ref: str, ledger: str | None, policy: Attribution, output: str | None, shown: _Shown) -> None:
     """The page of one run, or a figure of it."""
-    from footprint.report import html, run_page
+    from footprint.report import html
+    from footprint.report.one_run.page import read
 
-    page = run_page.read(ref, ledger, policy)
+    page = read(ref, ledger, policy)
     target = writing.target_of(shown.kind, output, writing.page_of(page.run.id))
     if shown.figure is not None:
         content: str | bytes = _drawn(page, shown.figure, shown.kind, shown.theme)

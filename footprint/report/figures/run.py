@@ -14,9 +14,9 @@ from footprint import text
 from footprint.report import words
 from footprint.report.figures.bars import FigureData, Theme, axis_of, layout_of, title_of
 from footprint.report.figures.colours import BLUE, COMPONENT_COLOURS, GREEN, GREY, ORANGE, SKY, VERMILION
-from footprint.report.run_course import Course
-from footprint.report.run_data import RunPage
-from footprint.report.run_series import CpuSeries, PowerSeries
+from footprint.report.one_run.course import Course
+from footprint.report.one_run.data import RunPage
+from footprint.report.one_run.series import CpuSeries, PowerSeries
 
 _CLOCKS: Final = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
 _CLOCK_LEAST: Final = 3.0

@@ -20,7 +20,7 @@ from footprint.report.figures.run import figures
 from footprint.report.html import run_proof
 from footprint.report.html.building import LIMIT_BYTES, page, safe_json, shell
 from footprint.report.html.plotly_js import Assets
-from footprint.report.run_data import RunPage
+from footprint.report.one_run.data import RunPage
 
 _DIGITS: Final = 9
 _STRING: Final = 1_000

@@ -14,7 +14,7 @@ from footprint import text
 from footprint.model import Declaration, Run
 from footprint.report import formulas, words
 from footprint.report.formulas import Step
-from footprint.report.run_data import RunPage, Samples
+from footprint.report.one_run.data import RunPage, Samples
 from footprint.units import BYTES_PER_GB, j_from_kwh
 
 _APART: Final = re.compile(r"( × | ÷ | \+ | − |\(|\))")

@@ -25,9 +25,9 @@ from footprint.ledger.rows import microseconds
 from footprint.model import ATTRIBUTIONS, Attribution, Footprint, Range, Run
 from footprint.report import explain, formulas, words
 from footprint.report.evidence import measured_ratio, shares
-from footprint.report.run_course import timing
-from footprint.report.run_data import DevicePart, ReadingRow, RunPage, Samples, Sibling, Source, TickRow, Ticks, WorkDone
-from footprint.report.run_series import Stretches, course, cpu_series, growth, joined, power_series, thinned
+from footprint.report.one_run.course import timing
+from footprint.report.one_run.data import DevicePart, ReadingRow, RunPage, Samples, Sibling, Source, TickRow, Ticks, WorkDone
+from footprint.report.one_run.series import Stretches, course, cpu_series, growth, joined, power_series, thinned
 from footprint.units import W_PER_KW, kwh_from_j
 
 __all__ = ["RunPage", "build", "read"]

@@ -13,8 +13,8 @@ import msgspec
 from footprint.model import Attribution, ComponentName, Footprint, Grade, Outcome, Range, Run
 from footprint.recorder.outlook import Forecast
 from footprint.report import explain, formulas
-from footprint.report.run_course import Timing
-from footprint.report.run_series import CpuSeries, PowerSeries
+from footprint.report.one_run.course import Timing
+from footprint.report.one_run.series import CpuSeries, PowerSeries
 
 SCHEMA: Final = 1
 Source = Literal["recorded", "thinned", "course", "none"]

@@ -15,7 +15,7 @@ import numpy as np
 from footprint.derive import Working
 from footprint.derive.spreading import Spread, Spreading
 from footprint.model import ComponentName, Footprint, Range, Run
-from footprint.report.run_series import Numbers, Stretches
+from footprint.report.one_run.series import Numbers, Stretches
 from footprint.units import j_from_kwh
 
 EDGES: Final = 300

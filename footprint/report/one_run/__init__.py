@@ -1,0 +1,1 @@
+"""One run, down to its readings: what its page shows."""
