@@ -74,7 +74,8 @@ def to_markdown(summary: Summary) -> str:
         return "\n".join(found + _notes(summary))
     choice = f" · {_inert(chosen, limit=_LINE)}" if (chosen := lines.choice(summary)) else ""
     found += [f"{words.period(summary)}{choice} · {lines.sure(summary)}", ""]
-    told = [f"Compares with {one}" for one in lines.equivalences(summary)] + [f"Beside it: {one}" for one in lines.beside(summary)]
+    told = [f"Compares with {one}" for one in lines.equivalences(summary)]
+    told += [f"Beside it: {one}" for one in lines.beside(summary)]
     found += [*(f"- {_inert(one, limit=_LINE)}" for one in told), ""] if told else []
     if spark := sparks.over_time(summary, sparks.marks()):
         found += ["```text", *spark, "```", ""]
