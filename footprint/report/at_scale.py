@@ -1,6 +1,6 @@
 """A summary of more runs than can be derived one by one: sums of facts by factor key, made where the ledger lies.
 
-It is the same data as `summary.summarise` makes, each joule once. Rows are those of the newest runs alone. What cannot be told at
+It is the same data as `summary.summarise` makes, each joule once. Rows are those of the newest runs. What cannot be told at
 this size is said in the warnings: what runs themselves warned of, and what work they counted.
 """
 
@@ -28,8 +28,9 @@ from footprint.report.summary import DIMENSIONS, completed, run_row, stated_only
 from footprint.report.use import shown, used
 from footprint.text import plural
 
-MOST_ROWS: Final = 1_000
-"""Of more runs than this no rows are made, even where all are wanted."""
+MOST_ROWS: Final = 100_000
+"""Of more runs than this no rows are made, even where all are wanted: each is derived by itself."""
+_ROWS_AT_ONCE: Final = 1_000
 _DAY_US: Final = 86_400_000_000
 _LOST: Final = ("failed", "interrupted")
 _UNTOLD: Final = (
@@ -129,12 +130,16 @@ class AtScale:
     def _rows(self, uses: Sequence[FactorUse]) -> tuple[tuple[RunRow, ...], tuple[str, ...]]:
         """The rows of the newest runs, each derived by itself."""
         newest = self._sums.ask("newest", most=min(self._options.rows or MOST_ROWS, MOST_ROWS)).rows
-        reading = read_these(self._engine, [run_id for run_id, _ in newest])
         within: Mapping[str, str | None] = dict(newest)
-        account = Account(reading.runs, self._options.attribution)
         places: dict[Factor, int] = {use.factor: index for index, use in enumerate(uses)}
-        rows = (run_row(run, account.footprint(run.id), within.get(run.id), places) for run in reading.runs)
-        return tuple(rows), reading.problems
+        rows: list[RunRow] = []
+        problems: list[str] = []
+        for begin in range(0, len(newest), _ROWS_AT_ONCE):  # facts are many times as long as the rows that come of them
+            reading = read_these(self._engine, [run_id for run_id, _ in newest[begin : begin + _ROWS_AT_ONCE]])
+            account = Account(reading.runs, self._options.attribution)
+            rows += [run_row(run, account.footprint(run.id), within.get(run.id), places) for run in reading.runs]
+            problems += reading.problems
+        return tuple(rows), tuple(dict.fromkeys(problems))
 
     def _devices(self) -> tuple[DeviceRow, ...]:
         answer = self._ask("models")

@@ -18,6 +18,7 @@ from footprint.cli.report.command import RUN_FIGURES
 from footprint.cli.report.writing import page_of, print_report
 from footprint.errors import ConfigError
 from footprint.ledger import home, write_run_file
+from footprint.report import at_scale, gather
 from footprint.report.figures.run import figures
 from footprint.report.html import folder_files, is_ours
 from footprint.report.one_run.page import read
@@ -258,3 +259,14 @@ def test_a_pipe_that_has_a_pages_name_is_not_waited_for(refused: Callable[..., s
         os.mkfifo(name)
     assert "is not a page of ours" in refused()
     assert "is another file than the page needs" in refused("--assets", "folder", "-o", "page.html")
+
+
+def test_a_csv_has_a_row_of_each_run_or_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], refused: Callable[..., str]
+) -> None:
+    record(home(), runs(6))
+    monkeypatch.setattr(gather, "MOST_DERIVED", 3)
+    assert call(["report", "--format", "csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 6
+    monkeypatch.setattr(at_scale, "MOST_ROWS", 4)
+    assert "a CSV has a row a run, and 6 runs are too many for it" in refused("--format", "csv")

@@ -11,6 +11,7 @@ import pytest
 
 from footprint.ledger.engines.engine import Keeping
 from footprint.model import ATTRIBUTIONS, Attribution
+from footprint.report import at_scale
 from footprint.report import gather as door
 from footprint.report.data import Summary
 from footprint.report.gather import Asked, gather
@@ -59,6 +60,19 @@ def test_sums_say_what_runs_by_themselves_do(attribution: Attribution, monkeypat
 def test_an_engine_that_keeps_nothing_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     runs, sums = both(Tables(ledger(5, 8)), Asked(rows=3), monkeypatch)
     assert differences(msgspec.to_builtins(runs), msgspec.to_builtins(sums)) == []
+
+
+def test_all_rows_are_there_where_all_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read some at a time, and none is left out in between."""
+    some = examples.runs(9, placed=3)
+    monkeypatch.setattr(door, "MOST_DERIVED", -1)
+    monkeypatch.setattr(at_scale, "_ROWS_AT_ONCE", 4)
+    newest = [run.id for run in sorted(some, key=lambda run: run.started_at, reverse=True)]
+    assert [row.id for row in door._of_ledger(Kept(some), Asked(rows=0)).summary.rows] == newest
+    monkeypatch.setattr(at_scale, "MOST_ROWS", 5)
+    cut = door._of_ledger(Kept(some), Asked(rows=0)).summary
+    assert [row.id for row in cut.rows] == newest[:5]
+    assert any("newest 5 runs of 9" in note.message for note in cut.warnings)
 
 
 def test_groups_add_up_to_the_total_and_the_rest_is_put_together(monkeypatch: pytest.MonkeyPatch) -> None:

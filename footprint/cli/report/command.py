@@ -144,6 +144,11 @@ def report(
     )
     earlier = since_report or (target if kind in {"html", "json"} else None)
     summary = choosing.gathered(asked, now, compare=compare, earlier=earlier, is_stated=since_report is not None)
+    if kind == "csv" and len(summary.rows) < summary.all_runs:
+        raise ConfigError(
+            f"a CSV has a row a run, and {summary.all_runs:,} runs are too many for it: choose fewer with --since or --where, "
+            "or take them all with `footprint runs export`"
+        )
     content = _drawn(summary, figure, kind, theme) if figure is not None else _rendered(kind, summary, place)
     if target is None:
         writing.print_report(kind, content)
