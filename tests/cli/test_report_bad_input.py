@@ -344,8 +344,6 @@ def test_a_hundred_thousand_runs_are_a_page_that_does_not_drown(work: Path, caps
     assert not err
     assert "100,000 runs" in out
     assert (work / "page.html").stat().st_size <= 5.2e6
-    assert call(["report", "--format", "table"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) < 200
 
 
 @pytest.mark.slow

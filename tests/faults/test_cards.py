@@ -166,8 +166,7 @@ def test_fault_27_of_two_fills_of_one_card_at_once_one_wins_and_the_other_is_tol
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("jobs", "number"), [("1", signal.SIGINT), ("2", signal.SIGTERM)])
 def test_fault_28_a_fill_that_is_stopped_ends_after_the_card_at_hand_and_goes_on_later(
     tmp_path: Path, jobs: str, number: signal.Signals
 ) -> None:
