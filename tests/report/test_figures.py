@@ -22,6 +22,7 @@ from footprint.report.figures import (
     over_time,
 )
 from footprint.report.figures.bars import PALETTE, Theme
+from footprint.report.figures.run import tick_step
 from tests.report.everything import everything
 from tests.report.examples import HOSTILE, run, runs, somewhere, summary
 
@@ -205,3 +206,9 @@ def test_long_names_keep_the_end_that_tells_them_apart() -> None:
 
 def test_grades_have_colours_that_stay_apart() -> None:
     assert len(set(GRADE_COLOURS.values())) == len(GRADE_COLOURS)
+
+
+@pytest.mark.parametrize(("end", "step"), [(1.36, 0.5), (0.004, 0.001), (6.0, 1.0), (59.0, 10.0), (1e-9, 2e-10), (3e5, 5e4)])
+def test_a_runs_clock_has_ticks_at_round_times_from_its_start(end: float, step: float) -> None:
+    assert tick_step(end) == pytest.approx(step, rel=1e-12)
+    assert end / step <= 6

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -31,6 +32,7 @@ _DASHES: Final = ("solid", "dash", "dot", "dashdot")
 _LABEL_ROWS: Final = 3
 _PERCENT: Final = (0, 25, 50, 75, 100)
 _LETTER_PX: Final = 6.5
+_TICKS: Final = 6
 # Of a figure on a small tablet; on a phone some names touch.
 _WIDTH_PX: Final = 480.0
 
@@ -209,6 +211,13 @@ def _clock(duration_s: float) -> tuple[str, float]:
     return next((one for one in _CLOCKS if duration_s >= _CLOCK_LEAST * one[1]), _CLOCKS[-1])
 
 
+def tick_step(end: float) -> float:
+    """A step of 1, 2 or 5 times a power of ten that is made at most six times up to an end."""
+    least = end / _TICKS
+    power: float = 10.0 ** math.floor(math.log10(least))
+    return text.significant(next(times * power for times in (1, 2, 5, 10) if times * power >= least), 1)
+
+
 def _layout(page: RunPage, theme: Theme, title: str, clock: tuple[str, float], *, height: int) -> dict[str, Any]:
     layout = layout_of(theme, height) | {"showlegend": True}
     layout["legend"] = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
@@ -218,6 +227,9 @@ def _layout(page: RunPage, theme: Theme, title: str, clock: tuple[str, float], *
         "title": title_of(f"Time since the start ({clock[0]})"),
         "showgrid": False,
         "range": [0, end],
+        # Left alone, plotly counts the ticks of steps from where the first of them ends.
+        "tick0": 0,
+        "dtick": tick_step(end),
     }
     layout["margin"] = layout["margin"] | {"b": 52}
     return layout
