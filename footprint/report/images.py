@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import html
+import logging
 import textwrap
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Literal
 
 from footprint.errors import ConfigError, unknown_choice
@@ -37,6 +39,8 @@ _INKS: Final = {"light": "#1b1f24", "dark": "#e8eaed"}
 _TITLE_PX: Final = 34
 _LINE_PX: Final = 20
 _LETTER_PX: Final = 6.4
+# What goes wrong for good is raised; what these log besides, such as half a message of a browser that ends, they ignore.
+_TALKERS: Final = ("kaleido", "choreographer")
 # Legends stand above the drawing, where a page has room beside the figure's words.
 _LEGEND_PX: Final = 24
 
@@ -97,7 +101,8 @@ def image(
     from kaleido.errors import ChromeNotFoundError
 
     try:
-        drawn: bytes = _waited_for(kaleido.calc_fig(described, opts=options, kopts=browser))
+        with _quietly():
+            drawn: bytes = _waited_for(kaleido.calc_fig(described, opts=options, kopts=browser))
     except ChromeNotFoundError:
         raise ConfigError(
             "an image of a figure needs Chromium or Chrome: apt-get install chromium (BROWSER_PATH names one elsewhere)"
@@ -106,6 +111,20 @@ def image(
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"the browser that draws images failed: {why}") from None
     return drawn
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Let nobody read what kaleido logs."""
+    loggers = [logging.getLogger(name) for name in _TALKERS]
+    levels = [one.level for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for one, level in zip(loggers, levels, strict=True):
+            one.setLevel(level)
 
 
 def drawing(shown: Summary | RunPage, figure_id: str, theme: Theme = "light", width_px: int = WIDTH_PX) -> FigureData:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
 import sys
@@ -173,3 +174,10 @@ class TestDoor:
         for name in report.__all__:
             assert getattr(report, name) is not None
         assert report.page(summary(runs(2))).startswith("<!doctype html>")
+
+
+def test_what_kaleido_says_to_itself_is_not_shown() -> None:
+    talker = logging.getLogger("choreographer.channels.pipe")
+    with images._quietly():
+        assert not talker.isEnabledFor(logging.CRITICAL)
+    assert talker.isEnabledFor(logging.ERROR)
