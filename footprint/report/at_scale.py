@@ -18,13 +18,13 @@ from footprint.derive.several import Several, Tally, each_key
 from footprint.derive.working import NO_PLACE, Working, range_of
 from footprint.ledger.engines.facts import read_these
 from footprint.ledger.questions import literal, question
-from footprint.model import GRADES, ComponentName, Factor, Grade
+from footprint.model import ComponentName, Factor
 from footprint.reference import current_edition
 from footprint.report import grouping, words
 from footprint.report.data import Amounts, DeviceRow, FactorUse, Group, Note, Options, RunRow, Share, Summary, Unknown
-from footprint.report.evidence import measured_ratio
+from footprint.report.evidence import Known, KnownHow, measured_ratio, shares_of
 from footprint.report.grouping import COMPONENTS
-from footprint.report.summary import DIMENSIONS, completed, run_row, stated_only
+from footprint.report.summary import DIMENSIONS, completed, lost, run_row, stated_only
 from footprint.report.use import shown, used
 from footprint.text import plural
 
@@ -32,7 +32,6 @@ MOST_ROWS: Final = 100_000
 """Of more runs than this no rows are made, even where all are wanted: each is derived by itself."""
 _ROWS_AT_ONCE: Final = 1_000
 _DAY_US: Final = 86_400_000_000
-_LOST: Final = ("failed", "interrupted")
 _UNTOLD: Final = (
     "so many runs are summed by what they have in common: what runs warned of themselves, and what work they counted, is not told"
 )
@@ -93,7 +92,7 @@ class AtScale:
             scopes=tuple(sorted({work.scope for work in _workings(sums)})),
             bases=tuple(sorted({basis for work in _workings(sums, there=True) if (basis := work.basis)})),
             measured_ratio=measured_ratio(known_how),
-            lost_ratio=_lost(by["outcome"]),
+            lost_ratio=lost(by["outcome"]),
             shares=known_how,
             components=whole.total.footprint.breakdown,
             devices=self._devices(),
@@ -222,20 +221,7 @@ def _groups(tallies: Sequence[Tally], weights: Sequence[float | None], named: Ma
     )
 
 
-def _lost(outcomes: Sequence[Group]) -> float | None:
-    known = [group for group in outcomes if group.energy_ratio is not None]
-    return sum(group.energy_ratio or 0.0 for group in known if group.key in _LOST) if known else None
-
-
 # -- How it is known -----------------------------------------------------------------------------------------------------
-
-
-class _Known:
-    """What is added up for one component that is known in one way."""
-
-    def __init__(self) -> None:
-        self.energy_kwh = self.read_s = self.time_s = 0.0
-        self.runs = 0
 
 
 def _shares(sums: Several) -> tuple[Share, ...]:
@@ -243,7 +229,7 @@ def _shares(sums: Several) -> tuple[Share, ...]:
 
     Of how much of the time accelerators were read is told by device; of CPUs and memory, by the time for which CPU time was read.
     """
-    found: dict[tuple[ComponentName, Grade | None], _Known] = {}
+    found: KnownHow = {}
 
     def add(
         work: Working, energies: Mapping[ComponentName, float], read: Mapping[ComponentName, float], runs: int, time_s: float
@@ -252,7 +238,7 @@ def _shares(sums: Several) -> tuple[Share, ...]:
             energy = energies.get(name)
             if name not in read and energy == 0.0:
                 continue  # a component that is known not to be there
-            one = found.setdefault((name, None if energy is None else work.grades[name]), _Known())
+            one = found.setdefault((name, None if energy is None else work.grades[name]), Known())
             one.energy_kwh += energy or 0.0
             one.time_s += time_s
             one.read_s += time_s * read.get(name, 0.0)
@@ -273,20 +259,7 @@ def _shares(sums: Several) -> tuple[Share, ...]:
         read |= {name: one for name, one in by_key[key][1].items() if read.get(name)}
         energies = {name: by_key[key][0].get(name, 0.0) for name, part in work.parts.items() if part is not None}
         add(work, energies, read, runs, time_s * runs / (runs + alone[key]))
-    whole_kwh = sum(one.energy_kwh for one in found.values())
-    order = {name: at for at, name in enumerate(COMPONENTS)}
-    rank: dict[Grade | None, int] = {grade: at for at, grade in enumerate((*GRADES, None))}
-    return tuple(
-        Share(
-            component=component,
-            grade=grade,
-            energy_kwh=one.energy_kwh if grade else None,
-            energy_ratio=one.energy_kwh / whole_kwh if grade and whole_kwh else None,
-            read_ratio=min(1.0, one.read_s / one.time_s) if one.time_s else 0.0,
-            runs=one.runs,
-        )
-        for (component, grade), one in sorted(found.items(), key=lambda item: (order[item[0][0]], rank[item[0][1]]))
-    )
+    return shares_of(found)
 
 
 def _energies(sums: Several) -> dict[str, tuple[dict[ComponentName, float], dict[ComponentName, float]]]:

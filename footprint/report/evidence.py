@@ -17,7 +17,7 @@ _ORDER: Final = {name: index for index, name in enumerate(COMPONENTS)}
 _RANK: Final[dict[Grade | None, int]] = {grade: index for index, grade in enumerate((*GRADES, None))}
 
 
-class _Sum:
+class Known:
     """What is added up for one component that is known in one way."""
 
     def __init__(self) -> None:
@@ -27,9 +27,13 @@ class _Sum:
         self.runs = 0
 
 
+KnownHow = dict[tuple[ComponentName, Grade | None], Known]
+"""Sums by component and grade; a null grade is energy that is not known."""
+
+
 def shares(runs: Sequence[Run], prints: Mapping[str, Footprint]) -> tuple[Share, ...]:
     """How each component's energy is known, strongest grade first; a null grade is energy that is not known."""
-    sums: dict[tuple[ComponentName, Grade | None], _Sum] = {}
+    sums: KnownHow = {}
     for run in runs:
         derived = prints[run.id]
         read = {cover.component: cover.read_ratio for cover in derived.coverage}
@@ -38,11 +42,16 @@ def shares(runs: Sequence[Run], prints: Mapping[str, Footprint]) -> tuple[Share,
         for part in parts.values():
             if part.component not in read and part.energy_kwh and not part.energy_kwh.high:
                 continue  # a component that is known not to be there
-            one = sums.setdefault((part.component, part.grade if part.energy_kwh else None), _Sum())
+            one = sums.setdefault((part.component, part.grade if part.energy_kwh else None), Known())
             one.energy_kwh += part.energy_kwh.central if part.energy_kwh else 0.0
             one.time_s += run.duration_s
             one.read_s += run.duration_s * read.get(part.component, 0.0)
             one.runs += 1
+    return shares_of(sums)
+
+
+def shares_of(sums: KnownHow) -> tuple[Share, ...]:
+    """Sums as shares of the whole, strongest grade first."""
     whole = sum(one.energy_kwh for one in sums.values())
     return tuple(
         Share(

@@ -74,7 +74,7 @@ def summarise(runs: Sequence[Run], account: Account, options: Options | None = N
         scopes=tuple(sorted({prints[run.id].scope for run in counted})),
         bases=bases,
         measured_ratio=measured_ratio(known_how),
-        lost_ratio=_lost(by["outcome"]),
+        lost_ratio=lost(by["outcome"]),
         shares=known_how,
         components=whole.footprint.breakdown,
         devices=device_rows(counted, portions(counted, {run.id: run for run in runs}, "machine")),
@@ -204,7 +204,7 @@ def _central(value: Range | None) -> float:
     return value.central if value else 0.0
 
 
-def _lost(outcomes: Sequence[Group]) -> float | None:
+def lost(outcomes: Sequence[Group]) -> float | None:
     """The share of the energy of runs that failed or were interrupted."""
     known = [group for group in outcomes if group.energy_ratio is not None]
     return sum(group.energy_ratio or 0.0 for group in known if group.key in {"failed", "interrupted"}) if known else None
