@@ -17,7 +17,9 @@ ROOT = Path(footprint.__file__).parent
 
 # Top to bottom; a module imports only from layers below its own (or from its own package).
 LAYERS: list[set[str]] = [
-    {"cli", "integrations"},
+    {"cli"},
+    {"integrations"},
+    {"profiling"},
     {"testing"},
     {"tracking"},
     {"report", "card"},

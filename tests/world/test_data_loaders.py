@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.conftest import settled_runs
-from tests.world.conftest import Program
+from tests.world.programs import Program
 
 pytestmark = pytest.mark.world
 

@@ -19,8 +19,8 @@ import pytest
 
 from tests.ledger.importers.conftest import brought, joules
 from tests.ledger.importers.test_wandb import framed
-from tests.world.conftest import Program
 from tests.world.packages import install, without
+from tests.world.programs import Program
 
 pytestmark = pytest.mark.world
 

@@ -16,7 +16,7 @@ from footprint.ledger import read_runs
 from footprint.ledger.reading import journal_paths, read_journal
 from footprint.model import Run
 from tests.faults.conftest import settled_runs, wait_for
-from tests.world.conftest import Program
+from tests.world.programs import Program
 
 pytestmark = pytest.mark.world
 

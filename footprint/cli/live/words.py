@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from footprint import text
-from footprint.cli.live.watching import Row
+from footprint.derive.watching import Row
 from footprint.model import Coverage
 
 UNKNOWN: Final = "unknown"

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from footprint.cli import call
 from footprint.cli.live.table import table
-from footprint.cli.live.watching import Row, Watching
+from footprint.derive.watching import Row, Watching
 from footprint.ledger import home
 from footprint.ledger.processes import Process, identify
 from footprint.ledger.records import Close, Open, Tick, line_of

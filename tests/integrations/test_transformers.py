@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from footprint.model import Run
 from tests.faults.conftest import settled_runs
-from tests.world.conftest import CARD, Program
+from tests.integrations.libraries import Age, packages
+from tests.world.programs import CARD, Program
 
 pytestmark = pytest.mark.world
-
-
-OLDEST = ("transformers==4.46.3", "tokenizers<0.21", "huggingface_hub<1")
-
-
-@pytest.fixture(scope="module")
-def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The oldest transformers that is served, with those of its packages that must be as old."""
-    target = tmp_path_factory.mktemp("oldest")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "--target", str(target), *OLDEST], check=True)
-    return target
 
 
 def the_run() -> Run:
@@ -36,7 +24,7 @@ def the_run() -> Run:
 def test_a_training_is_measured_and_fills_its_card(program: Program, card: Path) -> None:
     done = program("""
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import trainer
+        from tests.integrations.tiny import trainer
         callback = FootprintCallback(card="README.md", region="aws:eu-west-1", labels={"team": "nlp"})
         trained = trainer(
             "out", [callback], rows=41, num_train_epochs=2, gradient_accumulation_steps=2, eval_strategy="epoch",
@@ -73,7 +61,7 @@ def test_a_training_that_raises_is_kept_as_failed(program: Program, card: Path) 
     done = program("""
         from transformers import TrainerCallback
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import trainer
+        from tests.integrations.tiny import trainer
         class Bad(TrainerCallback):
             def on_step_end(self, args, state, control, **more):
                 if state.global_step == 3:
@@ -95,7 +83,7 @@ def test_a_program_that_lives_on_after_an_exception_is_measured_no_longer(progra
         import sys, time
         from transformers import TrainerCallback
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import trainer
+        from tests.integrations.tiny import trainer
         class Bad(TrainerCallback):
             error = None
             def on_step_end(self, args, state, control, **more):
@@ -135,7 +123,7 @@ def test_a_training_that_goes_on_from_a_checkpoint_is_one_account(program: Progr
     done = program("""
         from transformers import TrainerCallback
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import trainer
+        from tests.integrations.tiny import trainer
         class Bad(TrainerCallback):
             def on_step_end(self, args, state, control, **more):
                 if state.global_step == 4:
@@ -175,7 +163,7 @@ def test_a_batch_that_is_found_too_large_is_part_of_the_training(program: Progra
     done = program("""
         from transformers import TrainerCallback
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import trainer
+        from tests.integrations.tiny import trainer
         class Full(TrainerCallback):
             def on_step_end(self, args, state, control, **more):
                 if state.train_batch_size == 8 and state.global_step == 2:
@@ -198,7 +186,7 @@ def test_what_is_no_training_is_not_recorded(program: Program, card: Path) -> No
         import pytest
         from footprint.errors import ConfigError
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import Tokens, trainer
+        from tests.integrations.tiny import Tokens, trainer
         callback = FootprintCallback(card="README.md")
         idle = trainer("out", [callback])
         idle.evaluate()
@@ -222,7 +210,7 @@ def test_the_trials_of_a_search_are_an_account_and_fill_no_card(program: Program
     done = program("""
         import optuna
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import model, trainer
+        from tests.integrations.tiny import model, trainer
         callback = FootprintCallback(card="README.md")
         search = trainer("out", [callback], eval_strategy="epoch")
         search.model_init = model
@@ -241,7 +229,7 @@ def test_a_ledger_that_cannot_be_written_costs_the_training_nothing(program: Pro
     done = program(
         """
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import trainer
+        from tests.integrations.tiny import trainer
         callback = FootprintCallback(card="README.md", record="run.json")
         print(trainer("out", [callback]).train().global_step)
         assert any("not recorded" in warning for warning in callback.run.facts.warnings), callback.run.facts.warnings
@@ -254,13 +242,14 @@ def test_a_ledger_that_cannot_be_written_costs_the_training_nothing(program: Pro
     assert card.read_text() == CARD
 
 
-def test_the_oldest_version_is_served_as_well(program: Program, card: Path, oldest: Path) -> None:
+def test_the_oldest_version_is_served_as_well(program: Program, card: Path, versions: Callable[[str, Age], None]) -> None:
+    versions("transformers", "oldest")
     done = program(
         """
         import transformers
         from transformers import TrainerCallback
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import trainer
+        from tests.integrations.tiny import trainer
         class Bad(TrainerCallback):
             bad = False
             def on_step_end(self, args, state, control, **more):
@@ -275,7 +264,7 @@ def test_the_oldest_version_is_served_as_well(program: Program, card: Path, olde
         bad.bad = True
         training.train()
         """,
-        packages=oldest,
+        packages=packages("transformers", "oldest"),
     )
     assert done.stdout.startswith("4.46.3"), done.stderr
     assert done.stderr.endswith("ValueError\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import settled_runs
-from tests.world.conftest import CARD, Program
+from tests.world.programs import CARD, Program
 
 pytestmark = pytest.mark.world
 
@@ -21,7 +21,7 @@ def test_two_ranks_are_one_account_and_each_counts_its_own(program: Program, car
         import os, time
         from transformers import TrainerCallback
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import trainer
+        from tests.integrations.tiny import trainer
         class Clock(TrainerCallback):
             def on_train_begin(self, *given, **more):
                 self.begin = time.process_time()
@@ -77,7 +77,7 @@ def test_a_rank_that_fails_leaves_two_runs_and_an_unfilled_card(program: Program
         import os
         from transformers import TrainerCallback
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import trainer
+        from tests.integrations.tiny import trainer
         class Bad(TrainerCallback):
             def on_step_end(self, args, state, control, **more):
                 if os.environ["RANK"] == "1" and state.global_step == 3:
@@ -104,7 +104,7 @@ def test_a_rank_that_nobody_recorded_is_missed_rather_than_left_out(program: Pro
         """
         import os
         from footprint.integrations.transformers import FootprintCallback
-        from tests.world.tiny import trainer
+        from tests.integrations.tiny import trainer
         callback = FootprintCallback(card="README.md")
         mine = [callback] if os.environ["RANK"] == "0" else []
         ddp = trainer("out", mine, ddp_backend="gloo")
