@@ -200,6 +200,7 @@ class TrackedRun(WatchedRun):
     def __init__(self, *, card: Path | None, record: Path | None, **facts: Any) -> None:
         super().__init__(**facts, is_kept=record is not None)
         self._card, self._record = card, record
+        self._afterwards: list[tuple[str, Callable[[], None]]] = []
         self._is_of_an_account = facts.get("account") is not None
 
     @property
@@ -222,7 +223,22 @@ class TrackedRun(WatchedRun):
             self.attempt("the run could not be written", self._write_record, self._record)
         if self._card is not None and outcome == "completed":
             self.attempt("the card was not filled", self._fill_card, self._card)
+        for what, action in self._afterwards:
+            self.attempt(what, action)
+        self._afterwards.clear()
         return True
+
+    def when_over(self, what: str, action: Callable[[], None]) -> None:
+        """Have something done by whoever ends the run, once it is written; at once where it has ended.
+
+        Args:
+            what: how it is told that it failed.
+            action: what is done; whatever it raises becomes a warning.
+        """
+        if self.is_over:
+            self.attempt(what, action)
+        else:
+            self._afterwards.append((what, action))
 
     def outcome_of(self, error: BaseException | None) -> Outcome:
         """How the run ends by the exception that leaves its body: one raised for its budget interrupts it."""

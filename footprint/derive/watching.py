@@ -97,6 +97,11 @@ class Watching:
             self._free_s = time.monotonic() + max(0.9 * DERIVED_S, (time.thread_time() - begun_s) / COST_RATIO)
         return [self._known[one.run.id].row(one) for one in open_now]
 
+    def known(self, run_id: str) -> tuple[Run, Footprint] | None:
+        """What a run's row was made of at the last look: its facts, and the footprint that was derived of them."""
+        found = self._known.get(run_id)
+        return None if found is None else found.derived
+
     def _foresee(self, open_now: list[Now]) -> None:
         """Forecast what was never foreseen, or else what was longest ago."""
         waiting = [one.run for one in open_now if one.run.progress]
@@ -118,6 +123,11 @@ class _Watched:
         elif first.before is not None:
             self._note(first.before)
         self._run, self._footprint = first.run, self._note(first.run)
+
+    @property
+    def derived(self) -> tuple[Run, Footprint]:
+        """What was derived last, and from what."""
+        return self._run, self._footprint
 
     def derive(self, run: Run) -> None:
         """Derive it anew, where there is a reading more."""

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -101,6 +102,33 @@ def spawn(*, as_child: bool = False) -> tuple[socket.socket, int | None]:
     return ours, pid if as_child else None
 
 
+def spawn_detached(code: str, *arguments: str, channel: int, environment: Mapping[str, str]) -> None:
+    """Run code of ours in a process that is, like the recorder, no child of ours; `between` is its first parent there.
+
+    Args:
+        code: what it runs, after it has found our packages.
+        *arguments: what it finds in `sys.argv`.
+        channel: what it has for standard input; output and errors go nowhere.
+        environment: its own.
+
+    Raises:
+        OSError: if it cannot be started.
+    """
+    pid = os.posix_spawn(
+        sys.executable,
+        _command([], _DETACH + _PATHS + code, *arguments),
+        environment,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, channel, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_RDWR, 0),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsigmask=(),
+        setsid=True,
+    )
+    _await_start(pid)
+
+
 def _spawn(theirs: int, *, as_child: bool) -> int:
     channel = 3 if theirs != 3 else 4  # noqa: PLR2004 - the first descriptor after the standard ones
     pid = os.posix_spawn(
@@ -119,11 +147,16 @@ def _spawn(theirs: int, *, as_child: bool) -> int:
     )
     if as_child:
         return pid
+    _await_start(pid)
+    return pid
+
+
+def _await_start(pid: int) -> None:
+    """Wait for what forks at once and ends."""
     with suppress(ChildProcessError):  # the host ignores SIGCHLD, or waits for all its children on another thread
         _, status = os.waitpid(pid, 0)
         if status != 0:
             raise OSError(f"the interpreter {sys.executable} did not start (status {status})")
-    return pid
 
 
 def isolated(code: str, *arguments: str) -> list[str]:
@@ -165,7 +198,7 @@ def main(descriptor: int, between: int | None) -> None:
         return
     if not isinstance(hello, messages.Hello):
         return
-    if between is not None and _parent_after(between) == hello.tracked.pid:
+    if between is not None and parent_after(between) == hello.tracked.pid:
         channel.send(messages.Adopted(pid=os.getpid()), _HELLO_S)
         return
     from footprint.recorder.loop import Recorder
@@ -173,7 +206,7 @@ def main(descriptor: int, between: int | None) -> None:
     Recorder(channel, hello).run()
 
 
-def _parent_after(between: int) -> int:
+def parent_after(between: int) -> int:
     """Our parent, once the process between us and the host has ended."""
     deadline_s = time.monotonic() + _ADOPTION_S
     while os.getppid() == between and time.monotonic() < deadline_s:
