@@ -13,6 +13,7 @@ from footprint.cli import (
     doctor,
     estimate,
     ledger,
+    metrics,
     node,
     reconcile,
     reference,
@@ -60,6 +61,7 @@ app.command("estimate", short_help="Estimate energy and emissions from declared 
 app.command("when", short_help="Name the cleanest hours to come, by a forecast.")(when.when)
 app.add_typer(runs.app, name="runs")
 app.add_typer(ledger.app, name="ledger")
+app.command("metrics", short_help="Tell Prometheus what the ledger states.")(metrics.metrics)
 app.command("report", short_help="Write a report: a page, text, data or an image.")(report.report)
 app.command("restate", short_help="Show old and new numbers of runs, and why they differ.")(restate.restate)
 app.command("reconcile", short_help="Hold measured runs against declared facts.")(reconcile.reconcile)

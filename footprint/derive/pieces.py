@@ -104,8 +104,8 @@ class GroupTotal:
         self._alike: list[tuple[Factors, int]] = []
 
     @cached_property
-    def sheet(self) -> Working:
-        """The sum as quantities, of which no range is drawn yet."""
+    def workings(self) -> list[Working]:
+        """The sheets that the sum is made of: one of the runs of each factor key, and one of each run derived by itself."""
         label = _LABEL.join(map(str, self.keys))
         several = {piece.err_alike for _, pieces in self._pieces for piece in pieces if piece.owners[0].n > 1}
         summed = {
@@ -117,8 +117,12 @@ class GroupTotal:
         for factors, _ in self._alike:
             if factors.key not in summed:  # of these runs nothing was read that could be summed
                 summed[factors.key] = _multiplied(label, factors, [])
-        workings = [*summed.values(), *self._workings]
-        result = sum_of(workings, self._attribution)
+        return [*summed.values(), *self._workings]
+
+    @cached_property
+    def sheet(self) -> Working:
+        """The sum as quantities, of which no range is drawn yet."""
+        result = sum_of(self.workings, self._attribution)
         lacking = self.runs - self.with_energy
         if lacking:
             result.warn(f"the energy of {lacking} of {text.plural(self.runs, 'run')} is not known, and in no sum")
