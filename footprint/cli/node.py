@@ -6,11 +6,9 @@ runs are background runs: beside others they count, of each device, what no othe
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import sys
-import time
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -21,10 +19,6 @@ from footprint.cli.run import labels_of
 if TYPE_CHECKING:
     from footprint.tracking import track
 
-_DAY_S: Final = 86_400
-_LOOK_S: Final = 5.0
-"""The clock on the wall, which somebody may set, and the recorder, which somebody may kill, are looked at this often."""
-_AGAIN_S: Final = 60.0
 _NOT_RECORDED: Final = 2
 
 
@@ -46,6 +40,7 @@ def node(
     Exit codes: 0 when asked to end; 2 for bad options, or if the ledger cannot be written.
     """
     from footprint.cli.signals import asked_to_end
+    from footprint.recorder.days import AGAIN_S
     from footprint.tracking import track
 
     host = socket.gethostname()
@@ -65,24 +60,21 @@ def node(
             raise typer.Exit(_NOT_RECORDED)  # at once: a service that cannot write says so when it is set up
         while not _asked(asked, 0.0):
             if not _day(tracker, asked):
-                _asked(asked, _AGAIN_S)  # the disk may be full now: later days are not lost for it
+                _asked(asked, AGAIN_S)
 
 
 def _day(tracker: track, asked: socket.socket) -> bool:
     """Record to the end of the day, or until somebody asks; whether it was recorded."""
-    from footprint.ledger import live
-    from footprint.ledger.home import home
-    from footprint.ledger.processes import identify
     from footprint.recorder.client import close_idle
+    from footprint.recorder.days import Stretch
 
-    ends_at_s = (time.time() // _DAY_S + 1) * _DAY_S
-    own = identify(os.getpid())
+    day = Stretch.of_now()
     run = tracker.begin()
     if not run.is_recorded:  # the logger has said why in a line
         return False
     print(f"footprint: recording this machine as run {run.id}", file=sys.stderr, flush=True)
-    while not _asked(asked, min(_LOOK_S, max(0.0, ends_at_s - time.time()))):
-        if not ends_at_s - _DAY_S <= time.time() < ends_at_s or live.open_run(home(), own) is None:
+    while not _asked(asked, day.wait_s()):
+        if day.is_over():
             break
     run.stop()
     close_idle()  # the next day goes into a journal of its own
