@@ -22,8 +22,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from footprint.errors import ConfigError
 from footprint.integrations import MissingFrameworkError, check_version
-from footprint.integrations.exporting.families import Family, Labels, counter, gauge, labels_of, summed
-from footprint.integrations.exporting.runs import FollowedRuns, Told
+from footprint.integrations.exporting.families import Family, Labels, counter, gauge, label_value, labels_of, summed
+from footprint.integrations.exporting.runs import DeviceTotal, FollowedRuns, Told
 from footprint.integrations.following import INTERVAL_S
 from footprint.tracking import TrackedRun
 
@@ -80,14 +80,14 @@ class FootprintCollector:
 
     def collect(self) -> Iterator[Metric]:
         """The metrics now; nothing is measured or derived in the scrape."""
-        return metrics_of(_families(list(self._runs.told())))
+        return metrics_of(_families(self._runs.told(), self._runs.devices()))
 
     def describe(self) -> Iterator[Metric]:
         """Their names, by which a registry refuses a second collector."""
-        return (Metric(one.name.removesuffix(_TOTAL), one.help, one.type) for one in _families([]))
+        return (Metric(one.name.removesuffix(_TOTAL), one.help, one.type) for one in _families([], []))
 
 
-def _families(runs: list[Told]) -> list[Family]:
+def _families(runs: list[Told], devices: list[DeviceTotal]) -> list[Family]:
     def of(values: Callable[[Told], Iterable[tuple[dict[str, str], float | None]]]) -> dict[Labels, float]:
         return summed((labels_of((), (), **one.names, **more), value) for one in runs for more, value in values(one))
 
@@ -102,6 +102,9 @@ def _families(runs: list[Told]) -> list[Family]:
         gauge("footprint_run_emissions_high_grams", f"{emissions}, 95th percentile.", high),
         gauge("footprint_run_power_watts", "Power of the facility now.", of(lambda one: [({}, one.reading.power_w)])),
         counter("footprint_run_work_total", "Work that the run counted, by unit.", of(_work)),
+        counter(
+            "footprint_device_joules_total", "Energy of a device, whoever used it, while runs read it.", _of_devices(devices)
+        ),
         gauge("footprint_run_read_ratio", "Share of the time for which a component was read.", _least(runs)),
         gauge("footprint_run_unknown", "What is not known of the run; 1 where it is not.", of(_unknown)),
         gauge("footprint_run_running", "Runs that go on.", of(lambda one: [({}, float(not one.reading.is_final))])),
@@ -119,6 +122,14 @@ def _work(one: Told) -> list[tuple[dict[str, str], float | None]]:
 
 def _unknown(one: Told) -> list[tuple[dict[str, str], float | None]]:
     return [({"what": what}, 1.0) for what in one.unknown]
+
+
+def _of_devices(devices: list[DeviceTotal]) -> dict[Labels, float]:
+    parts = []
+    for one in devices:
+        told = {"device": label_value(one.device.id), "device_name": label_value(one.device.name)}
+        parts.append((labels_of((), (), **told, component=one.device.component, grade=one.device.grade), one.energy_j))
+    return summed(parts)
 
 
 def _least(runs: list[Told]) -> dict[Labels, float]:
