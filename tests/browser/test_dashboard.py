@@ -59,8 +59,9 @@ def test_every_figure_is_drawn_and_nothing_stands_in_a_persons_way(
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_serious(browser: Browser, whole: Path, ten: Path, theme: Theme) -> None:
     size = "desktop" if theme == "light" else "phone"
-    with Visit(browser, whole, size, theme) as visit:
-        assert visit.axe() == []
+    if theme == "light":  # a tenth as many runs have all that the whole page has, but its length
+        with Visit(browser, whole, size, theme) as visit:
+            assert visit.axe() == []
     with Visit(browser, ten, size, theme) as visit:
         visit.open_all()
         visit.page.locator(".run .in-table:visible").first.click()

@@ -81,7 +81,7 @@ def wait_for_the_end(group: int) -> None:
 @pytest.mark.slow
 def test_fault_26_killed_at_any_moment_every_card_is_wholly_old_or_wholly_new(tmp_path: Path) -> None:
     """Kill -9 of the whole fill, or of the process that gives out the cards alone; then a last fill goes on and ends."""
-    kills = int(os.environ.get("FOOTPRINT_KILLS", "20"))  # as many as a test may take time for; more on request
+    kills = int(os.environ.get("FOOTPRINT_KILLS", "12"))  # as many as a test may take time for; more on request
     folder, state = tmp_path / "cards", tmp_path / "state.jsonl"
     before = lay_out(folder, CARDS)
     after = filled(before, folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlglot
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footprint.errors import ConfigError
@@ -16,6 +16,7 @@ from tests.ledger.questions.made import Made, device
 NAMES = ("totals", "over_time", "shares", "devices")
 
 
+@settings(max_examples=30)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30))
 def test_a_name_is_a_literal_whatever_it_holds(name: str) -> None:
     with Made([run("r1", name=name, account=name), run("r2", name=f"{name}x")]) as made:
