@@ -203,6 +203,13 @@ class TrackedRun(WatchedRun):
         self._afterwards: list[tuple[str, Callable[[], None]]] = []
         self._is_of_an_account = facts.get("account") is not None
 
+    def start(self) -> None:
+        """Begin: when this returns the baseline is read, or a warning says why the run is not recorded."""
+        super().start()
+        if self.is_recorded:
+            for what, action in tuple(_at_each_start):
+                self.attempt(what, action, self)
+
     @property
     def footprint(self) -> Footprint:
         """The run's footprint, derived from its facts with today's factors."""
@@ -252,6 +259,25 @@ class TrackedRun(WatchedRun):
     def _fill_card(self, path: Path) -> None:
         # An account that somebody named is one piece of work: earlier attempts belong to it. A job's may hold anything.
         fill_card(path, [self.account, self.id] if self._is_of_an_account else [self.id])
+
+
+_at_each_start: list[tuple[str, Callable[[TrackedRun], None]]] = []
+
+
+def at_each_start(what: str, action: Callable[[TrackedRun], None]) -> Callable[[], None]:
+    """Have something done with each run that begins from now on, also those that a callback begins; returns what ends that.
+
+    Args:
+        what: how it is told that it failed.
+        action: what is done; whatever it raises becomes a warning of the run.
+    """
+    _at_each_start.append((what, action))
+    return functools.partial(_no_more, (what, action))
+
+
+def _no_more(one: tuple[str, Callable[[TrackedRun], None]]) -> None:
+    with suppress(ValueError):
+        _at_each_start.remove(one)
 
 
 def fill_card(path: Path, run_ids: Sequence[str]) -> None:

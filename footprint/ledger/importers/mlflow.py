@@ -24,6 +24,8 @@ _META_LIMIT_BYTES: Final = 64 * 2**10
 _POWER: Final = re.compile(r"gpu_(\d{1,3})_power_usage_watts")
 _STATUS: Final[dict[int, Outcome]] = {3: "completed", 4: "failed", 5: "interrupted"}
 _MOST_W: Final = 5_000.0
+_ACCOUNT: Final = "footprint.account"
+"""The tag by which a run that was measured here, too, is known: of one account at one time, it is not counted twice."""
 _ONLY_GPUS: Final = "the source tells nothing of the energy of CPU and memory, nor who else used the GPUs"
 
 
@@ -139,6 +141,7 @@ def _run(folder: Path, meta: Mapping[str, Any], stated: Stated) -> Run:
         where=shown(path),
         host_name=host,
         outcome=_STATUS.get(status, "unknown") if isinstance(status := meta.get("status"), int) else "unknown",
+        account=_tag(folder, _ACCOUNT),
         devices=devices,
         labels={name: value for name, value in labels.items() if value},
         warnings=[*warnings, *([gap] if gap else [])],

@@ -29,7 +29,7 @@ TOOL: Final = "wandb"
 _POWER: Final = re.compile(r"(?:system\.)?gpu\.(\d{1,3})\.powerWatts")
 _SHOWN_POWER: Final = re.compile(rb"gpu\.\d{1,3}\.powerWatts")
 _MOST_W: Final = 5_000.0
-_STATS, _RUN, _EXIT, _ENVIRONMENT = 7, 17, 18, 26
+_CONFIG, _STATS, _RUN, _EXIT, _ENVIRONMENT = 5, 7, 17, 18, 26
 _ONLY_GPUS: Final = "the source tells nothing of the energy of CPU and memory, nor who else used the GPUs"
 
 
@@ -90,6 +90,8 @@ def _of_file(path: Path) -> Facts:
         fields = log.message(data, where)
         for one in log.inner(fields, _RUN, where):
             _take_run(found, one)
+        for one in log.inner(fields, _CONFIG, where):
+            _take_config(found, one)
         for one in log.inner(fields, _ENVIRONMENT, where):
             _take_environment(found, one)
         for one in log.inner(fields, _STATS, where):
@@ -113,6 +115,19 @@ def _take_run(found: Facts, fields: log.Message) -> None:
     found.begin_s = log.moment_s(fields, 17, found.where) or found.begin_s
     for telemetry in log.inner(fields, 19, found.where):
         found.version = log.text(telemetry, 5) or found.version
+
+
+def _take_config(found: Facts, fields: log.Message) -> None:
+    """The account of a run that was measured here, too, as `integrations.wandb` writes it: it is not counted twice."""
+    for item in log.inner(fields, 1, found.where):
+        if "footprint" not in (log.text(item, 1), *log.texts(item, 2)):
+            continue
+        try:
+            told = json.loads(log.text(item, 16) or "")
+        except (ValueError, RecursionError):
+            continue
+        account = told.get("account") if isinstance(told, dict) else None
+        found.account = account if isinstance(account, str) and account else found.account
 
 
 def _take_environment(found: Facts, fields: log.Message) -> None:
