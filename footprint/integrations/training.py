@@ -141,6 +141,12 @@ class Training:
         """Whether it is this frame that the training which goes on ends with."""
         return self.live is not None and self._watch is not None and self._watch.is_of(frame)
 
+    def goes_on(self) -> bool:
+        """Whether a run is open; one whose training was left without a word is ended now."""
+        if self._watch is not None:
+            self._watch.look()
+        return self.live is not None
+
     def end(self, outcome: Outcome = "completed") -> None:
         """End the phase and the run that are open."""
         if self._watch is not None:
