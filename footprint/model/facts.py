@@ -118,6 +118,19 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return foreign and alone and self.cpu is None and not self.is_background
 
     @property
+    def whole_work(self) -> dict[str, float]:
+        """The work counters that are no part of another one: `tokens/prompt` is a part of `tokens`."""
+        return {name: amount for name, amount in self.work.items() if _whole_of(name) not in self.work or "/" not in name}
+
+    def unknown_work(self, name: str) -> float:
+        """How many requests are known to have taken work of this name that nobody could count."""
+        return self.work.get(f"requests/{name} unknown", 0.0)
+
+    @property
     def is_background(self) -> bool:
         """Whether it is a node's own record: of all that it reads it counts, in a sum, what no other run of the sum takes."""
         return self.labels.get("recorder") == "node"
+
+
+def _whole_of(counter: str) -> str:
+    return counter.partition("/")[0]

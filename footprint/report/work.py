@@ -32,7 +32,7 @@ def work(runs: Sequence[Run], prints: Mapping[str, Footprint], sum_of: Callable[
         of_kind[run.kind] = of_kind.get(run.kind, 0) + 1
         if prints[run.id].energy_kwh is None:
             continue
-        for unit, amount in run.work.items():
+        for unit, amount in run.whole_work.items():
             if math.isfinite(amount) and amount > 0:
                 counted.setdefault((run.kind, unit), []).append(run)
     rows = []

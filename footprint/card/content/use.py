@@ -19,11 +19,15 @@ _LARGE: Final = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 
 
 class Use(NamedTuple):
-    """What some of the runs counted under one name: how much, how many of the runs, and the footprint of these together."""
+    """What some of the runs counted under one name: how much, how many of the runs, and the footprint of these together.
+
+    `unknown` is how many requests took more of it that could not be counted.
+    """
 
     counted: float
     runs: int
     footprint: Footprint | None
+    unknown: float = 0.0
 
 
 class Uses(NamedTuple):
@@ -45,14 +49,15 @@ class Uses(NamedTuple):
         """
         ids = {run.id for run in runs}
         outer = [run for run in runs if run.parent not in ids]
-        names = dict.fromkeys(name for run in outer for name, value in run.work.items() if value > 0)
+        names = dict.fromkeys(name for run in outer for name, value in run.whole_work.items() if value > 0)
         found = {}
         for name in sorted(names, key=lambda one: (_FIRST.index(one) if one in _FIRST else len(_FIRST), one))[:_MOST]:
             counting = [run for run in outer if run.work.get(name, 0) > 0]
             sums = total([run.id for run in counting])
             whole = sums.with_energy == sums.runs and sums.with_emissions in {0, sums.runs}
             counted = sum(run.work[name] for run in counting)
-            found[name] = Use(counted, len(counting), sums.footprint if whole else None)
+            unknown = sum(run.unknown_work(name) for run in counting)
+            found[name] = Use(counted, len(counting), sums.footprint if whole else None, unknown)
         return cls(found, len(outer))
 
 
@@ -72,6 +77,8 @@ def explain_use(runs: Sequence[Run], footprint: Footprint | None, uses: Uses | N
         noun = text.clean(name, limit=40)
         some = f" by {use.runs} of the {uses.runs} runs" if use.runs < uses.runs else ""
         amount = f"{_amount(use.counted)} {noun}{some}"
+        if use.unknown:
+            amount += f", and those of {use.unknown:,.0f} more requests are unknown"
         took = _per_thousand(use) if about != "training" else ""
         lines.append(f"Per 1,000 {noun}: {took}; counted: {amount}." if took else f"Counted: {amount}.")
     if about == "inference":
@@ -87,9 +94,9 @@ def explain_use(runs: Sequence[Run], footprint: Footprint | None, uses: Uses | N
 
 def _of_all(runs: Sequence[Run], footprint: Footprint | None) -> Uses:
     """What all of the runs counted; a name under which only some did says nothing of all."""
-    names = dict.fromkeys(name for run in runs for name in run.work)
+    names = dict.fromkeys(name for run in runs for name in run.whole_work)
     by_name = {
-        name: Use(sum(run.work[name] for run in runs), len(runs), footprint)
+        name: Use(sum(run.work[name] for run in runs), len(runs), footprint, sum(run.unknown_work(name) for run in runs))
         for name in names
         if all(run.work.get(name, 0) > 0 for run in runs)
     }
@@ -107,7 +114,7 @@ def _per_thousand(use: Use) -> str:
     if (emissions := use.footprint.emissions_g) is not None:
         each = _scaled(emissions, factor)
         parts.append(f"{text.mass_range(each.low, each.central, each.high)} CO2eq")
-    return ", ".join(parts)
+    return ("at most " if use.unknown and parts else "") + ", ".join(parts)
 
 
 def _scaled(value: Range, factor: float) -> Range:

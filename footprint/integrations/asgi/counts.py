@@ -42,10 +42,10 @@ class Counts:
             is_whole: whether all of it was sent.
         """
         if status is None:  # its client has gone before
-            self._count({UNANSWERED: 1})
+            self._count({"requests": 0, UNANSWERED: 1})
             return
         if not 200 <= status < 300:  # noqa: PLR2004 - as above
-            self._count({f"requests/failed:{min(max(status // 100, 1), 9)}xx": 1})
+            self._count({"requests": 0, f"requests/failed:{min(max(status // 100, 1), 9)}xx": 1})
             return
         tokens = None if usage is None else usage.tokens
         work: dict[str, float] = {"requests": 1}

@@ -289,7 +289,7 @@ def _work(run: Run, footprint: Footprint) -> tuple[WorkDone, ...]:
             per_1000_wh=_per(footprint.energy_kwh, amount, W_PER_KW),
             per_1000_g=_per(footprint.emissions_g, amount, 1.0),
         )
-        for unit, amount in run.work.items()
+        for unit, amount in run.whole_work.items()
     )
 
 
