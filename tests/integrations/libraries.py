@@ -36,10 +36,19 @@ LIBRARIES: Final = {
     "opentelemetry": Library("opentelemetry-sdk", ("opentelemetry-sdk==1.30.0", "opentelemetry-api==1.30.0")),
     "prometheus": Library("prometheus-client", ("prometheus-client==0.20.0",)),
     "scikit-learn": Library("scikit-learn", ()),
-    "sentence-transformers": Library("sentence-transformers", ("sentence-transformers==3.3.1",)),
+    "sentence-transformers": Library(
+        "sentence-transformers",
+        (
+            "sentence-transformers==3.3.1",
+            "transformers==4.46.3",
+            "tokenizers<0.21",
+            "huggingface_hub<1",
+            "datasets==3.1.0",
+        ),
+    ),
     "torch": Library("torch", ()),
-    "transformers": Library("transformers", ("transformers==4.46.3", "tokenizers<0.21", "huggingface_hub<1")),
-    "wandb": Library("wandb", ("wandb==0.18.7",)),
+    "transformers": Library("transformers", ("transformers==4.46.3", "tokenizers<0.21", "huggingface_hub<1", "datasets==3.1.0")),
+    "wandb": Library("wandb", ("wandb==0.18.0", "protobuf<6", "sentry-sdk", "setproctitle", "docker-pycreds")),
 }
 """Of some, only one version is tested: that which our own dependencies pin, or one that every framework brings."""
 
