@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from footprint.integrations.exporting.families import Labels
-from footprint.ledger.home import PRIVATE_FILE, make_private
+from footprint.ledger.home import PRIVATE_FILE
 
 SCHEMA: Final = 1
 _LIMIT_BYTES: Final = 64 * 2**20
@@ -116,7 +116,7 @@ class Counters:
 
     def keep(self) -> None:
         """Write down what was told; a failure stands in `problems`."""
-        if self._path is None:
+        if self._path is None or not self._series:
             return
         self.problems = ()
         self._kept.series = list(self._series.values())
@@ -127,7 +127,6 @@ class Counters:
             return
         temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
         try:
-            make_private(self._path.parent)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
             with os.fdopen(os.open(temporary, flags, PRIVATE_FILE), "wb") as out:
                 out.write(data)

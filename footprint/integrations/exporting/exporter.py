@@ -11,7 +11,7 @@ from typing import Final
 from footprint import __version__
 from footprint.derive.watching import Watching
 from footprint.errors import FootprintError, LedgerError
-from footprint.integrations.exporting.counters import Counters
+from footprint.integrations.exporting.counters import Carried, Counters
 from footprint.integrations.exporting.families import Family, Labels, counter, gauge, labels_of
 from footprint.integrations.exporting.running import RunningNow, running_now
 from footprint.integrations.exporting.sums import OTHERS, Sums, checked_keys, gather
@@ -22,6 +22,8 @@ from footprint.text import clean
 
 COST_RATIO: Final = 0.05
 """The sums are made less often where they would take more of a CPU than this."""
+_FREE_S: Final = 2.0
+"""Sums that take no longer are made at each look."""
 STATE: Final = "metrics.json"
 _FEWEST, _MOST = 1, 1_000
 
@@ -58,6 +60,7 @@ class LedgerExporter:
         self._watching = Watching(self._home)
         self._due_s = -math.inf
         self._sums: Sums | None = None
+        self._carried = Carried({}, 0)
         self._taken_s = 0.0
         self._succeeded_at_s: float | None = None
         self._families: list[Family] = []
@@ -98,9 +101,16 @@ class LedgerExporter:
             )
         known = set(self._counters.groups)
         self._counters.give(group for group in sums.groups if group not in known)
+        levels = {ENERGY: sums.energy_j, EMISSIONS: sums.emissions_g, WORK: sums.work, READ: sums.read_j}
+        self._carried = self._counters.carry(
+            f"{current_edition()} {__version__}",
+            {(name, labels): value for name, values in levels.items() for labels, value in values.items()},
+            restated=(ENERGY, EMISSIONS),
+        )
+        self._counters.keep()
         self._sums = sums
         self._taken_s = time.monotonic() - begun_s
-        self._due_s = time.monotonic() + self._taken_s / COST_RATIO if self._taken_s > 1 else -math.inf
+        self._due_s = time.monotonic() + self._taken_s / COST_RATIO if self._taken_s > _FREE_S else -math.inf
 
     # -- What is told --------------------------------------------------------------------------------------------------
 
@@ -108,21 +118,16 @@ class LedgerExporter:
         sums = self._sums
         if sums is None:
             return []
-        levels = {ENERGY: sums.energy_j, EMISSIONS: sums.emissions_g, WORK: sums.work, READ: sums.read_j}
-        carried = self._counters.carry(
-            f"{current_edition()} {__version__}",
-            {(name, labels): value for name, values in levels.items() for labels, value in values.items()},
-            restated=(ENERGY, EMISSIONS),
-        )
-        self._counters.keep()
         told: dict[str, dict[Labels, float]] = {name: {} for name in _COUNTERS}
-        for (name, labels), value in carried.values.items():
+        for (name, labels), value in self._carried.values.items():
             told.setdefault(name, {})[labels] = value
         return [
             *(counter(name, text, told[name]) for name, text in _COUNTERS.items()),
             *_stated(sums),
             gauge(
-                "footprint_exporter_held_series", "Counters that stand still: the ledger states less than was told.", carried.held
+                "footprint_exporter_held_series",
+                "Counters that stand still: the ledger states less than was told.",
+                self._carried.held,
             ),
             gauge("footprint_exporter_left_out_groups", "Groups and units of work without series of their own.", sums.left_out),
         ]
