@@ -50,9 +50,11 @@ __getattr__ = lazily(
         "Run": "footprint.model",
         "estimate": "footprint.derive",
         "estimate_many": "footprint.derive",
+        "load_ipython_extension": "footprint.integrations.ipython",  # what `%load_ext footprint` looks for; no name to be used
         "read_card": "footprint.card",
         "runs": "footprint.derive",
         "track": "footprint.tracking",
+        "unload_ipython_extension": "footprint.integrations.ipython",
     },
 )
 

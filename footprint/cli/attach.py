@@ -16,9 +16,10 @@ import typer
 
 from footprint.cli import options
 from footprint.cli.live.showing import Showing, on_own_line
-from footprint.cli.run import code_and_outcome, labels_of, summary
+from footprint.cli.run import code_and_outcome, summary
 from footprint.cli.signals import asked_to_end
 from footprint.model import Outcome
+from footprint.recorder.context import labels_of
 
 if TYPE_CHECKING:
     from footprint.recorder.watch import Watch

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from footprint.cli import options
-from footprint.cli.run import labels_of
+from footprint.recorder.context import labels_of
 
 if TYPE_CHECKING:
     from footprint.tracking import track

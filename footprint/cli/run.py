@@ -22,7 +22,7 @@ from footprint.cli import options
 from footprint.cli.live.showing import Showing, beside_command, checked
 from footprint.errors import ConfigError, unknown_choice
 from footprint.model import Outcome
-from footprint.recorder.context import ACCOUNT_VARIABLE, PARENT_VARIABLE
+from footprint.recorder.context import ACCOUNT_VARIABLE, PARENT_VARIABLE, labels_of
 
 if TYPE_CHECKING:
     from footprint.tracking import TrackedRun
@@ -178,34 +178,13 @@ def _hindrance(program: str) -> OSError | None:
 
 def summary(tracked: TrackedRun, card: str | None, outcome: Outcome) -> str:
     """One line for a person at a terminal: how long, how much, and what became of the card."""
-    from footprint import text
+    from footprint.derive.told import in_a_line
 
-    said = [text.duration(tracked.facts.duration_s)]
-    with suppress(Exception):  # the command has ended well: nothing of ours may follow it but a line
-        footprint = tracked.footprint
-        energy, emissions = footprint.energy_kwh, footprint.emissions_g
-        said.append(text.energy_range(energy.low, energy.central, energy.high) if energy else "energy unknown")
-        mass = text.mass_range(emissions.low, emissions.central, emissions.high) if emissions else None
-        said.append(f"{mass} CO2eq" if mass else "emissions unknown")
+    said = [in_a_line(tracked.facts)]
     if card is not None:
         filled = outcome == "completed" and not any("card was not filled" in warning for warning in tracked.facts.warnings)
         said.append(f"{card} {'filled' if filled else 'left alone'}")
     return f"footprint: {', '.join(said)}; footprint runs show {tracked.id}"
-
-
-def labels_of(pairs: list[str]) -> dict[str, str]:
-    """Labels from words of the form key=value.
-
-    Raises:
-        ConfigError: if a word is not of that form.
-    """
-    found = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(f"--label {pair!r} is not of the form key=value")
-        found[key.strip()] = value
-    return found
 
 
 class _SignalGate:

@@ -242,8 +242,11 @@ class _Samples(msgspec.Struct, frozen=True):
     def of(cls, frame: FrameType | None) -> _Samples | None:
         """Those of the data that `fit`, `evaluate` or `predict` goes through; null where they do not tell."""
         data = None if frame is None else frame.f_locals.get("epoch_iterator")
-        adapter = getattr(data, "data_adapter", None)
-        size, count, part = (getattr(adapter, name, None) for name in ("batch_size", "num_batches", "partial_batch_size"))
+        adapter: Any = getattr(data, "data_adapter", None)
+        try:
+            size, count, part = adapter.batch_size, adapter.num_batches, adapter.partial_batch_size
+        except (AttributeError, NotImplementedError):  # of a generator
+            return None
         if not isinstance(size, int) or not isinstance(count, int) or getattr(adapter, "has_partial_batch", None) is None:
             return None  # batches of varying size, or a stream whose last one may have less
         if part and getattr(data, "steps_per_epoch", None):

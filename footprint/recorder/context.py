@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from footprint import __version__
-from footprint.errors import LedgerError
+from footprint.errors import ConfigError, LedgerError
 from footprint.ledger.home import home
 from footprint.ledger.live import Live, enclosing
 from footprint.ledger.processes import identify, parent_pid
@@ -100,6 +100,21 @@ def labels(stated: Mapping[str, str], target: Target | None = None) -> dict[str,
     found |= jobs.labels(environ)
     found |= stated
     return {clean_name(key): clean_name(value) for key, value in list(found.items())[:LABELS_LIMIT]}
+
+
+def labels_of(pairs: Iterable[str]) -> dict[str, str]:
+    """Labels from words of the form key=value.
+
+    Raises:
+        ConfigError: if a word is not of that form.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--label {pair!r} is not of the form key=value")
+        found[key.strip()] = value
+    return found
 
 
 def versions(target: Target | None = None) -> dict[str, str]:

@@ -12,8 +12,8 @@ from typing import Annotated, Final
 import typer
 
 from footprint.cli import options
-from footprint.cli.run import labels_of
 from footprint.errors import ConfigError
+from footprint.recorder.context import labels_of
 
 _NOT_RECORDED: Final = 2
 _WORLD_READABLE: Final = 0o644
