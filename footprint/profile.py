@@ -9,25 +9,33 @@
     [[work.source]]  title, url, locator, fields, grade
     [[published]] emissions_g, net_emissions_g, energy_kwh, basis, title, url, locator, note: a citation, never our result
     unknown = [...]  what nobody has said, in words
-    [workload]    command, unit, warmup, repeats: how to run and measure it
+    [[workload]]  name, command, inside, unit, amount, kind, warmup, repeats, min_repeats, sessions, min_sessions, interval_ratio,
+                  time_limit_s, idle_s, needs, files (path, sha256, package), weights, note, source: how to run and measure it;
+                  one alone may be a [workload]
 
 A key that is not known is refused with the nearest one that is.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
 from footprint import text
 from footprint.errors import ConfigError
-from footprint.model import Declaration
+from footprint.model import Declaration, Kind, Source
 
 MAX_BYTES: Final = 1_000_000
+INTERVAL_LEAST: Final = 0.01
+"""No interval of repeated work is narrower, half of it by the mean."""
+_MOST_REPEATS: Final = 10_000
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,13 +91,43 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Pinned(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a workload's numbers depend on, and what its bytes must be: in the profile's folder, or in a package."""
+
+    path: str
+    sha256: str
+    package: str | None = None
+
+
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
-    """How to run and measure it: a command, what one unit of its work is, runs before and during measuring."""
+    """How to run and measure repeatable work.
+
+    `command` runs in the profile's folder, without a shell. Without `inside` each repeat is a process, its start included, which
+    does `amount` of `unit`; with it the command calls `footprint.profiling.repeats`, says itself what it has done, and is started
+    `min_sessions` to `sessions` times. Repeats end once the interval of the energy of a unit is as narrow as `interval_ratio`
+    (half of it by the mean), or `time_limit_s` is spent. `needs` are distributions of pip that the command
+    imports; `weights` says whether a model's are `real` or `random`.
+    """
 
     command: list[str] | str
+    name: str = ""
+    inside: bool = False
     unit: str = "run"
-    warmup: int = 0
-    repeats: int = 1
+    amount: float = 1.0
+    kind: Kind = "other"
+    warmup: int = 1
+    repeats: int | None = None
+    min_repeats: int | None = None
+    sessions: int = 8
+    min_sessions: int = 4
+    interval_ratio: float = 0.02
+    time_limit_s: float = 300.0
+    idle_s: float = 10.0
+    needs: tuple[str, ...] = ()
+    files: tuple[Pinned, ...] = ()
+    weights: Literal["real", "random", ""] = ""
+    note: str = ""
+    source: tuple[Source, ...] = ()
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +137,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     work: tuple[Work, ...] = ()
     published: tuple[Published, ...] = ()
     unknown: tuple[str, ...] = ()
-    workload: Workload | None = None
+    workloads: tuple[Workload, ...] = ()
 
 
 class _Facts(Declaration, frozen=True, kw_only=True):
@@ -115,7 +153,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True):
     work: tuple[_Facts, ...] = ()
     published: tuple[Published, ...] = ()
     unknown: tuple[str, ...] = ()
-    workload: Workload | None = None
+    workload: tuple[Workload, ...] = ()
 
 
 def read_profile(path: str | Path) -> Profile:
@@ -149,6 +187,8 @@ def parse_profile(toml: str) -> Profile:
         raw = tomllib.loads(toml)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"not TOML: {error}") from None
+    if isinstance(raw.get("workload"), dict):
+        raw["workload"] = [raw["workload"]]
     _refuse_unknown(raw, _File, "")
     try:
         found = msgspec.convert(raw, _File)
@@ -158,7 +198,8 @@ def parse_profile(toml: str) -> Profile:
     work = tuple(_work(facts, f"work[{index}]") for index, facts in enumerate(found.work))
     for index, published in enumerate(found.published):
         _check_published(published, f"published[{index}]")
-    return Profile(model=found.model, work=work, published=found.published, unknown=found.unknown, workload=found.workload)
+    check_workloads(found.workload)
+    return Profile(model=found.model, work=work, published=found.published, unknown=found.unknown, workloads=found.workload)
 
 
 def _work(facts: _Facts, where: str) -> Work:
@@ -182,6 +223,57 @@ def _check_published(published: Published, where: str) -> None:
         value = getattr(published, name)
         if value is not None and not 0 <= value < float("inf"):
             raise ConfigError(f"{where}.{name} is {value:g}; it must be zero or more")
+
+
+def check_workloads(workloads: tuple[Workload, ...]) -> None:
+    """Refuse workloads that cannot be run.
+
+    Raises:
+        ConfigError: with the path to the value.
+    """
+    names = [workload.name for workload in workloads]
+    for index, workload in enumerate(workloads):
+        where = f"workload[{index}]" if len(workloads) > 1 else "workload"
+        if len(workloads) > 1 and not workload.name:
+            raise ConfigError(f"{where}.name: each of several workloads needs one")
+        if names.count(workload.name) > 1:
+            raise ConfigError(f"{where}.name: {workload.name!r} is the name of two workloads")
+        if workload.name and not _NAME.fullmatch(workload.name):
+            raise ConfigError(f"{where}.name is {workload.name!r}; it may have letters, digits, dots, dashes and underscores")
+        _check_workload(workload, where)
+
+
+def _check_workload(workload: Workload, where: str) -> None:
+    if not workload.command or not workload.command[0].strip():
+        raise ConfigError(f"{where}.command is empty")
+    if not workload.unit.isidentifier():
+        raise ConfigError(f"{where}.unit is {workload.unit!r}; it must be a word, such as sentences")
+    for name, least in (("warmup", 0), ("repeats", 1), ("min_repeats", 1), ("sessions", 1), ("min_sessions", 1)):
+        value = getattr(workload, name)
+        if value is not None and not least <= value <= _MOST_REPEATS:
+            raise ConfigError(f"{where}.{name} is {value}; it must be between {least} and {_MOST_REPEATS:,}")
+    _check_limits(workload, where)
+    for index, file in enumerate(workload.files):
+        if not _SHA256.fullmatch(file.sha256):
+            raise ConfigError(f"{where}.files[{index}].sha256 is {file.sha256!r}; it must be 64 hexadecimal digits")
+        if Path(file.path).is_absolute() or ".." in Path(file.path).parts:
+            raise ConfigError(f"{where}.files[{index}].path is {file.path!r}; it must lie in the profile's folder or the package")
+
+
+def _check_limits(workload: Workload, where: str) -> None:
+    for most, least_of in (("repeats", "min_repeats"), ("sessions", "min_sessions")):
+        top, bottom = getattr(workload, most), getattr(workload, least_of)
+        if top is not None and bottom is not None and bottom > top:
+            raise ConfigError(f"{where}.{least_of} is {bottom}, more than {most} = {top}")
+    for name, low in (("amount", 0.0), ("time_limit_s", 0.0), ("idle_s", -1.0)):
+        value = getattr(workload, name)
+        if not low < value < float("inf") or value < 0:
+            raise ConfigError(f"{where}.{name} is {value:g}; it must be {'above zero' if low == 0 else 'zero or more'}")
+    if not INTERVAL_LEAST <= workload.interval_ratio < float("inf"):
+        raise ConfigError(
+            f"{where}.interval_ratio is {workload.interval_ratio:g}; it must be {INTERVAL_LEAST:g} or more: "
+            "what hours or a restart change, no profile of minutes can see"
+        )
 
 
 def _refuse_unknown(table: dict[str, Any], cls: type[msgspec.Struct], where: str) -> None:

@@ -25,6 +25,7 @@ from footprint.cli import (
     top,
     when,
 )
+from footprint.cli.profile import command as profile
 
 app = typer.Typer(
     name="footprint",
@@ -63,6 +64,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(ledger.app, name="ledger")
 app.command("metrics", short_help="Tell Prometheus what the ledger states.")(metrics.metrics)
 app.command("report", short_help="Write a report: a page, text, data or an image.")(report.report)
+app.command("profile", short_help="Measure repeatable work, so that others can repeat it.")(profile.profile)
 app.command("restate", short_help="Show old and new numbers of runs, and why they differ.")(restate.restate)
 app.command("reconcile", short_help="Hold measured runs against declared facts.")(reconcile.reconcile)
 app.add_typer(card.app, name="card", short_help="Show, fill and check what model cards say of their compute.")

@@ -1,0 +1,1 @@
+"""`footprint profile`: measure repeatable work."""
