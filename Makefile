@@ -14,8 +14,10 @@ WORLD := .venv-world
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # A place for the demo, for example `make demo REGION=gcp:europe-west1`.
 REGION ?=
+# Notices of tools about themselves, which no page is about.
+QUIET_DOCS := DISABLE_MKDOCS_2_WARNING=true NO_MKDOCS_2_WARNING=1
 
-.PHONY: help demo check test test-world fuzz bench pictures notebooks browser-ready lint types tests clean
+.PHONY: help demo check test test-world fuzz bench pictures notebooks browser-ready lint types tests docs docs-serve clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,11 +56,17 @@ pictures: $(VENV)/.dev browser-ready ## The README's pictures, of the last `make
 notebooks: $(VENV)/.dev browser-ready ## Run the notebooks and keep their outputs in them
 	$(BIN)/python -m tests.notebooks
 
+docs: $(VENV)/.dev ## The site of the documentation, in site/index.html; a warning is an error
+	@$(QUIET_DOCS) $(BIN)/mkdocs build --strict
+
+docs-serve: $(VENV)/.dev ## The same on http://127.0.0.1:8000, built again as its sources change
+	@$(QUIET_DOCS) $(BIN)/mkdocs serve
+
 browser-ready:
 	@tests/browser/ensure-chromium
 
 clean: ## Remove what was made, not what was measured
-	rm -rf $(VENV) $(WORLD) .mypy_cache .ruff_cache .pytest_cache .hypothesis .demo build dist
+	rm -rf $(VENV) $(WORLD) .mypy_cache .ruff_cache .pytest_cache .hypothesis .demo build dist site
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("footprint needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else None'
