@@ -24,6 +24,7 @@ from footprint.tracking import TrackedRun, track
 
 _GATHER_S: Final = 0.5
 """What is counted within this time goes to the run together."""
+_EARLY_ENDS: Final = 3
 _JOIN_LIMIT_S: Final = 5.0
 _log: Final = logging.getLogger("footprint")
 
@@ -52,6 +53,7 @@ class Serving:
         self._is_over = threading.Event()
         self._unknown = self._answered = 0.0
         self._is_told = False
+        self._early_ends = 0
         self._thread = threading.Thread(target=self._keep, name="footprint-serving", daemon=True)
         _servings.add(self)
 
@@ -114,8 +116,10 @@ class Serving:
             self._end_run("completed")
             self.run = None
         client.close_idle()  # the next day goes into a journal of its own
-        if time.time() < self._stretch.ends_s and time.monotonic() - self._begun_s < AGAIN_S:
-            self._is_over.wait(AGAIN_S)  # a recorder that was gone at once will be so again
+        is_early = time.time() < self._stretch.ends_s and time.monotonic() - self._begun_s < AGAIN_S
+        self._early_ends = self._early_ends + 1 if is_early else 0
+        if self._early_ends > _EARLY_ENDS:  # a recorder that is gone at once, again and again, will be so the next time
+            self._is_over.wait(AGAIN_S)
 
     def _wait(self, limit_s: float) -> None:
         if self._has_counts.wait(limit_s):
