@@ -119,11 +119,21 @@ def follow(run: TrackedRun, publish: Publish, *, interval_s: float = INTERVAL_S)
     Raises:
         ConfigError: for what is no run, or an interval that cannot be.
     """
-    if not isinstance(run, TrackedRun):
-        raise ConfigError(f"{type(run).__name__} is no run: give what `with footprint.track(…) as run` or a callback's `run` is")
+    checked_run(run)
     if not _is_interval(interval_s):
         raise ConfigError(f"interval_s={interval_s!r} is not between {_INTERVALS_S[0]} and {_INTERVALS_S[1]:g} seconds")
     return Following(run, publish, float(interval_s))
+
+
+def checked_run(run: object) -> TrackedRun:
+    """What is a tracked run.
+
+    Raises:
+        ConfigError: for what is none.
+    """
+    if isinstance(run, TrackedRun):
+        return run
+    raise ConfigError(f"{type(run).__name__} is no run: give what `with footprint.track(…) as run` or a callback's `run` is")
 
 
 def _is_interval(value: object) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from footprint.errors import ConfigError
-from footprint.integrations.following import INTERVAL_S, Following, Reading, follow
+from footprint.integrations.following import INTERVAL_S, Following, Reading, checked_run, follow
 from footprint.tracking import TrackedRun, at_each_start
 
 NAMES: Final = "footprint/"
@@ -61,13 +61,13 @@ class Targets:
 
     def log(self, run: TrackedRun, key: str, send: Send, interval_s: float = INTERVAL_S) -> Following:
         """Follow a run for one of theirs, named by `key`."""
-        there = self._known.get(run, {}).get(key) if isinstance(run, TrackedRun) else None
+        there = self._known.get(checked_run(run), {}).get(key)
         if there is not None:
             run.warn(f"the run is logged to {self._tool} already; the second time is left out")
             return there
         is_first = self._told.get(key) is None
-        names = NAMES if is_first else f"{NAMES}{getattr(run, 'id', '')}/"
-        if not is_first and isinstance(run, TrackedRun):
+        names = NAMES if is_first else f"{NAMES}{run.id}/"
+        if not is_first:
             run.warn(f"the run of {self._tool} has another run's numbers already: this one's are named {names}…")
 
         last_s = -1.0

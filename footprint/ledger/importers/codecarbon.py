@@ -35,6 +35,8 @@ from footprint.text import number, plain, plural
 from footprint.units import BYTES_PER_GB, j_from_kwh
 
 TOOL: Final = "codecarbon"
+_OURS: Final = "footprint "
+"""What `integrations.codecarbon` writes for CodeCarbon's version, with its own behind it."""
 _NEEDED: Final = ("timestamp", "duration", "emissions", "energy_consumed")
 _PARTS: Final[tuple[tuple[str, ComponentName, str], ...]] = (
     ("cpu", "cpu", "cpu"),
@@ -85,13 +87,21 @@ def read(source: str, facts: Mapping[str, str]) -> Incoming:
     """
     stated = stated_of(facts)
     found: dict[str, list[Facts]] = {}
+    ours = 0
     for line in table_of(Path(source), needed=_NEEDED):
+        if (line.text("codecarbon_version") or "").startswith(_OURS):
+            ours += 1
+            continue
         row = facts_of(line)
         found.setdefault(row.run_key, []).append(row)
     runs = tuple(run_from(rows, stated) for rows in found.values())
     flushed = sum(len(rows) - 1 for rows in found.values())
     notes = [f"{flushed} rows are steps on the way of a run: its last one counts"] if flushed else []
-    if not runs:
+    if ours:
+        notes.append(
+            f"{plural(ours, 'row')} written by footprint: left out, as the runs are in the ledger of whoever tracked them"
+        )
+    if not runs and not ours:
         raise LedgerError(f"{shown(Path(source))}: a header and no runs")
     if any(rows[0].cells.get("task_name") for rows in found.values()):
         notes.append("tasks are parts of their run: import this file, or the emissions.csv that holds the run, but not both")
