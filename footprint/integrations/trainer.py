@@ -8,7 +8,7 @@ import sys
 from inspect import unwrap
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from footprint.integrations.trainings import LABEL
 
@@ -37,12 +37,29 @@ class Batches:
             return cls(size, 0)
 
 
-def training_frame() -> FrameType | None:
-    """The frame of `Trainer.train` that calls us, or of whatever else calls the handler of callbacks; null if none does."""
+class Calling(NamedTuple):
+    """Who calls a callback.
+
+    Attributes:
+        frame: of `Trainer.train`, or of whatever else calls the handler of callbacks; null if none does.
+        handler: the handler of callbacks; null if it was called without one.
+        trainer: the trainer; null if it is not `Trainer.train` that calls.
+    """
+
+    frame: FrameType | None
+    handler: Any
+    trainer: Any
+
+
+def calling() -> Calling:
+    """Who calls the callback that calls this."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the frame is what we are after
+    handler: Any = None
     while frame is not None and frame.f_globals.get("__name__") != _HANDLER:
         frame = frame.f_back
     while frame is not None and frame.f_globals.get("__name__") == _HANDLER:
+        found = frame.f_locals.get("self")
+        handler = found if isinstance(getattr(found, "callbacks", None), list) else handler
         frame = frame.f_back
     from transformers import Trainer
 
@@ -52,7 +69,9 @@ def training_frame() -> FrameType | None:
         if outer is None or outer.f_code is train:
             break
         outer = outer.f_back
-    return outer if outer is not None and outer.f_code is train else frame
+    if outer is not None and outer.f_code is train:
+        return Calling(outer, handler, outer.f_locals.get("self"))
+    return Calling(frame, handler, None)
 
 
 def name(args: Any, model: Any) -> str:
@@ -67,12 +86,22 @@ def name(args: Any, model: Any) -> str:
 
 
 def labels(args: Any) -> dict[str, str]:
+    """Those of the ranks, from the trainer's arguments."""
+    return rank_labels(args.process_index, args.world_size)
+
+
+def rank_labels(rank: int, ranks: int) -> dict[str, str]:
     """Which rank this is, and what all ranks of the training, and no other training at the same time, have in common."""
-    if args.world_size <= 1:
+    if ranks <= 1:
         return {}
     meeting = "|".join(os.environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID"))
     common = hashlib.blake2b(meeting.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
-    return {"rank": str(args.process_index), "world_size": str(args.world_size), LABEL: common}
+    return {"rank": str(rank), "world_size": str(ranks), LABEL: common}
+
+
+def path_of_rank(path: Path | None, rank: int) -> Path | None:
+    """The file that a rank writes; other ranks than the first add theirs to its name."""
+    return path if path is None or rank == 0 else path.with_name(f"{path.stem}.rank-{rank}{path.suffix}")
 
 
 def tokens(state: Any) -> int:

@@ -46,7 +46,7 @@ class Channel(Generic[Incoming]):
         self._unsent = b""
         self._unread = b""
 
-    def __del__(self) -> None:
+    def __del__(self, suppress: Any = suppress) -> None:  # as the interpreter ends, the module's own name is gone before we are
         with suppress(Exception):  # a start that a signal handler's exception ended leaves nothing open
             self.close()
 

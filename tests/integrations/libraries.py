@@ -29,11 +29,15 @@ class Library(NamedTuple):
 LIBRARIES: Final = {
     "accelerate": Library("accelerate", ("accelerate==1.1.1", "huggingface_hub<1")),
     "codecarbon": Library("codecarbon", ("codecarbon==3.3.2",)),
+    "fastapi": Library("fastapi", ("fastapi==0.115.0", "starlette==0.38.6", "httpx==0.27.2")),
     "ipython": Library("ipython", ("ipython==8.12.3",)),
     "keras": Library("keras", ("keras==3.3.3",)),
     "lightning": Library("lightning", ("lightning==2.2.5",)),
     "mlflow": Library("mlflow-skinny", ("mlflow-skinny==2.16.2",)),
-    "opentelemetry": Library("opentelemetry-sdk", ("opentelemetry-sdk==1.30.0", "opentelemetry-api==1.30.0")),
+    "opentelemetry": Library(
+        "opentelemetry-sdk",
+        ("opentelemetry-sdk==1.20.0", "opentelemetry-api==1.20.0", "deprecated", "wrapt", "importlib_metadata<7", "zipp"),
+    ),
     "prometheus": Library("prometheus-client", ("prometheus-client==0.20.0",)),
     "scikit-learn": Library("scikit-learn", ()),
     "sentence-transformers": Library(
@@ -48,6 +52,7 @@ LIBRARIES: Final = {
     ),
     "torch": Library("torch", ()),
     "transformers": Library("transformers", ("transformers==4.46.3", "tokenizers<0.21", "huggingface_hub<1", "datasets==3.1.0")),
+    "uvicorn": Library("uvicorn", ("uvicorn==0.30.6",)),
     "wandb": Library("wandb", ("wandb==0.18.0", "protobuf<6", "sentry-sdk", "setproctitle", "docker-pycreds")),
 }
 """Of some, only one version is tested: that which our own dependencies pin, or one that every framework brings."""
