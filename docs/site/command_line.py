@@ -45,7 +45,7 @@ def rows(command: Command, context: Any, kind: str) -> Iterator[str]:
         if record is None:
             continue
         left, text = record
-        text, names = " ".join(text.split()), _TYPE.sub(_plain, left)
+        text, names = " ".join(text.split()), _TYPE.sub(_plain if kind == "option" else "", left).strip()
         text = _ASIDE.sub(lambda match: f" {match[1].capitalize()}.", text).strip()
         yield f"| {code(names)} | {words(text)} |"
 
@@ -57,7 +57,7 @@ def _plain(match: re.Match[str]) -> str:
 
 def table(title: str, lines: Sequence[str]) -> str:
     """A table of some lines; nothing of none."""
-    return "" if not lines else f"| {title} | |\n|---|---|\n" + "\n".join(lines) + "\n\n"
+    return "" if not lines else f"| {title} | What it says |\n|---|---|\n" + "\n".join(lines) + "\n\n"
 
 
 def section(path: Sequence[str], command: Command, level: int) -> Iterator[str]:
