@@ -253,7 +253,17 @@ class _Engine:
             talk.close()
             self._look(process)
             raise ConfigError(f"the command of {self._plan.name} has gone before its first repeat") from None
-        talk.say(words.Welcome(name=self._plan.name, kind=self._work.kind, warmup=self._work.warmup))
+        where = self._where
+        talk.say(
+            words.Welcome(
+                name=self._plan.name,
+                kind=self._work.kind,
+                warmup=self._work.warmup,
+                region=where.region,
+                zone=where.zone,
+                pue=where.pue,
+            )
+        )
         return talk
 
     def _look(self, process: Process) -> None:

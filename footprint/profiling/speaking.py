@@ -8,7 +8,7 @@
     for repeat in repeats():
         with repeat:
             model.encode(sentences)
-        repeat.count(sentences=len(sentences))
+            repeat.count(sentences=len(sentences))
 
 Under `footprint profile` each repeat is a run of the ledger, and the engine decides when there are enough. Alone the program
 repeats its work a few times, and nothing is measured.
@@ -60,7 +60,8 @@ class Repeat:
         if self._welcome is not None and not self.is_warmup:
             from footprint.tracking import track
 
-            self._run = track(self._welcome.name, kind=self._welcome.kind).begin()
+            told = self._welcome
+            self._run = track(told.name, kind=told.kind, region=told.region, zone=told.zone, pue=told.pue).begin()
         self._start_s = time.monotonic()
         return self
 
@@ -73,7 +74,9 @@ class Repeat:
         self._after = conditions.read()
 
     def count(self, **work: float) -> None:
-        """Say what this repeat did: `repeat.count(sentences=1000)`; added up, inside the `with` or after it.
+        """Say what this repeat did: `repeat.count(sentences=1000)`; several are added up.
+
+        Called inside the `with`, the ledger's run has it too, which cards need for what a thousand units take.
 
         Raises:
             ConfigError: for what is not a finite number above zero.

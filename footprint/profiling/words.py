@@ -24,11 +24,14 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
 
 
 class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag="welcome"):
-    """How to go on: the runs' name and kind, and repeats that are not measured."""
+    """How to go on: the runs' name, kind and place, and how many repeats are not measured."""
 
     name: str
     kind: Kind
     warmup: int
+    region: str | None = None
+    zone: str | None = None
+    pue: float | None = None
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
