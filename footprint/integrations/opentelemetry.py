@@ -32,7 +32,7 @@ try:
 except ImportError as error:
     raise MissingFrameworkError("opentelemetry", error) from error
 
-OLDEST: Final = "1.30"
+OLDEST: Final = "1.20"
 _WHOLE_MACHINE: Final = "rest"
 _TYPES: Final = {"cpu": "cpu", "memory": "memory"}
 _PROVIDERS: Final = {"aws": "aws", "azure": "azure", "gcp": "gcp", "ibm": "ibm_cloud", "alibaba": "alibaba_cloud"}

@@ -102,6 +102,11 @@ def _asked(facts: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
             f"--set query={query[:60]!r} is no selector such as {_DCGM_POWER}{{Hostname='n1'}}: no functions, no range"
         )
     metric = parts[1]
+    if metric.startswith("footprint_"):
+        raise ConfigError(
+            f"{metric[:80]} is a sum that `footprint metrics` tells of a ledger: no runs can be made of it, and its joules would "
+            "count twice; bring the runs themselves: `footprint runs export` there, or `footprint ledger push`"
+        )
     if metric not in {_DCGM_ENERGY, _DCGM_POWER} and _KEPLER.fullmatch(metric) is None:
         raise ConfigError(
             f"of {metric[:80]} it is not known what it holds: {_DCGM_ENERGY}, {_DCGM_POWER} or kepler_*_joules_total"
