@@ -47,6 +47,7 @@ def checks_of(
         _load(repeats),
         _stolen(repeats),
         _throttled(*ends),
+        *_gpus(*ends),
         _frequency(repeats),
         _warmth(repeats),
         _swap(*ends),
@@ -98,6 +99,16 @@ def _throttled(before: Conditions, after: Conditions) -> Check:
         return _check("throttling", None, "this system does not count how often CPUs are slowed for their warmth")
     times = after.throttles - before.throttles
     return _check("throttling", times <= 0, f"CPUs were slowed for their warmth {text.plural(times, 'time')}", times=times)
+
+
+def _gpus(before: Conditions, after: Conditions) -> tuple[Check, ...]:
+    """Whether GPUs were slowed; at the limit of their power they are as they are made to be, which is no doubt but is told."""
+    if before.gpus is None or after.gpus is None:
+        return ()
+    warmth_s = max(0.0, after.gpus.warmth_s - before.gpus.warmth_s)
+    power_s = max(0.0, after.gpus.power_s - before.gpus.power_s)
+    message = f"GPUs were slowed for warmth for {text.duration(warmth_s)}, at the limit of power for {text.duration(power_s)}"
+    return (_check("GPU throttling", warmth_s <= 0, message, warmth_s=warmth_s, power_s=power_s),)
 
 
 def _frequency(repeats: Sequence[RepeatResult]) -> Check:

@@ -10,6 +10,9 @@ from typing import Final
 
 import msgspec
 
+from footprint.profiling import gpus
+from footprint.profiling.gpus import Slowed
+
 _PROC: Final = Path("/proc")
 _CPUS: Final = Path("/sys/devices/system/cpu")
 _STAT_FIELDS: Final = 8
@@ -33,6 +36,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     swapped: int | None = None
     mhz: float | None = None
     celsius: float | None = None
+    gpus: Slowed | None = None
 
 
 def read() -> Conditions:
@@ -49,6 +53,11 @@ def read() -> Conditions:
         mhz=_mhz(),
         celsius=_celsius(),
     )
+
+
+def read_all() -> Conditions:
+    """The same with its GPUs, which takes longer and loads their library."""
+    return msgspec.structs.replace(read(), gpus=gpus.read())
 
 
 def governor() -> str | None:

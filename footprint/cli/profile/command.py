@@ -147,10 +147,10 @@ def _measured(plan: Plan, where: Where, *, quick: bool, quiet: bool) -> Result:
     from footprint.profiling.summing import result_of
 
     shown = showing.Lines(plan, silent=quiet)
-    before = conditions.read()
+    before = conditions.read_all()
     with _interruptible():
         measured = engine.measure(plan, where, shown.tell, quick=quick)
-    return result_of(plan, measured, (before, conditions.read()))
+    return result_of(plan, measured, (before, conditions.read_all()))
 
 
 def _kept(plan: Plan, result: Result, path: Path | None, earlier: Result | None) -> _Done:
