@@ -145,6 +145,9 @@ class ActiveRun:
             if not self.is_over:
                 return facts
             self._facts = facts
+        later = tuple(warning for warning in self._warnings if warning not in self._facts.warnings)
+        if later:  # of what was done after the end: a card that was not filled, a server that did not take the last numbers
+            self._facts = msgspec.structs.replace(self._facts, warnings=(*self._facts.warnings, *later))
         return self._facts
 
     def stop(self, outcome: Outcome = "completed") -> Self:

@@ -30,6 +30,12 @@ def test_the_oldest_version_that_is_tested_is_the_oldest_that_is_promised(librar
     assert oldest_served(library).split(".")[:2] == promised.split(".")[:2]
 
 
+@pytest.mark.parametrize("library", ["mlflow", "wandb"])
+def test_the_oldest_version_that_the_code_lets_pass_is_the_one_that_is_tested(library: str) -> None:
+    code = (ROOT / "footprint" / "integrations" / f"{library}.py").read_text()
+    assert f'OLDEST: Final = "{".".join(oldest_served(library).split(".")[:2])}"' in code
+
+
 @pytest.mark.parametrize("found", ["2.2.0", "2.10", "3.0.0rc1", "2.13.0+cpu", "unknown", ""])
 def test_a_version_that_is_served(found: str) -> None:
     check_version("lightning", found, "2.2")

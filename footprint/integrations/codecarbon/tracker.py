@@ -12,7 +12,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 
 from footprint.integrations.codecarbon import keywords
 from footprint.integrations.codecarbon.output import LedgerOutput
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from footprint.model import Outcome, Run
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 _log: Final = logging.getLogger("footprint")
 _told: Final[set[str]] = set()
@@ -220,14 +222,8 @@ class EmissionsTracker:
 
     def _attempt(self, what: str, action: Callable[..., Any], *given: Any, **more: Any) -> None:
         """Do what must not harm the program: what goes wrong is a warning of the run."""
-        try:
-            action(*given, **more)
-        except Exception as error:  # noqa: BLE001 - as said
-            told = f"{what}: {type(error).__name__}: {error}"
-            if self.run is not None:
-                self.run.warn(told)
-            else:
-                self._say(told)
+        if self.run is not None:
+            self.run.attempt(what, functools.partial(action, *given, **more))
 
     def _say(self, sentence: str, *, is_vital: bool = False) -> None:
         """Tell it in a line; what changes the numbers is told at any `log_level`."""
@@ -257,6 +253,10 @@ class OfflineEmissionsTracker(EmissionsTracker):
     _binds = _OFFLINE
 
 
+@overload
+def track_emissions(fn: Function, /, *positional: Any, **given: Any) -> Function: ...
+@overload
+def track_emissions(**given: Any) -> Callable[[Function], Function]: ...
 def track_emissions(*positional: Any, **given: Any) -> Any:
     """CodeCarbon's decorator, with or without keywords: each call of the function is tracked, coroutine functions too.
 
@@ -293,6 +293,12 @@ track_emissions.__signature__ = _DECORATOR = keywords.signature(  # type: ignore
 )
 
 
+@overload
+def track_task_emissions(fn: Function, tracker: EmissionsTracker | None = None, task_name: str = "") -> Function: ...
+@overload
+def track_task_emissions(
+    fn: None = None, tracker: EmissionsTracker | None = None, task_name: str = ""
+) -> Callable[[Function], Function]: ...
 def track_task_emissions(
     fn: Callable[..., Any] | None = None, tracker: EmissionsTracker | None = None, task_name: str = ""
 ) -> Any:
