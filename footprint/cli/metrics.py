@@ -74,7 +74,8 @@ def metrics(
     address = None if serve is None else _address(serve)
     file = None if textfile is None else _textfile(textfile)
     keys = [one.strip() for one in by.split(",") if one.strip()]
-    exporter = LedgerExporter(keys, limit=limit, state=None if state is None else _state(state))
+    is_printed = address is None and file is None
+    exporter = LedgerExporter(keys, limit=limit, state=None if state is None else _state(state), keeps=not is_printed)
     if address is not None:
         _serve(exporter, address, _REFRESH_S if every_s is None else every_s)
     elif file is not None:

@@ -40,6 +40,7 @@ def test_it_prints_them(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert list(found) == ["metrics", "problems", "schema"]
     (one,) = [one for one in found["metrics"] if one["name"] == ENERGY]
+    assert not (home() / "metrics.json").exists()  # who only looks changes nothing
     assert one["type"] == "counter"
     assert one["samples"] == [{"labels": {"kind": "other"}, "value": energy(printed.out)}]
 

@@ -45,9 +45,11 @@ def total(exporter: LedgerExporter, name: str) -> float:
 def _at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine is now."""
     monkeypatch.setattr("footprint.integrations.exporting.exporter.COST_RATIO", math.inf)
+    monkeypatch.setattr("footprint.integrations.exporting.counters.ZERO_S", 0.0)
 
 
 def looked(*by: str, **more: Any) -> LedgerExporter:
+    """An exporter that has looked once."""
     exporter = LedgerExporter(by or ("project", "kind"), **more)
     assert exporter.refresh(), exporter.problems
     return exporter
@@ -98,6 +100,21 @@ def test_a_restatement_is_no_consumption(tmp_path: Path) -> None:
     again = Counters(tmp_path / "metrics.json", "")
     assert again.carry("2026.12", {SERIES: 200.0, read: 60.0}, restated=(SERIES[0],)).values == {SERIES: 100, read: 60}
     assert again.carry("2026.12", {SERIES: 210.0, read: 60.0}, restated=(SERIES[0],)).values[SERIES] == 110
+
+
+def test_a_new_series_begins_at_zero_until_it_was_scraped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else `increase()` would not count the first run of a project."""
+    monkeypatch.setattr("footprint.integrations.exporting.counters.ZERO_S", 120.0)
+    other: Series = (SERIES[0], (("project", "new"),))
+    counters = Counters(tmp_path / "metrics.json", "")
+    assert counters.carry("2026.11", {SERIES: 9.0}, now_s=1_000.0).values == {SERIES: 9}
+    told = [
+        counters.carry("2026.11", {SERIES: 9.0, other: level}, now_s=1_000.0 + at_s).values[other]
+        for at_s, level in ((10, 5.0), (20, 6.0), (129, 6.0), (131, 7.0), (140, 8.0))
+    ]
+    assert told == [0, 0, 0, 7, 8]
+    counters.keep()
+    assert Counters(tmp_path / "metrics.json", "").carry("2026.11", {other: 8.0}, now_s=0.0).values[other] == 8
 
 
 def test_exporters_of_other_labels_keep_to_their_own(tmp_path: Path) -> None:
@@ -163,7 +180,7 @@ def test_a_counter_goes_through_all_that_becomes_of_a_run(tmp_path: Path) -> Non
 
     for second in range(1, 4):
         journal.write(tick(100.0 + second, ("a",)))
-        look()
+    look()
     journal.write(Close(run="a", t_s=104.0, outcome="completed", work={"samples": 10.0}))
     journal.close()
     look()

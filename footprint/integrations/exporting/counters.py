@@ -10,6 +10,9 @@ run is laid beside another one that the ledger learns of late. So what was told 
   only what grows from then on is added: a restatement is no consumption. The gauges have the restated sums.
 
 How many counters stand still is told (`held`). Groups keep the series that they were once given.
+
+`increase()` does not count what a series begins with. So one that appears after the first look of all begins at zero, and stays
+there for `ZERO_S`, until it was surely scraped: the run of a new project that ends before the next look is counted, too.
 """
 
 from __future__ import annotations
@@ -28,17 +31,23 @@ from footprint.ledger.home import PRIVATE_FILE
 SCHEMA: Final = 1
 _LIMIT_BYTES: Final = 64 * 2**20
 _SAME_RATIO: Final = 1e-9
+ZERO_S: Final = 120.0
+"""Two of the longest intervals that are usual between scrapes."""
 
 Series = tuple[str, Labels]
 
 
 class _Told(msgspec.Struct):
-    """What was told of a series, and what is added to the ledger's sum to go on from it."""
+    """What was told of a series, and what is added to the ledger's sum to go on from it.
+
+    `zero_since_s` is when it appeared (since 1970), as long as it is told as zero.
+    """
 
     name: str
     labels: Labels
     told: float
     offset: float = 0.0
+    zero_since_s: float | None = None
 
 
 class _Export(msgspec.Struct):
@@ -90,28 +99,35 @@ class Counters:
         """Give groups series of their own, for as long as the file lasts."""
         self._kept.groups += groups
 
-    def carry(self, edition: str, levels: Mapping[Series, float], *, restated: Iterable[str] = ()) -> Carried:
+    def carry(
+        self, edition: str, levels: Mapping[Series, float], *, restated: Iterable[str] = (), now_s: float | None = None
+    ) -> Carried:
         """What the counters say now that the ledger states so much.
 
         Args:
             edition: of the factors and the program.
             levels: what the ledger sums up to, by series.
             restated: the names of those metrics that another edition changes.
+            now_s: the time, s since 1970; None for those who look once, to whom no series begins at zero.
         """
-        is_other = bool(self._kept.edition) and self._kept.edition != edition
-        changed = set(restated) if is_other else set()
+        is_first = not self._kept.edition
+        changed = set(restated) if not is_first and self._kept.edition != edition else set()
         self._kept.edition = edition
-        held = 0
         for series, level in levels.items():
             known = self._series.get(series)
             if known is None:
-                self._series[series] = _Told(*series, told=level)
-            elif series[0] in changed:
+                begins = None if is_first else now_s
+                self._series[series] = _Told(*series, told=level if begins is None else 0.0, zero_since_s=begins)
+            elif known.zero_since_s is not None and now_s is not None and 0 <= now_s - known.zero_since_s < ZERO_S:
+                continue
+            elif series[0] in changed and known.zero_since_s is None:
                 known.offset = known.told - level
             else:
+                known.zero_since_s = None
                 known.told = max(known.told, level + known.offset)
-        for series, known in self._series.items():
-            held += levels.get(series, 0.0) + known.offset < known.told * (1 - _SAME_RATIO)
+        held = sum(
+            levels.get(series, 0.0) + known.offset < known.told * (1 - _SAME_RATIO) for series, known in self._series.items()
+        )
         return Carried({series: known.told for series, known in self._series.items()}, held)
 
     def keep(self) -> None:

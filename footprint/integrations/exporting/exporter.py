@@ -46,14 +46,16 @@ class LedgerExporter:
         by: the keys of the ledger that become labels.
         limit: how many groups have series of their own.
         state: where counters are kept across restarts; None for the ledger's own folder.
+        keeps: whether what is told is kept; not by who only shows it.
 
     Raises:
         ConfigError: for keys that cannot be labels.
         LedgerError: if no ledger's folder is known.
     """
 
-    def __init__(self, by: Sequence[str], *, limit: int = 200, state: Path | None = None) -> None:
+    def __init__(self, by: Sequence[str], *, limit: int = 200, state: Path | None = None, keeps: bool = True) -> None:
         self._by, self._limit = checked_keys(by), min(max(limit, _FEWEST), _MOST)
+        self._keeps = keeps
         self._home = home()
         self._state = state or self._home / STATE
         self._counters = Counters(self._state, ",".join(by))
@@ -106,8 +108,10 @@ class LedgerExporter:
             f"{current_edition()} {__version__}",
             {(name, labels): value for name, values in levels.items() for labels, value in values.items()},
             restated=(ENERGY, EMISSIONS),
+            now_s=time.time() if self._keeps else None,
         )
-        self._counters.keep()
+        if self._keeps:
+            self._counters.keep()
         self._sums = sums
         self._taken_s = time.monotonic() - begun_s
         self._due_s = time.monotonic() + self._taken_s / COST_RATIO if self._taken_s > _FREE_S else -math.inf
