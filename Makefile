@@ -17,7 +17,7 @@ REGION ?=
 # Notices of tools about themselves, which no page is about.
 QUIET_DOCS := DISABLE_MKDOCS_2_WARNING=true NO_MKDOCS_2_WARNING=1
 
-.PHONY: help demo check test test-world fuzz bench pictures notebooks browser-ready lint types tests docs docs-serve clean
+.PHONY: help demo check test test-world fuzz bench pictures profiles notebooks browser-ready lint types tests docs docs-serve clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ types: $(VENV)/.dev
 
 pictures: $(VENV)/.dev browser-ready ## The README's pictures, of the last `make demo`
 	$(BIN)/python docs/pictures.py
+
+profiles: $(WORLD)/.done ## Measure the workloads of profiles/: results, cards and the table; some minutes on a machine that does nothing else
+	$(WORLD)/bin/python -m profiles.measure
 
 notebooks: $(VENV)/.dev browser-ready ## Run the notebooks and keep their outputs in them
 	$(BIN)/python -m tests.notebooks

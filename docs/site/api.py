@@ -32,13 +32,18 @@ def main() -> None:
         _INTRODUCTION,
         "## footprint\n\n",
         *(f"::: footprint.{name}\n\n" for name in ("track", "estimate", "estimate_many", "runs", "read_card")),
-        *(f"::: footprint.{name}\n\n" for name in ("Run", "Footprint", "Range", "Card")),
+        *(f"::: footprint.{name}\n    options:\n      show_if_no_docstring: true\n\n" for name in ("Run", "Footprint", "Range")),
+        "::: footprint.Card\n\n",
         "::: footprint.tracking.TrackedRun\n    options:\n      inherited_members: true\n\n",
         "## footprint.derive\n\n::: footprint.derive.sum_many\n\n",
         "## footprint.report\n\nFor notebooks and programs.\n\n",
-        *(f"::: footprint.report.{name}\n\n" for name in ("of", "run", "figure", "image", "page")),
+        *(f"::: footprint.report.{name}\n\n" for name in ("of", "run", "figure", "image", "page", "Summary")),
+        "## footprint.profiling\n\n::: footprint.profiling.repeats\n\n::: footprint.profiling.Repeat\n\n",
         "## footprint.integrations\n\n[Their pages](../integrations/index.md) show them at work.\n\n",
-        *(f"::: footprint.integrations.{name}\n    options:\n      show_root_toc_entry: true\n\n" for name in integrations()),
+        *(
+            f"::: footprint.integrations.{name}\n    options:\n      show_root_toc_entry: true\n      filters: ['!^_', '!^on_']\n\n"
+            for name in integrations()
+        ),
         "## footprint.testing\n\n::: footprint.testing\n    options:\n      show_root_heading: false\n",
     ]
     with mkdocs_gen_files.open("reference/api.md", "w") as file:

@@ -48,7 +48,7 @@ class Shell:
         assert self._process.stdout is not None
         self._process.stdin.write(f"{{ {command}\n}} </dev/null\necho {_END} $?\n")
         self._process.stdin.flush()
-        lines = []
+        lines: list[str] = []
         for line in self._process.stdout:
             if line.startswith(_END):
                 assert line.split()[1] == "0", f"$ {command}\n{''.join(lines)}"
