@@ -10,7 +10,7 @@ from footprint import text
 from footprint.model import Run
 from footprint.profile import Workload
 from footprint.profiling.conditions import Conditions
-from footprint.profiling.energies import OTHERS_LIMIT, STOLEN_LIMIT
+from footprint.profiling.energies import DISTURBED_LIMIT, OTHERS_LIMIT, STOLEN_LIMIT, disturbed_ratio
 from footprint.profiling.results import Check, Idle, RepeatResult, Verdict
 from footprint.profiling.statistics import Spread, trend
 
@@ -55,7 +55,7 @@ def checks_of(
         _alike(energy),
         _resolution(repeats, runs),
         _amounts(workload, repeats),
-        _interval(workload, energy),
+        _interval(workload, repeats, energy),
     )
 
 
@@ -186,9 +186,12 @@ def _amounts(workload: Workload, repeats: Sequence[RepeatResult]) -> Check:
     return _check("amounts", low == high, same if low == high else apart, least=low, most=high)
 
 
-def _interval(workload: Workload, energy: Spread | None) -> Check:
+def _interval(workload: Workload, repeats: Sequence[RepeatResult], energy: Spread | None) -> Check:
     if energy is None or energy.half_ratio is None:
         return _check("interval", None, "too few sessions for an interval: three at least")
     half, wanted = energy.half_ratio, workload.interval_ratio
     message = f"±{text.percent(half)} of the mean, {text.percent(wanted)} wanted"
-    return _check("interval", half <= wanted, message, half_ratio=half, wanted_ratio=wanted)
+    is_quiet = disturbed_ratio(repeats) <= DISTURBED_LIMIT
+    if not is_quiet:
+        message += "; most repeats were disturbed: it holds for a machine that stays as busy, and not for a quiet one"
+    return _check("interval", is_quiet and half <= wanted, message, half_ratio=half, wanted_ratio=wanted)

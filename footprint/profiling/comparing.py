@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Set as AbstractSet
+from typing import Final, Literal
 
 import msgspec
 
+from footprint import text
 from footprint.model import Range
-from footprint.profiling.results import Result
+from footprint.profiling.energies import DISTURBED_LIMIT, disturbed_ratio
+from footprint.profiling.results import Machine, Result
 from footprint.profiling.statistics import ratio_range
 
+_SYSTEM: Final = {"os", "governor"}
+"""What a machine may be given another of; it is told, and the machine stays the same."""
 Agreement = Literal["agrees", "differs", "unknown"]
 
 
@@ -17,7 +22,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """One quantity, now and before.
 
     `verdict` is `agrees` where the mean now lies in the interval that the earlier result foretold for it; `unknown` where there
-    is none, or the machine or the work is another one. `ratio` is now by before, with its 90 % interval.
+    is none, the machine or the work is another one, or it would differ and most repeats of one of them were disturbed. `ratio` is
+    now by before, with its 90 % interval.
     """
 
     name: str
@@ -45,9 +51,10 @@ def compare(now: Result, before: Result) -> Comparison:
         now: what was measured.
         before: what was measured then.
     """
-    machine = _differences(now.machine, before.machine, "machine")
+    machine = _differences(now.machine, before.machine, "machine", but=_SYSTEM)
     work = _of_work(now, before)
-    other = [
+    other = _differences(now.machine, before.machine, "system", but=set(Machine.__struct_fields__) - _SYSTEM)
+    other += [
         f"{name}: {before.libraries.get(name, 'none')} then, {now.libraries.get(name, 'none')} now"
         for name in sorted({*now.libraries, *before.libraries})
         if now.libraries.get(name) != before.libraries.get(name)
@@ -57,23 +64,31 @@ def compare(now: Result, before: Result) -> Comparison:
         for name in ("footprint", "factors_version")
         if getattr(now, name) != getattr(before, name)
     ]
+    shares = [disturbed_ratio(result.repeats) for result in (before, now)]
+    is_quiet = max(shares) <= DISTURBED_LIMIT
+    if not is_quiet:
+        then, here = map(text.percent, shares)
+        other.append(f"disturbed: {then} of the repeats then, {here} now; a difference would say nothing of the work")
     same = not machine and not work
     return Comparison(
         measured_at=before.measured_at,
         same_machine=not machine,
         same_work=not work,
         differences=(*machine, *work, *other),
-        quantities=tuple(_compared(name, now, before, same=same) for name in ("energy_j", "machine_energy_j", "time_s")),
+        quantities=tuple(
+            _compared(name, now, before, same=same, is_quiet=is_quiet)
+            for name in ("energy_j", "machine_energy_j", "time_s", "cpu_s")
+        ),
     )
 
 
-def _compared(name: str, now: Result, before: Result, *, same: bool) -> Compared:
+def _compared(name: str, now: Result, before: Result, *, same: bool, is_quiet: bool) -> Compared:
     ours, theirs = now.statistics.get(name), before.statistics.get(name)
     a, b = ours.all if ours else None, theirs.all if theirs else None
     found = None if a is None or b is None else ratio_range(a, b)
     verdict: Agreement = "unknown"
     if same and a is not None and b is not None and b.low is not None and b.high is not None:
-        verdict = "agrees" if b.low <= a.mean <= b.high else "differs"
+        verdict = "agrees" if b.low <= a.mean <= b.high else "differs" if is_quiet else "unknown"
     return Compared(
         name=name,
         unit=ours.unit if ours else "",
@@ -84,11 +99,11 @@ def _compared(name: str, now: Result, before: Result, *, same: bool) -> Compared
     )
 
 
-def _differences(now: msgspec.Struct, before: msgspec.Struct, what: str) -> list[str]:
+def _differences(now: msgspec.Struct, before: msgspec.Struct, what: str, but: AbstractSet[str]) -> list[str]:
     return [
         f"{what}: {name} {_shown(getattr(before, name))} then, {_shown(getattr(now, name))} now"
         for name in now.__struct_fields__
-        if getattr(now, name) != getattr(before, name)
+        if name not in but and getattr(now, name) != getattr(before, name)
     ]
 
 

@@ -16,6 +16,8 @@ from footprint.units import J_PER_KWH
 OTHERS_LIMIT: Final = 0.05
 """Other processes may take this share of the machine's CPU time while a repeat lasts before it counts as disturbed."""
 STOLEN_LIMIT: Final = 0.02
+DISTURBED_LIMIT: Final = 0.5
+"""Where more of the repeats are disturbed, the interval is that of a machine as busy, and a difference says nothing of the work."""
 _EACH: Final = 1000.0
 
 
@@ -78,6 +80,7 @@ def repeat_of(
         amount=amount,
         energy_j=energy_j(run, machine=False),
         machine_energy_j=energy_j(run, machine=True),
+        cpu_s=None if run is None or run.cpu is None else run.cpu.tree_s,
         others_ratio=others,
         stolen_ratio=stolen,
         mhz=after.mhz,
@@ -86,6 +89,11 @@ def repeat_of(
         disturbed=tuple(disturbed),
         notes=notes,
     )
+
+
+def disturbed_ratio(repeats: Sequence[RepeatResult]) -> float:
+    """The share of repeats that were disturbed."""
+    return sum(bool(one.disturbed) for one in repeats) / max(1, len(repeats))
 
 
 def energy_j(run: Run | None, *, machine: bool) -> float | None:

@@ -58,6 +58,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 class RepeatResult(msgspec.Struct, frozen=True, kw_only=True):
     """One repeat. `energy_j` is the work's share of the machine, `machine_energy_j` that of all of it; null is unknown.
 
+    `cpu_s` are the CPU-seconds of its processes, which a neighbour on the machine changes least.
+
     `others_ratio` and `stolen_ratio` are shares of the machine's CPU time that other processes, and other guests of the hardware,
     took meanwhile; `disturbed` says why the repeat is doubtful: it counts all the same.
     """
@@ -68,6 +70,7 @@ class RepeatResult(msgspec.Struct, frozen=True, kw_only=True):
     amount: float
     energy_j: float | None
     machine_energy_j: float | None
+    cpu_s: float | None
     others_ratio: float | None
     stolen_ratio: float | None
     mhz: float | None = None
@@ -118,8 +121,8 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """All of it.
 
-    `statistics` are by name: `energy_j`, `machine_energy_j`, `above_idle_j` and `time_s` of a unit, `throughput` in units a
-    second, `power_w`.
+    `statistics` are by name: `energy_j`, `machine_energy_j`, `above_idle_j`, `time_s` and `cpu_s` of a unit, `throughput` in
+    units a second, `power_w`.
     """
 
     profile: str

@@ -85,6 +85,7 @@ def _statistics(groups: Sequence[Sequence[RepeatResult]], idle_w: float | None, 
         ),
         "above_idle_j": (f"J/{one_of}", above_idle_j),
         "time_s": (f"s/{one_of}", lambda one: one.duration_s / one.amount),
+        "cpu_s": (f"CPU-s/{one_of}", lambda one: None if one.cpu_s is None else one.cpu_s / one.amount),
         "throughput": (f"{unit}/s", lambda one: one.amount / one.duration_s if one.duration_s > 0 else None),
         "power_w": ("W", lambda one: None if one.energy_j is None or one.duration_s <= 0 else one.energy_j / one.duration_s),
     }

@@ -17,6 +17,7 @@ import pytest
 
 from footprint.cli import call
 from footprint.ledger import read_runs
+from footprint.profiling import comparing
 from footprint.profiling.results import Result, read_result, write_result
 
 from .programs import INSIDE, LOOP, PROCESS, profile
@@ -46,7 +47,10 @@ def _refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return line
 
 
-def test_from_a_profile_to_a_result_and_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_a_profile_to_a_result_and_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "DISTURBED_LIMIT", 1.0)  # whatever else runs here
     path = profile(tmp_path, FAST)
     card = tmp_path / "README.md"
     card.write_text(CARD, encoding="utf-8")
@@ -181,3 +185,16 @@ def test_an_interrupt_tells_what_was_measured(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
     assert "running" not in {run.outcome for run in read_runs().runs}
     shutil.rmtree(tmp_path / "footprint-home")
+
+
+def test_the_ten_lines_of_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs/profiles.md").read_text(encoding="utf-8")
+    work = page.split("```python\n")[1].split("```")[0]
+    assert len([line for line in work.splitlines() if line.strip()]) <= 10
+    (tmp_path / "squares.py").write_text(work, encoding="utf-8")
+    (tmp_path / "profile.toml").write_text(page.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    alone = subprocess.run([sys.executable, "squares.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert alone.stdout == "333328333350000\n"
+    assert call(["profile", str(tmp_path / "profile.toml"), "--quick"]) == 0
+    assert "J/number" in capsys.readouterr().out
+    assert not (tmp_path / "results").exists()

@@ -24,6 +24,7 @@ _ROWS: Final = (
     ("machine_energy_j", "of the whole machine"),
     ("above_idle_j", "above idle"),
     ("time_s", "time"),
+    ("cpu_s", "CPU time"),
     ("throughput", "throughput"),
     ("power_w", "power"),
 )
