@@ -40,10 +40,7 @@ def main() -> None:
         *(f"::: footprint.report.{name}\n\n" for name in ("of", "run", "figure", "image", "page", "Summary")),
         "## footprint.profiling\n\n::: footprint.profiling.repeats\n\n::: footprint.profiling.Repeat\n\n",
         "## footprint.integrations\n\n[Their pages](../integrations/index.md) show them at work.\n\n",
-        *(
-            f"::: footprint.integrations.{name}\n    options:\n      show_root_toc_entry: true\n      filters: ['!^_', '!^on_']\n\n"
-            for name in integrations()
-        ),
+        *(f"::: footprint.integrations.{name}\n    options:\n      filters: ['!^_', '!^on_']\n\n" for name in integrations()),
         "## footprint.testing\n\n::: footprint.testing\n    options:\n      show_root_heading: false\n",
     ]
     with mkdocs_gen_files.open("reference/api.md", "w") as file:

@@ -67,6 +67,12 @@ def page(path: Path) -> str:
     return "".join(parts)
 
 
+def title(path: Path) -> str:
+    """What a notebook calls itself, without its number."""
+    head = text_of(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]).splitlines()[0]
+    return head.removeprefix("# ").split(" · ")[-1]
+
+
 def main() -> None:
     """Write a page a notebook, and their index."""
     names = sorted(SOURCES.glob("*.ipynb"))
@@ -79,10 +85,7 @@ def main() -> None:
     with mkdocs_gen_files.open(f"{FOLDER}/index.md", "w") as file:
         file.write(index)
     with mkdocs_gen_files.open(f"{FOLDER}/SUMMARY.md", "w") as file:
-        file.write(
-            "* [Notebooks](index.md)\n"
-            + "".join(f"* [{path.stem[3:].replace('_', ' ').capitalize()}]({path.stem}.md)\n" for path in names)
-        )
+        file.write("* [Notebooks](index.md)\n" + "".join(f"* [{title(path)}]({path.stem}.md)\n" for path in names))
 
 
 main()
