@@ -256,8 +256,15 @@ def _check_workload(workload: Workload, where: str) -> None:
     for index, file in enumerate(workload.files):
         if not _SHA256.fullmatch(file.sha256):
             raise ConfigError(f"{where}.files[{index}].sha256 is {file.sha256!r}; it must be 64 hexadecimal digits")
-        if Path(file.path).is_absolute() or ".." in Path(file.path).parts:
-            raise ConfigError(f"{where}.files[{index}].path is {file.path!r}; it must lie in the profile's folder or the package")
+        if not is_near(file.path, beside=file.package is None):
+            near = "the profile's folder or one beside it" if file.package is None else f"the package {file.package}"
+            raise ConfigError(f"{where}.files[{index}].path is {file.path!r}; it must lie in {near}")
+
+
+def is_near(path: str, *, beside: bool) -> bool:
+    """Whether a path stays where a workload's files are: in a folder, or in one beside it (`../common/data.csv`)."""
+    parts = Path(path).parts[1:] if beside and Path(path).parts[:1] == ("..",) else Path(path).parts
+    return bool(parts) and not Path(path).is_absolute() and ".." not in parts
 
 
 def _check_limits(workload: Workload, where: str) -> None:

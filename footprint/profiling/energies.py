@@ -17,7 +17,7 @@ OTHERS_LIMIT: Final = 0.05
 """Other processes may take this share of the machine's CPU time while a repeat lasts before it counts as disturbed."""
 STOLEN_LIMIT: Final = 0.02
 DISTURBED_LIMIT: Final = 0.5
-"""Where more of the repeats are disturbed, the interval is that of a machine as busy, and a difference says nothing of the work."""
+"""Where more repeats are disturbed, the interval is that of a machine as busy, and a difference says nothing of the work."""
 _EACH: Final = 1000.0
 
 

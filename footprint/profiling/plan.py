@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from footprint.errors import ConfigError, unknown_choice
-from footprint.profile import Pinned, Workload, check_workloads, read_profile
+from footprint.profile import Pinned, Workload, check_workloads, is_near, read_profile
 from footprint.profiling.results import Hashed, read_result
 
 _EXTRA: Final = "extra:"
@@ -99,9 +99,8 @@ def plan_of(profile: str, workload: Workload, folder: Path, pinned: tuple[Hashed
         files[file.package, file.path] = _hashed(file, folder)
     words = shlex.split(workload.command) if isinstance(workload.command, str) else list(workload.command)
     for word in words:
-        inner = Path(word)
-        if not inner.is_absolute() and ".." not in inner.parts and (folder / inner).is_file() and (None, word) not in files:
-            files[None, word] = Hashed(path=word, sha256=_sha256(folder / inner))
+        if is_near(word, beside=True) and (folder / word).is_file() and (None, word) not in files:
+            files[None, word] = Hashed(path=word, sha256=_sha256(folder / word))
     return Plan(
         profile=profile,
         folder=folder,
@@ -145,7 +144,7 @@ def _hashed(file: Pinned | Hashed, folder: Path) -> Hashed:
     place = folder if file.package is None else _package(file.package)
     where = f"package {file.package}" if file.package else "the profile's folder"
     path = place / file.path
-    if Path(file.path).is_absolute() or ".." in Path(file.path).parts or not path.is_file():
+    if not is_near(file.path, beside=file.package is None) or not path.is_file():
         raise ConfigError(f"{file.path}: there is no such file in {where}, and the work depends on it")
     found = _sha256(path)
     if found != file.sha256.lower():

@@ -123,7 +123,7 @@ REFUSED = {
     "other bytes": (f'files = [{{path = "work.py", sha256 = "{"0" * 64}"}}]', "is not the file that was meant: its sha256 is"),
     "no such file": (f'files = [{{path = "weights.bin", sha256 = "{PIN}"}}]', "no such file in the profile's folder"),
     "no such import": (f'files = [{{path = "a", package = "no_such", sha256 = "{PIN}"}}]', "pip install no-such"),
-    "outside": (f'files = [{{path = "../a", sha256 = "{PIN}"}}]', "must lie in the profile's folder"),
+    "outside": (f'files = [{{path = "../../a", sha256 = "{PIN}"}}]', "must lie in the profile's folder or one beside it"),
     "no hash": ('files = [{path = "work.py", sha256 = "1f"}]', "must be 64 hexadecimal digits"),
     "unknown key": ("warm_up = 1", "has no key 'warm_up'; did you mean 'warmup'"),
     "unknown kind": ('kind = "serving"', "kind"),

@@ -114,8 +114,13 @@ def how_often(work: Workload) -> str:
     least = work.min_repeats or min(least, most)
     warm = f", after {text.plural(work.warmup, 'warm-up')}"
     if not work.inside:
-        return f"{least} to {most} processes, start-up included{warm}"
-    return f"{work.min_sessions} to {work.sessions} starts of the process, each {least} to {most} repeats{warm}"
+        return f"{_between(least, most, 'process', 'processes')}, start-up included{warm}"
+    starts = _between(work.min_sessions, work.sessions, "start")
+    return f"{starts} of the process, each {_between(least, most, 'repeat')}{warm}"
+
+
+def _between(least: int, most: int, noun: str, many: str = "") -> str:
+    return text.plural(most, noun, many) if least == most else f"{least} to {text.plural(most, noun, many)}"
 
 
 def listed(found: Sequence[tuple[str, Workload]]) -> list[str]:
