@@ -17,6 +17,8 @@ import argparse
 import keyword
 import os
 import re
+import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,7 +26,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from footprint.errors import FootprintError, unknown_choice
-from footprint.integrations import MissingFrameworkError, check_version
+from footprint.integrations import MissingFrameworkError, OldFrameworkError, check_version
 from footprint.recorder.context import labels_of
 from footprint.tracking import TrackedRun, outcome_of, track
 
@@ -40,7 +42,7 @@ except ImportError as error:
 
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
-OLDEST: Final = "8.0"
+OLDEST: Final = "7.23"
 _FIRST_LINE: Final = re.compile(r"%%footprint(?=\s|$)")
 _ON_BUDGET: Final = ("warn", "stop")
 _LOOK_S: Final = 0.5
@@ -51,9 +53,12 @@ def load_ipython_extension(shell: Any) -> None:
     """What `%load_ext footprint` calls.
 
     Raises:
-        OldFrameworkError: if IPython is older than 8.0.
+        UsageError: if IPython is older than 7.23; it is shown as one line.
     """
-    check_version("ipython", str(IPython.__version__), OLDEST)
+    try:
+        check_version("ipython", str(IPython.__version__), OLDEST)
+    except OldFrameworkError as error:
+        raise UsageError(str(error)) from None
     magics = FootprintMagics(shell)
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(_to_line)
@@ -94,12 +99,15 @@ class _Measured:
         self.run, self.card, self.is_quiet = run, card, is_quiet
         self.is_spent = False
         self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._loop = _running_loop()
         if is_stopped:
             threading.Thread(target=self._look_on, name="footprint-budget", daemon=True).start()
 
     def end(self, error: BaseException | None) -> None:
         """End the run, and say what it used."""
-        self._over.set()
+        with self._lock:
+            self._over.set()
         self.run.stop("interrupted" if self.is_spent else outcome_of(error))
         if not self.is_quiet and not self.run.is_inert:
             with suppress(Exception):  # the cell has ended: nothing of ours may follow it but a line
@@ -123,9 +131,30 @@ class _Measured:
     def _look_on(self) -> None:
         while not self._over.wait(_LOOK_S):
             if self.run.check_budget():
-                self.is_spent = True
-                _thread.interrupt_main()
+                with self._lock:
+                    if not self._over.is_set():
+                        self.is_spent = True
+                        _interrupt(self._loop)
                 return
+
+
+def _running_loop() -> Any:
+    """The event loop that the cell runs in; null if there is none."""
+    try:
+        return sys.modules["asyncio"].get_running_loop()
+    except (KeyError, RuntimeError):
+        return None
+
+
+def _interrupt(loop: Any) -> None:
+    """Interrupt the program as Ctrl-C does, also where it waits: a kernel that awaits looks at signals when its loop is woken."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
+    if loop is not None:
+        with suppress(RuntimeError):  # it has been closed
+            loop.call_soon_threadsafe(int)
 
 
 _OPTIONS: Final[tuple[tuple[tuple[str, ...], dict[str, Any]], ...]] = (
@@ -247,6 +276,7 @@ class FootprintMagics(Magics):
             for measured in reversed(runs):
                 with suppress(KeyboardInterrupt):  # the cell has ended: its result stands, whatever becomes of our card
                     measured.end(error)
+                measured.run.stop("interrupted")  # where that came before it had ended
             if begun is info or not is_known:
                 break
         self._forget()

@@ -30,16 +30,19 @@ LIBRARIES: Final = {
     "accelerate": Library("accelerate", ("accelerate==1.1.1", "huggingface_hub<1")),
     "codecarbon": Library("codecarbon", ("codecarbon==3.3.2",)),
     "fastapi": Library("fastapi", ("fastapi==0.115.0", "starlette==0.38.6", "httpx==0.27.2")),
-    "ipython": Library("ipython", ("ipython==8.12.3",)),
-    "keras": Library("keras", ("keras==3.3.3",)),
-    "lightning": Library("lightning", ("lightning==2.2.5",)),
+    "ipython": Library("ipython", ("ipython==7.23.1", "backcall", "pickleshare", "decorator", "setuptools<81")),
+    "keras": Library("keras", ("keras==3.0.5", "dm-tree")),
+    "lightning": Library("lightning", ("lightning==2.1.4", "setuptools<81")),
     "mlflow": Library("mlflow-skinny", ("mlflow-skinny==2.16.2",)),
     "opentelemetry": Library(
         "opentelemetry-sdk",
         ("opentelemetry-sdk==1.20.0", "opentelemetry-api==1.20.0", "deprecated", "wrapt", "importlib_metadata<7", "zipp"),
     ),
     "prometheus": Library("prometheus-client", ("prometheus-client==0.20.0",)),
-    "scikit-learn": Library("scikit-learn", ()),
+    "pytorch-lightning": Library(
+        "pytorch-lightning", ("pytorch-lightning==2.0.9.post0", "lightning-fabric==2.0.9.post0", "setuptools<81")
+    ),
+    "scikit-learn": Library("scikit-learn", ("scikit-learn==1.5.2",)),
     "sentence-transformers": Library(
         "sentence-transformers",
         (
