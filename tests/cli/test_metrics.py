@@ -115,14 +115,31 @@ def test_bad_input_is_one_line(
     assert not (tmp_path / "x.prom").exists()
 
 
-def test_a_library_that_is_missing_is_told_with_its_extra() -> None:
-    code = (
-        "import sys; sys.modules['prometheus_client'] = None; from footprint.cli import main; main(['metrics', '--serve', '0'])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
-    assert "pip install 'footprint[prometheus]'" in line
+@pytest.mark.parametrize(
+    ("missing", "code", "told"),
+    [
+        ("prometheus_client", "from footprint.cli import main; main(['metrics', '--serve', '0'])", "footprint[prometheus]"),
+        ("prometheus_client", "import footprint.integrations.prometheus", "footprint[prometheus]"),
+        ("opentelemetry", "import footprint.integrations.opentelemetry", "footprint[opentelemetry]"),
+    ],
+)
+def test_a_library_that_is_missing_is_told_with_its_extra(missing: str, code: str, told: str) -> None:
+    without = f"import sys; sys.modules[{missing!r}] = None; {code}"
+    done = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, check=False)
+    assert done.returncode == (2 if "main" in code else 1)
+    assert f"pip install '{told}'" in done.stderr.splitlines()[-1]
+
+
+def test_a_ledger_that_nobody_wrote_to_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (tmp_path / "none", tmp_path / "empty"):
+        monkeypatch.setenv("FOOTPRINT_HOME", str(folder))
+        assert call(["metrics", "--textfile", str(tmp_path / "x.prom")]) == 0
+        text = (tmp_path / "x.prom").read_text()
+        assert "footprint_exporter_up 1.0" in text
+        assert ENERGY not in text
+        (tmp_path / "empty").mkdir(exist_ok=True)
+    assert not (tmp_path / "none").exists()
+    assert not list((tmp_path / "empty").iterdir())
 
 
 def test_a_ledger_that_cannot_be_read_leaves_the_file_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,7 +95,7 @@ class LedgerExporter:
 
     def _sum_up(self) -> None:
         begun_s = time.monotonic()
-        with open_ledger(self._home if self._home.is_dir() else None) as engine:
+        with open_ledger() as engine:
             sums = gather(engine, self._by, self._counters.groups, self._limit)
         if not sums.runs and ((self._sums and self._sums.runs) or self._counters.groups):
             raise LedgerError(
