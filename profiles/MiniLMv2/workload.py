@@ -33,9 +33,9 @@ def work(*, quick: bool) -> Work:
     )
     tokens = random_tokens(VOCABULARY, SEQUENCES, length)
     model = RobertaModel(config, add_pooling_layer=False)
-    return Work(model=model, inputs={"input_ids": tokens}, tokens=tokens.numel(), passes=1 if quick else 2)
+    return Work(model=model, inputs={"input_ids": tokens}, tokens=tokens.numel(), passes=1 if quick else 3)
 
 
 if __name__ == "__main__":
     quick = is_quick(__doc__)
-    measure(work(quick=quick), prepare())
+    measure(work(quick=quick), prepare(quick=quick))

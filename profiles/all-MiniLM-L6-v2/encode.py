@@ -14,12 +14,12 @@ from profiles.common.machine import SEED, finish, prepare  # noqa: E402
 from profiles.common.minilm import load  # noqa: E402
 from profiles.common.sentences import texts  # noqa: E402
 
-SENTENCES = 1_000
+SENTENCES = 500
 BATCH = 32
 
 if __name__ == "__main__":
     quick = is_quick(__doc__)
-    device = prepare()
+    device = prepare(quick=quick)
     model = load(device).eval()
     corpus = texts(64 if quick else SENTENCES, SEED)
     print(f"all-MiniLM-L6-v2: {len(corpus):,} sentences a repeat, {BATCH} at a time", flush=True)

@@ -12,9 +12,13 @@ DTYPE: Final = torch.float32
 """All workloads compute in 32 bits, on every device."""
 
 
-def prepare() -> torch.device:
-    """Set threads and seeds, and say on one line what the work runs on."""
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def prepare(*, quick: bool = False) -> torch.device:
+    """Set threads and seeds, and say on one line what the work runs on.
+
+    Args:
+        quick: whether it is only tried: one thread is enough, and does not wait for others in a loop on a busy machine.
+    """
+    threads = 1 if quick else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(threads)
     torch.manual_seed(SEED)
     # Where a GPU could round to fewer bits, it does not: the results of machines stay comparable.

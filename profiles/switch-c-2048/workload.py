@@ -45,7 +45,7 @@ def work(*, quick: bool, device: torch.device) -> Work:
         "input_ids": random_tokens(VOCABULARY, 1, read),
         "decoder_input_ids": random_tokens(VOCABULARY, 1, predicted),
     }
-    return Work(model=_built(config, device), inputs=inputs, tokens=read + predicted, passes=1)
+    return Work(model=_built(config, device), inputs=inputs, tokens=read + predicted, passes=1 if quick else 2)
 
 
 def _built(config: SwitchTransformersConfig, device: torch.device) -> SwitchTransformersForConditionalGeneration:
@@ -68,5 +68,5 @@ def _built(config: SwitchTransformersConfig, device: torch.device) -> SwitchTran
 
 if __name__ == "__main__":
     quick = is_quick(__doc__)
-    where = prepare()
+    where = prepare(quick=quick)
     measure(work(quick=quick, device=where), where)

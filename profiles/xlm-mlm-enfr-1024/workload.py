@@ -15,4 +15,4 @@ from profiles.common.xlm import work  # noqa: E402
 if __name__ == "__main__":
     # English and French; attention is bidirectional, as its masked language model was trained.
     quick = is_quick(__doc__)
-    measure(work(vocabulary=64_139, causal=False, quick=quick), prepare())
+    measure(work(vocabulary=64_139, causal=False, quick=quick), prepare(quick=quick))
