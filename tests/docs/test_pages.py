@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import typer.main
 
+from footprint.cli.app import app
 from footprint.place import defaults
 
 ROOT: Final = Path(__file__).parents[2]
@@ -97,3 +99,31 @@ def test_the_method_names_modules_that_are_there() -> None:
 def test_no_page_has_a_word_of_how_work_is_organised() -> None:
     for path in DOCS.rglob("*.md"):
         assert not re.search(r"/work/|/root/|/tmp/[a-z]+[-_]", path.read_text(encoding="utf-8")), path.name
+
+
+def told_commands() -> list[tuple[str, list[str]]]:
+    """Each command of ours in a block of code of a page, in words up to a comment or a pipe."""
+    found = []
+    for path in (ROOT / "README.md", ROOT / "profiles" / "README.md", *sorted(DOCS.rglob("*.md"))):
+        for block in re.findall(r"^ *```.*?\n(.*?)^ *```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            for line in re.findall(r"(?:^|\$ |run: |sudo |srun )(footprint [a-z].*)$", block.replace("\\\n", " "), re.MULTILINE):
+                words = re.findall(r"\"[^\"]*\"|'[^']*'|\S+", line)
+                ends = [at for at, word in enumerate(words) if word in {"#", "|", "||", "&&", ">", ">>", "--", "…"}]
+                found.append((f"{path.name}: {line}", words[1 : min(ends, default=len(words))]))
+    return found
+
+
+def test_each_command_of_a_page_is_one_that_there_is() -> None:
+    root = typer.main.get_command(app)
+    found = told_commands()
+    assert len(found) > 80
+    for where, words in found:
+        command, rest = root, list(words)
+        while rest and hasattr(command, "commands"):
+            # Several in one line are told with bars between them: each is one.
+            names = rest.pop(0).split("|")
+            assert all(name in command.commands for name in names), f"{where}: {names}"
+            command = command.commands[names[0]]
+        known = {"-h", "--help", *(name for one in command.params for name in one.opts)}
+        strange = [word for word in rest if re.match(r"--?[a-z]", word) and word.split("=")[0] not in known]
+        assert strange == [], f"{where}: {strange}"
