@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 import footprint
 from footprint.errors import ConfigError
+from footprint.integrations import following
 from footprint.integrations.following import Reading, follow
 
 LIMIT_S = 60.0
@@ -33,7 +35,7 @@ def followers(run_id: str) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if b"integrations.following" in (told := (folder / "cmdline").read_bytes()) and run_id.encode() in told.split(b"\0"):
+            if b"integrations.follower" in (told := (folder / "cmdline").read_bytes()) and run_id.encode() in told.split(b"\0"):
                 found.append(int(folder.name))
         except OSError:
             continue
@@ -160,6 +162,23 @@ def test_what_publishes_may_fail_and_the_run_goes_on(caplog: pytest.LogCaptureFi
     assert len(caplog.records) == 1
 
 
+def test_what_publishes_and_never_returns_is_waited_for_no_longer_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "FINAL_LIMIT_S", 0.1)
+    begun, answers = threading.Event(), threading.Event()
+
+    def publish(reading: Reading) -> None:
+        begun.set()
+        answers.wait(LIMIT_S)
+
+    with footprint.track("hangs", interval_s=0.1) as run:
+        follow(run, publish, interval_s=OFTEN_S)
+        assert begun.wait(LIMIT_S)
+    answers.set()
+    assert run.facts.outcome == "completed"
+    assert ["not waited for any longer" in warning for warning in run.facts.warnings] == [True]
+    wait_for(lambda: not followers(run.id))
+
+
 def test_only_the_end_of_a_run_that_is_over_is_published() -> None:
     seen: list[Reading] = []
     with footprint.track("early", interval_s=0.1) as run:
@@ -173,9 +192,9 @@ def test_only_the_end_of_a_run_that_is_over_is_published() -> None:
 def test_a_run_that_nobody_follows_any_more_goes_on() -> None:
     seen: list[Reading] = []
     with footprint.track("left", interval_s=0.1) as run:
-        following = follow(run, seen.append, interval_s=OFTEN_S)
+        followed = follow(run, seen.append, interval_s=OFTEN_S)
         wait_for(lambda: bool(seen))
-        following.close()
+        followed.close()
         wait_for(lambda: not followers(run.id))
     assert not any(one.is_final for one in seen)
     assert run.facts.warnings == ()
