@@ -96,7 +96,7 @@ def test_the_method_names_modules_that_are_there() -> None:
     assert [name for name in named if not (ROOT / "footprint" / name).is_file()] == []
 
 
-def test_no_page_has_a_word_of_how_work_is_organised() -> None:
+def test_no_page_has_a_path_of_somebodys_machine() -> None:
     for path in DOCS.rglob("*.md"):
         assert not re.search(r"/work/|/root/|/tmp/[a-z]+[-_]", path.read_text(encoding="utf-8")), path.name
 
@@ -127,3 +127,10 @@ def test_each_command_of_a_page_is_one_that_there_is() -> None:
         known = {"-h", "--help", *(name for one in command.params for name in one.opts)}
         strange = [word for word in rest if re.match(r"--?[a-z]", word) and word.split("=")[0] not in known]
         assert strange == [], f"{where}: {strange}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "notebooks/README.md", "profiles/README.md"])
+def test_the_links_of_pages_beside_the_site_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert [link for link in links if link and not (ROOT / name).parent.joinpath(link).exists()] == []
