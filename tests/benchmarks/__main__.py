@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 import footprint
 from tests.benchmarks import (
+    callbacks,
     cards,
     costs,
     cpu_time,
@@ -27,7 +28,9 @@ from tests.benchmarks import (
     memory,
     once,
     pages,
+    profiles,
     rows,
+    serving,
     short,
     starts,
     tables_load,
@@ -55,7 +58,10 @@ BENCHMARKS: Final = {
     "cost": Benchmark(costs.TITLE, costs.run),
     "memory": Benchmark(memory.TITLE, memory.run),
     "slowdown": Benchmark("slowdown of a real training, paired", wired.slowdown_rows),
+    "callbacks": Benchmark(callbacks.TITLE, callbacks.run),
+    "profiles": Benchmark(profiles.TITLE, profiles.run),
     "cpu-model": Benchmark("CPU and memory models on servers left out of the fit", wired.cpu_model_rows),
+    "serving": Benchmark(serving.TITLE, serving.run),
     "tables": Benchmark(tables_load.TITLE, tables_load.run),
     "estimates": Benchmark(estimates.TITLE, estimates.run),
     "ledger": Benchmark(ledger.TITLE, ledger.run),

@@ -21,6 +21,7 @@ that ends it, never where they lie: looking at them as they grow favours no resu
 from __future__ import annotations
 
 import argparse
+import functools
 import math
 import os
 import random
@@ -103,7 +104,7 @@ def measure(
             for pid in (0, recorder):
                 os.sched_setaffinity(pid, {min(before)})
         begin_s = time.monotonic()
-        logs, plain_s = _pairs(step, recorder, random.Random(seed), begin_s + limit_s, wide_ratio)
+        logs, plain_s = pairs(functools.partial(_timed, step, recorder), random.Random(seed), begin_s + limit_s, wide_ratio)
         took_s = time.monotonic() - begin_s
     finally:
         os.kill(recorder, signal.SIGCONT)
@@ -119,23 +120,35 @@ def measure(
     )
 
 
-def _pairs(
-    step: Callable[[], None], recorder: int, order: random.Random, until_s: float, wide_ratio: float
+def _timed(step: Callable[[], None], recorder: int, recorded: bool) -> float:
+    hold(recorder, held=not recorded)
+    start_s = time.perf_counter()
+    step()
+    return time.perf_counter() - start_s
+
+
+def hold(recorder: int, *, held: bool) -> None:
+    """Hold a recorder, or let it go on."""
+    os.kill(recorder, signal.SIGSTOP if held else signal.SIGCONT)
+
+
+def pairs(
+    timed: Callable[[bool], float], order: random.Random, until_s: float, wide_ratio: float
 ) -> tuple[list[float], list[float]]:
-    """The log-ratios of pairs of steps, and the seconds of those without a recorder."""
+    """The log-ratios of pairs of steps, and the seconds of those without a recorder.
 
-    def timed(*, recorded: bool) -> float:
-        os.kill(recorder, signal.SIGCONT if recorded else signal.SIGSTOP)
-        start_s = time.perf_counter()
-        step()
-        return time.perf_counter() - start_s
-
+    Args:
+        timed: takes a step, with a recorder or without, and says how long it took, s.
+        order: by which of a pair goes first.
+        until_s: when to end, on the monotonic clock.
+        wide_ratio: how far the intervals may reach to either side for it to end earlier.
+    """
     logs: list[float] = []
     plain_s: list[float] = []
     first = True
     while len(logs) < PAIRS_AT_LEAST or time.monotonic() < until_s:
         first = order.random() < 0.5 if len(logs) % 2 == 0 else not first
-        one_s, other_s = timed(recorded=first), timed(recorded=not first)
+        one_s, other_s = timed(first), timed(not first)
         ours_s, theirs_s = (one_s, other_s) if first else (other_s, one_s)
         logs.append(math.log(ours_s / theirs_s))
         plain_s.append(theirs_s)
