@@ -140,8 +140,8 @@ class Instrumented:
             "CO2-equivalent of that energy, central estimate.",
             of(lambda one: one.emissions_g),
         )
-        _make(gauge, "footprint.emissions.low", "g", "Its 5th percentile.", of(lambda one: _end(one, "low")))
-        _make(gauge, "footprint.emissions.high", "g", "Its 95th percentile.", of(lambda one: _end(one, "high")))
+        _make(gauge, "footprint.emissions.low", "g", "Its 5th percentile.", of(lambda one: one.emissions_low_g))
+        _make(gauge, "footprint.emissions.high", "g", "Its 95th percentile.", of(lambda one: one.emissions_high_g))
         _make(gauge, "footprint.power", "W", "Power of the facility now.", of(lambda one: one.reading.power_w))
         _make(gauge, "footprint.running", "{run}", "Runs that go on.", of(lambda one: float(not one.reading.is_final)))
         _make(counter, "footprint.work", "{unit}", "Work that the run counted, by unit.", lambda: _work(runs()))
@@ -168,11 +168,6 @@ def _named(one: Told, **more: str) -> Attributes:
     return {f"footprint.run.{name}": value for name, value in one.names.items()} | {
         f"footprint.{name}": value for name, value in more.items()
     }
-
-
-def _end(one: Told, end: str) -> float | None:
-    known = one.reading.emissions_g
-    return None if known is None else float(getattr(known, end))
 
 
 def _work(runs: list[Told]) -> list[tuple[Attributes, float | None]]:

@@ -15,7 +15,6 @@ import importlib.metadata
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from socketserver import ThreadingMixIn
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -92,7 +91,7 @@ def _families(runs: list[Told], devices: list[DeviceTotal]) -> list[Family]:
         return summed((labels_of((), (), **one.names, **more), value) for one in runs for more, value in values(one))
 
     energy, emissions = "Energy of the facility that the run used", "CO2-equivalent of that energy"
-    low, high = (of(partial(_end, end)) for end in ("low", "high"))
+    low, high = of(lambda one: [({}, one.emissions_low_g)]), of(lambda one: [({}, one.emissions_high_g)])
     return [
         counter("footprint_run_energy_joules_total", f"{energy}, central estimate.", of(lambda one: [({}, one.energy_j)])),
         counter(
@@ -109,11 +108,6 @@ def _families(runs: list[Told], devices: list[DeviceTotal]) -> list[Family]:
         gauge("footprint_run_unknown", "What is not known of the run; 1 where it is not.", of(_unknown)),
         gauge("footprint_run_running", "Runs that go on.", of(lambda one: [({}, float(not one.reading.is_final))])),
     ]
-
-
-def _end(end: str, one: Told) -> list[tuple[dict[str, str], float | None]]:
-    known = one.reading.emissions_g
-    return [({}, None if known is None else float(getattr(known, end)))]
 
 
 def _work(one: Told) -> list[tuple[dict[str, str], float | None]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,14 +18,13 @@ from footprint.derive import group_totals
 from footprint.errors import ConfigError
 from footprint.integrations.exporting.counters import Counters, Series
 from footprint.integrations.exporting.exporter import EMISSIONS, ENERGY, READ, WORK, LedgerExporter
-from footprint.integrations.exporting.families import Family, Labels, exposition, gauge, label_value
-from footprint.integrations.exporting.runs import Devices
-from footprint.integrations.exporting.sums import OTHERS
+from footprint.integrations.exporting.families import OTHERS, Family, Labels, exposition, gauge, label_value
+from footprint.integrations.exporting.runs import Devices, FollowedRuns
 from footprint.integrations.following import DeviceReading, Reading
 from footprint.ledger import home
 from footprint.ledger.journal import Journal
 from footprint.ledger.records import Close
-from footprint.model import Place
+from footprint.model import Place, Range
 from footprint.reference import using_edition
 from tests.ledger.archive.examples import put
 from tests.ledger.conftest import GPU, HOST, opened, tick, whole_run
@@ -297,6 +297,23 @@ def reading(run: str, at_s: float, energy_j: float | None, *, is_final: bool = F
     device = DeviceReading(id=GPU.id, component="accelerators", name="GPU", grade="counter", energy_j=energy_j)
     outcome: Any = "completed" if is_final else "running"
     return Reading(run=run, name=run, kind="other", account=run, outcome=outcome, at_s=at_s, is_final=is_final, devices=(device,))
+
+
+def test_ended_runs_that_are_called_alike_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("footprint.integrations.exporting.runs.MOST_NAMES", 2)
+    runs = FollowedRuns()
+    for number, name in enumerate(("a", "a", "b", "c", "d")):
+        one = msgspec.structs.replace(reading(f"{number}", 1, 10), name=name, account=f"{number}", work={"tokens": 1.0})
+        amounts = Range(low=1, central=2, high=3)
+        runs._take(msgspec.structs.replace(one, energy_kwh=amounts, emissions_g=amounts if name == "a" else None))
+        runs._take(msgspec.structs.replace(one, energy_kwh=amounts, emissions_g=amounts if name == "a" else None, is_final=True))
+    told = {one.names["name"]: one for one in runs.told()}
+    assert set(told) == {"a", "b", OTHERS}
+    assert {name: one.energy_j for name, one in told.items()} == {"a": 4 * 3.6e6, "b": 2 * 3.6e6, OTHERS: 4 * 3.6e6}
+    assert (told["a"].emissions_g, told["a"].emissions_low_g, told["b"].emissions_g) == (4, 2, None)
+    assert told[OTHERS].work == {"tokens": 2}
+    assert "emissions" in told["b"].unknown
+    assert "emissions" not in told["a"].unknown
 
 
 def test_a_device_that_two_runs_read_is_told_once() -> None:

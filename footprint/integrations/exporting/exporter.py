@@ -12,9 +12,9 @@ from footprint import __version__
 from footprint.derive.watching import Watching
 from footprint.errors import FootprintError, LedgerError
 from footprint.integrations.exporting.counters import Carried, Counters
-from footprint.integrations.exporting.families import Family, Labels, counter, gauge, labels_of
+from footprint.integrations.exporting.families import OTHERS, Family, Labels, counter, gauge, labels_of
 from footprint.integrations.exporting.running import RunningNow, running_now
-from footprint.integrations.exporting.sums import OTHERS, Sums, checked_keys, gather
+from footprint.integrations.exporting.sums import Sums, checked_keys, gather
 from footprint.ledger.engines import open_ledger
 from footprint.ledger.home import home
 from footprint.reference import current_edition

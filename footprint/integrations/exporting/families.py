@@ -19,6 +19,8 @@ Labels = tuple[tuple[str, str], ...]
 
 LABEL_LIMIT: Final = 120
 """Characters of a label's value; a longer one is cut, and what is then alike is one series."""
+OTHERS: Final = "(others)"
+"""What the labels say of all that has no series of its own."""
 _NO_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
 
 

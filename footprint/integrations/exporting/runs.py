@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import NamedTuple
+import weakref
+from typing import Final, NamedTuple
+
+import msgspec
 
 from footprint import units as u
-from footprint.integrations.exporting.families import label_value
+from footprint.integrations.exporting.families import OTHERS, label_value
 from footprint.integrations.following import INTERVAL_S, DeviceReading, Following, Reading, follow
 from footprint.tracking import TrackedRun
 
+MOST_NAMES: Final = 1_000
+"""So many runs that are called differently are told by themselves once they have ended; the others are one."""
+
 
 class Told(NamedTuple):
-    """A run's last reading, with its amounts as counters tell them: null where they are not known, and else never falling.
+    """What is told of a run, or of runs that are called alike and have ended: amounts are null where they are not known of any.
 
-    `energy_j` is the facility's, `emissions_g` what was stated of it, both central estimates.
+    `energy_j` is the facility's, `emissions_g` what was stated of it; both are central estimates and never fall. `reading` is the
+    last one, `unknown` what is not known, in a word each.
     """
 
     reading: Reading
     energy_j: float | None
     emissions_g: float | None
+    emissions_low_g: float | None
+    emissions_high_g: float | None
     work: dict[str, float]
+    unknown: tuple[str, ...]
 
     @property
     def names(self) -> dict[str, str]:
@@ -31,13 +41,6 @@ class Told(NamedTuple):
         """
         found = {name: label_value(getattr(self.reading, name)) for name in ("name", "kind", "account")}
         return found | ({"account": ""} if self.reading.account == self.reading.run else {})
-
-    @property
-    def unknown(self) -> list[str]:
-        """What is not known of it, in a word each."""
-        known = {"energy": self.energy_j, "emissions": self.emissions_g}
-        words = [name for name, value in known.items() if value is None]
-        return list(dict.fromkeys([*words, *(label_value(one.split(":", 1)[0]) for one in self.reading.unknown)]))
 
 
 class DeviceTotal(NamedTuple):
@@ -59,8 +62,10 @@ class FollowedRuns:
         self._interval_s = interval_s
         self._pid = os.getpid()
         self._lock = threading.Lock()
+        self._seen: weakref.WeakSet[TrackedRun] = weakref.WeakSet()
         self._followed: dict[str, Following] = {}
         self._told: dict[str, Told] = {}
+        self._ended: dict[tuple[str, ...], Told] = {}
         self._devices = Devices()
 
     def add(self, run: TrackedRun) -> None:
@@ -69,13 +74,19 @@ class FollowedRuns:
         Raises:
             ConfigError: for what is no run, or an interval that cannot be.
         """
-        run_id = str(getattr(run, "id", None))
-        if run_id not in self._followed:
-            self._followed[run_id] = follow(run, self._take, interval_s=self._interval_s)
+        if run in self._seen:
+            return
+        following = follow(run, self._take, interval_s=self._interval_s)
+        self._seen.add(run)
+        if following.last is None or not following.last.is_final:
+            self._followed[run.id] = following
 
     def told(self) -> list[Told]:
         """What is known of each run now; nothing of one of which nothing was read yet."""
-        return list(self._told.values()) if os.getpid() == self._pid else []
+        if os.getpid() != self._pid:
+            return []
+        with self._lock:
+            return [*self._ended.values(), *self._told.values()]
 
     def devices(self) -> list[DeviceTotal]:
         """What the devices drew that were read; each joule once, however many runs read a device at a time."""
@@ -88,8 +99,22 @@ class FollowedRuns:
 
     def _take(self, reading: Reading) -> None:
         with self._lock:
-            self._told[reading.run] = _told(reading, self._told.get(reading.run))
+            told = self._told[reading.run] = _told(reading, self._told.get(reading.run))
             self._devices.take(reading)
+            if reading.is_final:  # a server may have a run for each request: what has ended is put together
+                del self._told[reading.run]
+                self._followed.pop(reading.run, None)
+                self._end(told)
+
+    def _end(self, told: Told) -> None:
+        names = tuple(told.names.values())
+        if names not in self._ended and len(self._ended) >= MOST_NAMES:
+            told = told._replace(
+                reading=msgspec.structs.replace(told.reading, name=OTHERS, kind="other", account=told.reading.run)
+            )
+            names = tuple(told.names.values())
+        before = self._ended.get(names)
+        self._ended[names] = told if before is None else _together(before, told)
 
 
 class Devices:
@@ -130,12 +155,34 @@ def _told(reading: Reading, before: Told | None) -> Told:
     """A reading with its counters, which never fall: a share of a machine that is estimated anew may be a little less."""
     energy, emissions = reading.energy_kwh, reading.emissions_g
     work = before.work if before else {}
+    words = [name for name, value in (("energy", energy), ("emissions", emissions)) if value is None]
+    words += [label_value(one.split(":", 1)[0]) for one in reading.unknown]
     return Told(
         reading=reading,
         energy_j=_most(None if energy is None else energy.central * u.J_PER_KWH, before and before.energy_j),
         emissions_g=_most(None if emissions is None else emissions.central, before and before.emissions_g),
+        emissions_low_g=None if emissions is None else emissions.low,
+        emissions_high_g=None if emissions is None else emissions.high,
         work={unit: max(amount, work.get(unit, amount)) for unit, amount in reading.work.items()},
+        unknown=tuple(dict.fromkeys(words)),
     )
+
+
+def _together(one: Told, other: Told) -> Told:
+    """Two runs that are called alike; the second is the later one."""
+    return Told(
+        reading=other.reading,
+        energy_j=_sum(one.energy_j, other.energy_j),
+        emissions_g=_sum(one.emissions_g, other.emissions_g),
+        emissions_low_g=_sum(one.emissions_low_g, other.emissions_low_g),
+        emissions_high_g=_sum(one.emissions_high_g, other.emissions_high_g),
+        work={unit: one.work.get(unit, 0.0) + other.work.get(unit, 0.0) for unit in {**one.work, **other.work}},
+        unknown=tuple(dict.fromkeys((*one.unknown, *other.unknown))),
+    )
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else one + other
 
 
 def _most(value: float | None, before: float | None) -> float | None:

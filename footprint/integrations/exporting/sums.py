@@ -9,14 +9,12 @@ from typing import Any, Final, NamedTuple
 
 from footprint import units as u
 from footprint.errors import ConfigError
-from footprint.integrations.exporting.families import Labels, label_name, label_value, labels_of, summed
+from footprint.integrations.exporting.families import OTHERS, Labels, label_name, label_value, labels_of, summed
 from footprint.ledger.questions import key_expression, question
 from footprint.model import Range
 
 MOST_GROUPS: Final = 1_000
 MOST_UNITS: Final = 20
-OTHERS: Final = "(others)"
-"""What the labels say of the groups that have no series of their own."""
 _CHANGING: Final = {
     "outcome": "a run that ends would take its joules from one counter to another; footprint_ledger_runs is by outcome",
     "component": "a run's footprint is of all its components; footprint_read_joules_total is by component",
