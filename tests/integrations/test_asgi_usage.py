@@ -166,6 +166,8 @@ def test_a_large_answer_is_not_kept() -> None:
         assert len(answer._tail) + len(answer._head) <= 3 * TAIL_BYTES
     answer.pass_by({"type": "http.response.body", "body": b'0],"usage":{"prompt_tokens":4,"total_tokens":4}}'})
     assert answer.usage() == Usage(model="m", prompt=4, total=4)
+    last = b'{"data":[' + b"0.25," * 400_000 + b'0], "model": "m", "usage": {"prompt_tokens": 4, "total_tokens": 4}}'
+    assert of(last, at_once=10**7) == Usage(model="m", prompt=4, total=4)
 
 
 @pytest.mark.parametrize(

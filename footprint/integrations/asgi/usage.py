@@ -23,6 +23,8 @@ _EVENTS: Final = 64
 """A stream says its usage in one of its last events."""
 _PLACES: Final = 8
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*(?=\{)')
+_BEFORE: Final = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.){0,400}")\s*,\s*$')
+_BEFORE_BYTES: Final = 1000
 _DATA: Final = b"data:"
 _MEMBER: Final = rb'\s*"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[-+.\w]+)\s*,'
 _MODEL: Final = re.compile(rb"\s*\{(?:" + _MEMBER + rb'){0,16}?\s*"model"\s*:\s*("(?:[^"\\]|\\.){0,400}")')
@@ -177,10 +179,19 @@ def _of_end(tail: bytes, openings: tuple[bytes, ...]) -> Usage | None:
             with suppress(msgspec.DecodeError):
                 around = _any.decode(opening + rest)
                 usage = _of_counts(inner)
-                model = around.get("model") or (around.get("response") or {}).get("model")
                 if usage is not None:
-                    return msgspec.structs.replace(usage, model=model if isinstance(model, str) else None)
+                    before = tail[max(0, found.start() - _BEFORE_BYTES) : found.start()]
+                    return msgspec.structs.replace(usage, model=_model_beside(before, around))
     return None
+
+
+def _model_beside(before: bytes, around: dict[str, Any]) -> str | None:
+    """The model that is named in front of a usage, or behind it."""
+    if found := _BEFORE.search(before):
+        return _string(found[1])
+    inner = around.get("response")
+    model = around.get("model") or (inner.get("model") if isinstance(inner, dict) else None)
+    return model if isinstance(model, str) else None
 
 
 def _of_counts(told: bytes) -> Usage | None:
