@@ -13,8 +13,9 @@ that of the n session means, so their difference has 2 v, and the other mean lie
 (a prediction interval: Hahn, Meeker 1991, "Statistical intervals", section 4.7, for a mean of n future observations). Successive
 sessions may resemble each other (a neighbour on the machine, warmth): f = (1 + r) / (1 - r) with their autocorrelation r at lag
 1, never below 1 (Bayley, Hammersley 1946, "The effective number of independent observations in an autocorrelated time series").
-Half of it is never below 1 % of the mean. The interval is of chance; what the meters and models are wrong by is the same in each
-repeat and stands apart (the 90 % range of the derived energy).
+s² is never below what the spread within sessions alone gives, divided by their repeats; half of the interval is never below 1 % of
+the mean. The interval is of chance; what the meters and models are wrong by is the same in each repeat and stands apart (the 90 %
+range of the derived energy).
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def spread(sessions: Sequence[Sequence[float]]) -> Spread | None:
     known = n >= LEAST
     r = autocorrelation(means)
     inflation = _inflation(means)
-    error = math.sqrt(variance(means) * inflation / n) if known else None
+    error = math.sqrt(max(variance(means), _from_within(groups)) * inflation / n) if known else None
     half = None if error is None else max(student(PROBABILITY, n - 1) * error * math.sqrt(2), INTERVAL_LEAST * abs(mean))
     return Spread(
         n=len(values),
@@ -98,6 +99,19 @@ def spread(sessions: Sequence[Sequence[float]]) -> Spread | None:
         autocorrelation=r,
         inflation=inflation,
     )
+
+
+def _from_within(groups: Sequence[Sequence[float]]) -> float:
+    """The variance that session means have from the spread within sessions alone, which a few means may hide by chance.
+
+    The variance within, pooled over sessions, has more degrees of freedom than there are sessions; the expected variance of their
+    means is that of the starts plus this (Kalibera, Jones 2013, section 6), so it is the least.
+    """
+    freedom = sum(len(group) - 1 for group in groups)
+    if not freedom:
+        return 0.0
+    squares = sum((value - fmean(group)) ** 2 for group in groups for value in group)
+    return squares / freedom * fmean(1 / len(group) for group in groups)
 
 
 def own_half_ratio(values: Sequence[float]) -> float | None:

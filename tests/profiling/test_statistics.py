@@ -63,6 +63,14 @@ def test_each_session_counts_the_same() -> None:
     assert (found.mean, found.sessions, found.n) == (3.0, 3, 11)
 
 
+def test_session_means_that_are_alike_by_chance_do_not_narrow() -> None:
+    found = spread([[0.8, 1.2], [1.2, 0.8], [0.8, 1.2], [1.2, 0.8]])
+    assert found is not None
+    assert found.sd_between == pytest.approx(0.0, abs=1e-12)
+    # Pooled variance within 0.08, halved by two repeats, over four sessions.
+    assert found.error == pytest.approx(math.sqrt(0.08 / 2 / 4))
+
+
 def test_likeness_of_neighbours_widens() -> None:
     up = spread([[value] for value in (1.0, 1.1, 1.2, 1.3, 1.4, 1.5)])
     mixed = spread([[value] for value in (1.3, 1.0, 1.5, 1.1, 1.4, 1.2)])
