@@ -363,6 +363,15 @@ def test_energy_and_emissions_of_a_thousand() -> None:
     assert not any("cache hits" in line for line in lines), "a zero is divided by nothing"
 
 
+def test_tokens_of_some_of_the_requests_make_a_thousand_of_them_dearer_than_it_was() -> None:
+    served = {"requests": 40.0, "tokens": 2e6, "tokens/prompt": 5e5, "requests/tokens unknown": 3.0}
+    lines = content_from_account([measured(kind="inference", work=served)]).lines
+    requests, tokens = [line for line in lines if line.startswith("Per 1,000 ")]
+    assert "at most" not in requests
+    assert tokens.startswith("Per 1,000 tokens: at most ")
+    assert tokens.endswith("; counted: 2 million tokens, and those of 3 more requests are unknown.")
+
+
 def test_a_thousand_is_that_of_the_runs_that_counted() -> None:
     runs = [
         measured(ident="a", kind="inference", work={"requests": 1_000.0}),

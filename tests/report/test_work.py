@@ -52,6 +52,12 @@ def test_a_nested_run_counts_nothing_twice() -> None:
     assert summary([outer, inner]).work == summary([outer]).work
 
 
+def test_a_part_of_a_counter_has_no_row_of_its_own() -> None:
+    served = {"requests": 4.0, "tokens": 100.0, "tokens/prompt": 60.0, "requests/tokens unknown": 1.0, "pages/eval": 3.0}
+    found = summary([run("a", kind="inference", work=served)])
+    assert {row.unit for row in found.work} == {"requests", "tokens", "pages/eval"}
+
+
 def test_kinds_and_units_have_rows_of_their_own() -> None:
     some = [
         run("a", work={"samples": 10.0, "tokens": 1e4}),
