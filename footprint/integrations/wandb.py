@@ -92,8 +92,7 @@ class _Sender:
             self._theirs.define_metric(f"{names}at_s", hidden=True)
             self._theirs.define_metric(f"{names}*", step_metric=f"{names}at_s")
         if reading.is_final or not self._is_defined:
-            told = {names.removesuffix("/"): facts(reading)}
-            self._theirs.config.update(told, allow_val_change=True)
+            self._theirs.config.update({self._config_key(names): facts(reading)}, allow_val_change=True)
         self._is_defined = True
         found = {names + name: value for name, value in numbers(reading).items()}
         if reading.is_final:
@@ -106,6 +105,12 @@ class _Sender:
                 write_run_file(self._run.facts, path)
         points = {name: value for name, value in found.items() if not name.endswith(("_low", "_high"))}
         self._theirs.log({f"{names}at_s": reading.at_s, **points}, commit=False)
+
+    def _config_key(self, names: str) -> str:
+        """Where in the config the facts stand: a value of the program's own is left alone."""
+        key = names.removesuffix("/")
+        there = self._theirs.config.get(key)
+        return key if there is None or (isinstance(there, dict) and there.get("run_id") == self._run.id) else f"{key}_run"
 
 
 def _has_finished(theirs: Any) -> bool:

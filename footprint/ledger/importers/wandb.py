@@ -29,6 +29,7 @@ TOOL: Final = "wandb"
 _POWER: Final = re.compile(r"(?:system\.)?gpu\.(\d{1,3})\.powerWatts")
 _SHOWN_POWER: Final = re.compile(rb"gpu\.\d{1,3}\.powerWatts")
 _MOST_W: Final = 5_000.0
+_OURS: Final = {"footprint", "footprint_run"}
 _CONFIG, _STATS, _RUN, _EXIT, _ENVIRONMENT = 5, 7, 17, 18, 26
 _ONLY_GPUS: Final = "the source tells nothing of the energy of CPU and memory, nor who else used the GPUs"
 
@@ -120,7 +121,7 @@ def _take_run(found: Facts, fields: log.Message) -> None:
 def _take_config(found: Facts, fields: log.Message) -> None:
     """The account of a run that was measured here, too, as `integrations.wandb` writes it: it is not counted twice."""
     for item in log.inner(fields, 1, found.where):
-        if "footprint" not in (log.text(item, 1), *log.texts(item, 2)):
+        if _OURS.isdisjoint((log.text(item, 1), *log.texts(item, 2))):
             continue
         try:
             told = json.loads(log.text(item, 16) or "")
