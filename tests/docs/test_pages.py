@@ -11,8 +11,13 @@ from typing import Final
 import pytest
 import typer.main
 
+from footprint.accounting.energy import MAX_POWER_GAP_S
+from footprint.accounting.ranges import N_DRAWS
 from footprint.cli.app import app
+from footprint.derive.advance import BLOCKS_MOST
 from footprint.place import defaults
+from footprint.reference import evidence, peaks
+from footprint.units import H_PER_YEAR
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
@@ -88,6 +93,17 @@ def test_the_example_of_the_method_is_what_the_code_says() -> None:
     command = [sys.executable, "-m", "footprint", *(word.strip('"') for word in words)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert block[2] in printed
+
+
+def test_the_methods_constants_are_those_of_the_code() -> None:
+    method = page("method.md")
+    assert f"t[i+1] − t[i] ≤ {MAX_POWER_GAP_S:g} s" in method
+    assert f"**{N_DRAWS:,} draws**" in method
+    assert f"widened by {evidence.yearly_drift_sigma():.3f} × √years" in " ".join(method.split())
+    assert f"device-hours / {H_PER_YEAR:,.0f} × making" in method
+    assert f"{peaks.operations_per_token('pre-training')} × parameters × tokens in training" in method
+    assert f"{peaks.operations_per_token('inference')} × in inference" in method
+    assert f"up to {BLOCKS_MOST} blocks" in method
 
 
 def test_the_method_names_modules_that_are_there() -> None:
