@@ -13,9 +13,9 @@ that of the n session means, so their difference has 2 v, and the other mean lie
 (a prediction interval: Hahn, Meeker 1991, "Statistical intervals", section 4.7, for a mean of n future observations). Successive
 sessions may resemble each other (a neighbour on the machine, warmth): f = (1 + r) / (1 - r) with their autocorrelation r at lag
 1, never below 1 (Bayley, Hammersley 1946, "The effective number of independent observations in an autocorrelated time series").
-s² is never below what the spread within sessions alone gives, divided by their repeats; half of the interval is never below 1 % of
-the mean. The interval is of chance; what the meters and models are wrong by is the same in each repeat and stands apart (the 90 %
-range of the derived energy).
+s² is never below what the spread within sessions alone gives, divided by their repeats; half of the interval is never below 1 %
+of the mean. The interval is of chance; what the meters and models are wrong by is the same in each repeat and stands apart (the
+90 % range of the derived energy).
 """
 
 from __future__ import annotations
