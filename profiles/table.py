@@ -58,7 +58,11 @@ def _row(path: Path, result: Result) -> tuple[str, ...]:
     profile, work, name = path.parts[-3], result.workload, path.relative_to(HERE).as_posix()
     energy = result.statistics["energy_j"].all
     wide = result.it_energy_kwh_per_1000
-    grades = {part.component: part.grade for part in result.components if part.grade is not None and part.energy_kwh}
+    grades = {
+        part.component: part.grade
+        for part in result.components
+        if part.grade is not None and part.energy_kwh is not None and part.energy_kwh.central > 0
+    }
     return (
         f"[{profile}]({profile}/)",
         f"{work.name} ({work.unit})",

@@ -21,7 +21,7 @@ if __name__ == "__main__":
     quick = is_quick(__doc__)
     device = prepare(quick=quick)
     model = load(device).eval()
-    corpus = texts(64 if quick else SENTENCES, SEED)
+    corpus = texts(32 if quick else SENTENCES, SEED)
     print(f"all-MiniLM-L6-v2: {len(corpus):,} sentences a repeat, {BATCH} at a time", flush=True)
     for repeat in repeats():
         with repeat:
