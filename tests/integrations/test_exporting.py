@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,8 +24,9 @@ from footprint.integrations.exporting.runs import Devices, FollowedRuns
 from footprint.integrations.following import DeviceReading, Reading
 from footprint.ledger import home
 from footprint.ledger.journal import Journal
+from footprint.ledger.processes import identify
 from footprint.ledger.records import Close
-from footprint.model import Place, Range
+from footprint.model import Host, Place, Range
 from footprint.reference import using_edition
 from tests.ledger.archive.examples import put
 from tests.ledger.conftest import GPU, HOST, opened, tick, whole_run
@@ -194,6 +196,36 @@ def test_a_counter_goes_through_all_that_becomes_of_a_run(tmp_path: Path) -> Non
     assert seen[-1] == seen[-2]
     assert total(staying, "footprint_exporter_held_series") >= 3
     assert total(staying, "footprint_ledger_energy_joules") < before[0] + total(staying, ENERGY)
+
+
+def test_the_runs_that_go_on() -> None:
+    here = identify(os.getpid())
+    journal = Journal(home())
+    journal.write(opened("a", recorder=here, labels={"project": "x"}))
+    journal.write(opened("b", recorder=here, parent="a", labels={"project": "y"}))
+    journal.write(
+        opened(
+            "c",
+            recorder=here,
+            devices=(),
+            labels={"project": "z"},
+            host=Host(**{**msgspec.structs.asdict(HOST), "cpu_name": None}),
+        )
+    )
+    for second in range(4):
+        journal.write(tick(100.0 + second, ("a", "b")))
+    exporter = looked("project", limit=2)
+    runs = {dict(labels)["project"]: value for labels, value in values(exporter, "footprint_running_runs").items()}
+    powers = {dict(labels)["project"]: value for labels, value in values(exporter, "footprint_running_power_watts").items()}
+    unknown = {dict(labels)["project"]: value for labels, value in values(exporter, "footprint_unknown_power_runs").items()}
+    assert sum(runs.values()) == 3
+    assert len(runs) == 3
+    assert powers["x"] > 50  # its GPU, and the host's share
+    assert sum(powers.values()) == pytest.approx(powers["x"])  # the nested one is in it
+    assert sum(unknown.values()) == 1  # and of one nothing is read, which is no zero
+    assert len(powers) < 3
+    assert values(exporter, "footprint_running_read_ratio")
+    journal.close()
 
 
 def test_an_upgrade_of_the_factors_moves_the_gauges_alone() -> None:

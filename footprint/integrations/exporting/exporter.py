@@ -12,7 +12,7 @@ from footprint import __version__
 from footprint.derive.watching import Watching
 from footprint.errors import FootprintError, LedgerError
 from footprint.integrations.exporting.counters import Carried, Counters
-from footprint.integrations.exporting.families import OTHERS, Family, Labels, counter, gauge, labels_of
+from footprint.integrations.exporting.families import Family, Labels, counter, gauge, labels_of
 from footprint.integrations.exporting.running import RunningNow, running_now
 from footprint.integrations.exporting.sums import Sums, checked_keys, gather
 from footprint.ledger.engines import open_ledger
@@ -81,7 +81,7 @@ class LedgerExporter:
             if time.monotonic() >= self._due_s:
                 self._sum_up()
             groups = self._counters.groups
-            now = running_now(self._watching, self._by, groups, OTHERS)
+            now = running_now(self._watching, self._by, groups, self._limit)
             self._succeeded_at_s = time.time()
         except FootprintError as error:
             failure = clean(str(error), limit=400)

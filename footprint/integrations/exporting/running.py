@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from footprint.derive.watching import Watching
-from footprint.integrations.exporting.families import Labels, label_name, label_value, labels_of, summed
+from footprint.integrations.exporting.families import OTHERS, Labels, label_name, label_value, labels_of, summed
 from footprint.ledger.questions import LABEL
 from footprint.ledger.rows import rows_of_facts
 from footprint.ledger.tables import RUNS
@@ -23,7 +23,7 @@ class RunningNow(NamedTuple):
     problems: tuple[str, ...]
 
 
-def running_now(watching: Watching, by: Sequence[str], groups: Sequence[tuple[str, ...]], others: str) -> RunningNow:
+def running_now(watching: Watching, by: Sequence[str], groups: Sequence[tuple[str, ...]], limit: int) -> RunningNow:
     """Look at the runs that go on.
 
     The power is that of the runs which no other one contains. Coverage is the mean of the runs: the share of their time for which
@@ -32,8 +32,8 @@ def running_now(watching: Watching, by: Sequence[str], groups: Sequence[tuple[st
     Args:
         watching: the ledger.
         by: the keys to tell by.
-        groups: the groups that have series of their own, or may have now.
-        others: what the labels of all other groups are.
+        groups: the groups that have series of their own.
+        limit: so many groups may.
 
     Raises:
         LedgerError: if the ledger's folder cannot be listed.
@@ -50,7 +50,9 @@ def running_now(watching: Watching, by: Sequence[str], groups: Sequence[tuple[st
         if known is None:
             continue
         group = _group(known[0], by)
-        labels = labels_of(names, group if group in own else (others,) * len(by))
+        if len(own) < limit:
+            own.add(group)  # the sums, which are made less often, will find it
+        labels = labels_of(names, group if group in own else (OTHERS,) * len(by))
         counted.append((labels, 1.0))
         if row.parent not in ids:
             powers.append((labels, row.power_w))
