@@ -151,7 +151,8 @@ class FootprintCallback(Callback):
         """End the run, and fill the card."""
         if self._training.live is not None and self._is_fit:
             self._training.end()
-            self._training.sum_up()
+            if self._training.settings.card is not None:
+                self._training.sum_up()
 
     # -- Evaluations ---------------------------------------------------------------------------------------------------
 

@@ -203,7 +203,8 @@ class FootprintCallback:
         if self._training.live is None:
             return
         self._end("interrupted" if trainer.interrupted else "completed")
-        if not trainer.is_global_zero or trainer.interrupted:
+        is_asked = bool(trainer.loggers) or self._training.settings.card is not None
+        if not is_asked or not trainer.is_global_zero or trainer.interrupted:
             return
         told = self._training.sum_up(trainer.world_size)
         for logger in trainer.loggers if told else ():

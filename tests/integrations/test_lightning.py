@@ -47,15 +47,47 @@ def oldest_first() -> list[Run]:
     return list(reversed(settled_runs()))
 
 
+BAD = """
+import os, signal, sys
+assert "pytorch_lightning" not in sys.modules
+class Ended(BaseException):
+    pass
+def bad(error):
+    module = Module()
+    module.at, module.error = 2, error
+    try:
+        trainer(FootprintCallback(card="README.md"), logger=False).fit(module, rows)
+    except (ValueError, Ended, SystemExit):
+        pass
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+for error in (ValueError("handled"), KeyboardInterrupt(), SystemExit(3), Ended()):
+    bad(error)
+twice = FootprintCallback()
+trainer(twice, twice, FootprintCallback(card="README.md"), logger=False, accumulate_grad_batches=2).fit(Module(), rows, rows)
+class Stopped(pl.Callback):
+    def on_train_batch_end(self, trainer, module, outputs, batch, number):
+        os.kill(os.getpid(), signal.SIGTERM)
+trainer(FootprintCallback(), Stopped(), logger=False).fit(Module(), rows)
+"""
+
+
 @pytest.mark.parametrize("age", AGES)
-def test_the_lines_of_the_page(age: Age, paste: Paste) -> None:
-    done = paste("lightning.md", "lightning", age, after="import sys; assert 'pytorch_lightning' not in sys.modules")
-    assert done.returncode == 0, done.stderr
-    (run,) = settled_runs()
-    assert (run.name, run.kind, run.outcome, run.warnings) == ("BoringModel", "fine-tuning", "completed", ())
-    assert run.work == {"samples": 128.0, "steps": 128.0}
-    assert {"torch", "lightning"} <= run.versions.keys()
+def test_the_lines_of_the_page_and_fits_that_do_not_end_well(age: Age, paste: Paste, card: Path) -> None:
+    done = paste("lightning.md", "lightning", age, after=SETTING + BAD)
+    page, *ended, twice, stopped = oldest_first()
+    assert (page.name, page.kind, page.outcome, page.warnings) == ("BoringModel", "fine-tuning", "completed", ())
+    assert page.work == {"samples": 128.0, "steps": 128.0}
+    assert {"torch", "lightning"} <= page.versions.keys()
     assert "central=" in done.stdout
+    assert [run.outcome for run in ended] == ["failed", "interrupted", "failed", "failed"]
+    assert all(run.work == {"samples": 16.0, "steps": 2.0} for run in ended)
+    assert (twice.work, twice.outcome) == ({"samples": 82.0, "steps": 6.0}, "completed")
+    assert len(twice.marks) == 7
+    assert twice.warnings == ("there are several FootprintCallbacks in this trainer: only the first of them records",)
+    assert done.stderr.count("several FootprintCallbacks") == 1
+    assert (stopped.outcome, stopped.work) == ("interrupted", {"samples": 8.0, "steps": 1.0}), done.stderr
+    assert card.read_text() == CARD
 
 
 @pytest.mark.parametrize(("package", "age"), [("lightning.pytorch", "newest"), ("pytorch_lightning", "oldest")])
@@ -101,42 +133,6 @@ again.fit(Module(), rows, ckpt_path=first.checkpoint_callback.best_model_path)
     ]
     assert (resumed.work, resumed.account) == ({"samples": 41.0, "steps": 6.0}, run.account)
     assert f"runs={run.id},{resumed.id} " in card.read_text()
-
-
-@pytest.mark.parametrize("age", AGES)
-def test_a_fit_that_does_not_end_well(age: Age, program: Program, card: Path) -> None:
-    code = """
-import os, signal
-class Ended(BaseException):
-    pass
-def bad(error):
-    module = Module()
-    module.at, module.error = 2, error
-    try:
-        trainer(FootprintCallback(card="README.md"), logger=False).fit(module, rows)
-    except (ValueError, Ended, SystemExit):
-        pass
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-for error in (ValueError("handled"), KeyboardInterrupt(), SystemExit(3), Ended()):
-    bad(error)
-twice = FootprintCallback()
-trainer(twice, twice, FootprintCallback(card="README.md"), logger=False, accumulate_grad_batches=2).fit(Module(), rows, rows)
-class Stopped(pl.Callback):
-    def on_train_batch_end(self, trainer, module, outputs, batch, number):
-        os.kill(os.getpid(), signal.SIGTERM)
-trainer(FootprintCallback(), Stopped(), logger=False).fit(Module(), rows)
-"""
-    done = program(program_of("lightning.pytorch", code), packages=packages("lightning", age))
-    *ended, twice, stopped = oldest_first()
-    assert [run.outcome for run in ended] == ["failed", "interrupted", "failed", "failed"]
-    assert all(run.work == {"samples": 16.0, "steps": 2.0} for run in ended)
-    assert (twice.work, twice.outcome) == ({"samples": 82.0, "steps": 6.0}, "completed")
-    assert len(twice.marks) == 7
-    assert twice.warnings == ("there are several FootprintCallbacks in this trainer: only the first of them records",)
-    assert done.stderr.count("several FootprintCallbacks") == 1
-    assert (stopped.outcome, stopped.work) == ("interrupted", {"samples": 8.0, "steps": 1.0}), done.stderr
-    assert card.read_text() == CARD
 
 
 def test_the_ranks_that_it_starts_are_one_account(program: Program, card: Path) -> None:
