@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 ALONE: Final = 3
 """Repeats without an engine."""
+_LATE: Final = "work was counted after the `with`: the result has it, the runs of the ledger, and cards from them, do not"
 
 
 class Repeat:
@@ -52,6 +53,7 @@ class Repeat:
         self._before: conditions.Conditions | None = None
         self._after: conditions.Conditions | None = None
         self._start_s = self._end_s = math.nan
+        self._warnings: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         if self._before is not None:
@@ -81,6 +83,8 @@ class Repeat:
         Raises:
             ConfigError: for what is not a finite number above zero.
         """
+        if self._after is not None and self._run is not None:
+            self._warnings = (_LATE,)
         for unit, amount in work.items():
             self._work[unit] = self._work.get(unit, 0.0) + _number("count", unit, amount, least=0.0)
 
@@ -104,7 +108,7 @@ class Repeat:
             notes=self._notes,
             before=self._before,
             after=self._after,
-            warnings=run.facts.warnings if run is not None else (),
+            warnings=(*(run.facts.warnings if run is not None else ()), *self._warnings),
             versions=run.facts.versions if run is not None else {},
         )
 

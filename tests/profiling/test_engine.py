@@ -126,12 +126,15 @@ def test_a_process_that_fails_in_its_second_repeat(tmp_path: Path) -> None:
     assert sorted(run.outcome for run in read_runs().runs) == ["completed", "failed"]
 
 
-def test_amounts_that_differ_are_said(tmp_path: Path) -> None:
-    work = LOOP.replace("items=10", "items=10 + repeat.number")
+def test_amounts_that_differ_or_are_counted_late_are_said(tmp_path: Path) -> None:
+    work = LOOP.replace("        repeat.count(items=10)", "    repeat.count(items=10 + repeat.number)")
     _, result, _ = _measured(profile(tmp_path, INSIDE.replace("idle_s = 0.2", "idle_s = 0"), work))
     check = next(one for one in result.checks if one.name == "amounts")
     assert check.verdict == "doubtful"
     assert "between 11 and 12 items" in check.message
+    assert [one for one in result.warnings if "counted after the `with`" in one]
+    assert {run.name for run in read_runs().runs if run.work} == set()
+    assert "accelerators" not in {one.component for one in result.components}
 
 
 def test_without_the_time_for_an_interval_it_is_unknown(tmp_path: Path) -> None:

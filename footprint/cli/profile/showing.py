@@ -171,6 +171,8 @@ def _doubts(result: Result) -> Iterator[str]:
         yield f"not checked   {', '.join(unknown)}"
     if result.unknown:
         yield f"unknown       {', '.join(result.unknown)}"
+    for warning in result.warnings:
+        yield f"note          {text.clean(warning, limit=400)}"
 
 
 def _cells(one: Spread) -> tuple[str, str, str, str]:
