@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from footprint.errors import ConfigError
 from footprint.integrations.following import INTERVAL_S, Following, Reading, checked_run, follow
@@ -55,17 +54,17 @@ class Targets:
 
     def __init__(self, tool: str) -> None:
         self._tool = tool
-        self._known: WeakKeyDictionary[TrackedRun, dict[str, Following]] = WeakKeyDictionary()
+        self._open: dict[str, dict[str, Following]] = {}
         self._told: dict[str, str] = {}
         self._end_autolog: Callable[[], None] | None = None
 
     def log(self, run: TrackedRun, key: str, send: Send, interval_s: float = INTERVAL_S) -> Following:
         """Follow a run for one of theirs, named by `key`."""
-        there = self._known.get(checked_run(run), {}).get(key)
+        there = self._open.get(checked_run(run).id, {}).get(key)
         if there is not None:
             run.warn(f"the run is logged to {self._tool} already; the second time is left out")
             return there
-        is_first = self._told.get(key) is None
+        is_first = self._told.get(key, run.id) == run.id
         names = NAMES if is_first else f"{NAMES}{run.id}/"
         if not is_first:
             run.warn(f"the run of {self._tool} has another run's numbers already: this one's are named {names}…")
@@ -84,8 +83,13 @@ class Targets:
 
         following = follow(run, publish, interval_s=interval_s)
         self._told.setdefault(key, run.id)
-        self._known.setdefault(run, {})[key] = following
+        self._open.setdefault(run.id, {})[key] = following
+        run.when_over("the run is still held", lambda: self._forget(run.id))
         return following
+
+    def _forget(self, run_id: str) -> None:
+        """Hold a run that has ended no longer: a server has many."""
+        self._open.pop(run_id, None)
 
     def autolog(self, log: Callable[[TrackedRun], Any] | None) -> None:
         """Log each run that begins from now on, but those within another that is logged; none any more without `log`."""
@@ -96,7 +100,7 @@ class Targets:
             return
 
         def begin(run: TrackedRun) -> None:
-            if not any(not known.is_over for known in list(self._known)):
+            if not self._open:
                 log(run)
 
         self._end_autolog = at_each_start(f"the run is not logged to {self._tool}", begin)
