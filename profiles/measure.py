@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -71,7 +70,8 @@ def file_name(result: Result) -> str:
     machine = result.machine
     chips = [chip.lower().replace(" ", "-") for chip in sorted(set(machine.accelerators))]
     kind = ["vm"] if machine.virtual else []
-    parts = [platform.machine().replace("_", "-"), f"{machine.logical_cpus}cpu", *chips, *kind]
+    # The last word of what the operating system is called is the kind of its processor.
+    parts = [(machine.os.split() or ["unknown"])[-1].replace("_", "-"), f"{machine.logical_cpus}cpu", *chips, *kind]
     return f"{result.workload.name}-{'-'.join(parts)}-{result.measured_at[:10].replace('-', '')}.json"
 
 
