@@ -23,7 +23,7 @@ from footprint.text import clean
 COST_RATIO: Final = 0.05
 """The sums are made less often where they would take more of a CPU than this."""
 _FREE_S: Final = 2.0
-"""Sums that take no longer are made at each look."""
+"""Sums that take less of a CPU are made at each look."""
 STATE: Final = "metrics.json"
 _FEWEST, _MOST = 1, 1_000
 
@@ -94,7 +94,7 @@ class LedgerExporter:
         return not failure
 
     def _sum_up(self) -> None:
-        begun_s = time.monotonic()
+        begun_s, used_before_s = time.monotonic(), time.process_time()
         with open_ledger() as engine:
             sums = gather(engine, self._by, self._counters.groups, self._limit)
         if not sums.runs and ((self._sums and self._sums.runs) or self._counters.groups):
@@ -114,7 +114,8 @@ class LedgerExporter:
             self._counters.keep()
         self._sums = sums
         self._taken_s = time.monotonic() - begun_s
-        self._due_s = time.monotonic() + self._taken_s / COST_RATIO if self._taken_s > _FREE_S else -math.inf
+        used_s = time.process_time() - used_before_s
+        self._due_s = time.monotonic() + used_s / COST_RATIO if used_s > _FREE_S else -math.inf
 
     # -- What is told --------------------------------------------------------------------------------------------------
 
