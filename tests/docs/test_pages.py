@@ -150,3 +150,10 @@ def test_the_links_of_pages_beside_the_site_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
     assert [link for link in links if link and not (ROOT / name).parent.joinpath(link).exists()] == []
+
+
+def test_the_contributing_guide_names_files_that_are_there() -> None:
+    named = set(re.findall(r"`((?:footprint|tests|docs)/[\w/.]+)`", page("contributing.md")))
+    named |= {f"footprint/{name}" for name in re.findall(r"`((?:ledger|meters)/[\w/]+\.py)`", page("contributing.md"))}
+    assert len(named) > 8
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
