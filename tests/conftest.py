@@ -26,8 +26,8 @@ def _own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the ledger, or takes the place, of whoever runs it."""
     monkeypatch.setenv("FOOTPRINT_HOME", str(tmp_path / "footprint-home"))
     monkeypatch.setenv("FOOTPRINT_EPHEMERAL", "1")  # wherever the tests run, their ledgers vanish
-    for name in ("FOOTPRINT_REGION", "FOOTPRINT_PUE", "FOOTPRINT_LABELS", "FOOTPRINT_PARENT", "FOOTPRINT_ACCOUNT"):
-        monkeypatch.delenv(name, raising=False)
+    for what in ("REGION", "PUE", "LABELS", "PARENT", "ACCOUNT", "NAME"):
+        monkeypatch.delenv(f"FOOTPRINT_{what}", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
