@@ -12,15 +12,13 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 from footprint.errors import ConfigError
 from footprint.integrations import MissingFrameworkError, check_version
-from footprint.integrations.trainer import path_of_rank, rank_labels
-from footprint.integrations.trainings import whole
-from footprint.tracking import TrackedRun, fill_card, track
+from footprint.integrations.training import Settings, Training, rank_labels
+from footprint.tracking import TrackedRun
 
 OLDEST: Final = "1.1"
 
@@ -71,34 +69,31 @@ class tracked:  # noqa: N801 - reads as a word where it is used, as `track` does
         if not isinstance(accelerator, accelerate.Accelerator):
             raise ConfigError(f"tracked() takes the training's Accelerator first, not {type(accelerator).__name__}")
         self._rank, self._ranks = accelerator.process_index, accelerator.num_processes
-        facts: dict[str, Any] = {"kind": kind, "region": region, "zone": zone, "pue": pue, "interval_s": interval_s}
-        facts |= {"account": account, "labels": labels}
-        track(name, **facts, card=card, record=record)
-        self._card = None if card is None else Path(card).absolute()
-        facts["labels"] = {**rank_labels(self._rank, self._ranks), **(labels or {})}
-        self._track = track(name, **facts, record=path_of_rank(None if record is None else Path(record), self._rank))
-        self._runs: list[tuple[TrackedRun, Any]] = []
+        stated = {"name": name, "kind": kind, "region": region, "zone": zone, "pue": pue, "account": account, "labels": labels}
+        self._training = Training(Settings.checked(**stated, card=card, record=record, interval_s=interval_s))
+        self._hook: Any = None
 
     def __enter__(self) -> TrackedRun:
         """Begin the run of this process."""
-        run = self._track.begin()
-        hook = register_optimizer_step_post_hook(_Steps(run)) if self._rank == 0 else None
-        self._runs.append((run, hook))
+        labels = rank_labels(self._rank, self._ranks)
+        run = self._training.begin(self._training.settings.name or "training", labels=labels, rank=self._rank)
+        if self._rank == 0:
+            self._hook = register_optimizer_step_post_hook(_Steps(run))
         return run
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        run, hook = self._runs.pop()
-        if hook is not None:
-            hook.remove()
-        run.stop(run.outcome_of(error))
-        if error is None and self._card is not None and self._rank == 0 and run.is_recorded and not run.is_inert:
-            run.attempt("the card was not filled", self._fill, run, self._card)
+        if self._hook is not None:
+            self._hook.remove()
+            self._hook = None
+        run = self._training.run
+        if run is None:
+            return
+        self._training.end(run.outcome_of(error))
+        if error is None and self._rank == 0 and self._training.settings.card is not None:
+            run.attempt("the card was not filled", self._sum_up)
 
-    def _fill(self, run: TrackedRun, card: Path) -> None:
-        told = whole(run.id, (), self._ranks)
-        if told.missing is not None:
-            raise ConfigError(f"{told.missing}; `footprint card fill --run ID … CARD` takes the runs that it is given")
-        fill_card(card, told.runs)
+    def _sum_up(self) -> None:
+        self._training.sum_up(self._ranks)
 
 
 class _Steps:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sys
 from inspect import unwrap
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple
-
-from footprint.integrations.trainings import LABEL
 
 _HANDLER: Final = "transformers.trainer_callback"
 _FRAMES_ABOVE: Final = 12
@@ -83,25 +79,6 @@ def name(args: Any, model: Any) -> str:
     path = Path(known)
     is_path = path.is_absolute() or known.startswith((".", "~")) or path.exists()
     return (path.name if is_path else known) or type(model).__name__
-
-
-def labels(args: Any) -> dict[str, str]:
-    """Those of the ranks, from the trainer's arguments."""
-    return rank_labels(args.process_index, args.world_size)
-
-
-def rank_labels(rank: int, ranks: int) -> dict[str, str]:
-    """Which rank this is, and what all ranks of the training, and no other training at the same time, have in common."""
-    if ranks <= 1:
-        return {}
-    meeting = "|".join(os.environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID"))
-    common = hashlib.blake2b(meeting.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
-    return {"rank": str(rank), "world_size": str(ranks), LABEL: common}
-
-
-def path_of_rank(path: Path | None, rank: int) -> Path | None:
-    """The file that a rank writes; other ranks than the first add theirs to its name."""
-    return path if path is None or rank == 0 else path.with_name(f"{path.stem}.rank-{rank}{path.suffix}")
 
 
 def tokens(state: Any) -> int:

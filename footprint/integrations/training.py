@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -25,8 +25,6 @@ from footprint.integrations.trainings import LABEL, Whole, whole
 from footprint.integrations.watching import Watch
 from footprint.model import Outcome
 from footprint.tracking import TrackedRun, fill_card, outcome_of, track
-
-P = ParamSpec("P")
 
 _RUN_ID: Final = re.compile("[0-9a-f]{16}")
 _EARLIER_LIMIT: Final = 1000
@@ -78,12 +76,14 @@ class Training:
     Attributes:
         run: the run that goes on, or the last one; null before the first.
         earlier: the runs that led to the checkpoint which the training goes on from.
+        summed: the runs of the whole training, once it has completed and is summed up; else null.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.run: TrackedRun | None = None
         self.earlier: list[str] = []
+        self.summed: Whole | None = None
         self._watch: Watch | None = None
         self._phase: AbstractContextManager[None] | None = None
         self._phase_name: str | None = None
@@ -121,6 +121,7 @@ class Training:
             inside: the frame that the training has ended with, however it is left.
         """
         self.end_forgotten()
+        self.summed = None
         settings = self.settings
         facts = settings.facts() | {"account": settings.account or account, "labels": {**(labels or {}), **settings.labels}}
         facts |= {} if kind is None else {"kind": kind}
@@ -198,6 +199,7 @@ class Training:
             what = "the training was not summed up" if card is None else "the card was not filled"
             run.warn(f"{what}: {told.missing}; `footprint card fill --run ID … CARD` takes the runs that it is given")
             return {}
+        self.summed = told
         if card is not None:
             run.attempt("the card was not filled", fill_card, Path(card), told.runs)
         known = {"footprint_energy_kwh": told.energy_kwh, "footprint_emissions_g": told.emissions_g}
@@ -236,20 +238,20 @@ class Callback(Protocol):
     _training: Training
 
 
-C = TypeVar("C", bound=Callback)
+E = TypeVar("E", bound=Callable[..., None])
 
 
-def harmless(event: Callable[Concatenate[C, P], None]) -> Callable[Concatenate[C, P], None]:
-    """An event that whatever goes wrong in it is a warning: a training must not end for want of its measurement."""
+def harmless(event: E) -> E:
+    """An event of a `Callback` in which whatever goes wrong is a warning: no training must end for want of its measurement."""
 
     @functools.wraps(event)
-    def guarded(self: C, *args: P.args, **more: P.kwargs) -> None:
+    def guarded(self: Callback, *args: Any, **more: Any) -> None:
         try:
             event(self, *args, **more)
         except Exception as error:  # noqa: BLE001 - as said: no defect of ours may end the training
             self._training.warn(f"{event.__name__}: {type(error).__name__}: {error}")
 
-    return guarded  # type: ignore[return-value]  # the same but for the name of self
+    return guarded  # type: ignore[return-value]  # the same but for the names of its arguments
 
 
 def rank_labels(rank: int, ranks: int) -> dict[str, str]:

@@ -47,7 +47,7 @@ def run(effort: Effort) -> Iterator[Row]:
     for (framework, tool), share in zip(_WHO, _SHARES, strict=True):
         try:
             steps = _ask(_Steps, "pairs", framework, tool.name, str(share * effort.training_s))
-            found = [_ask(dict[str, float], "ends", framework, tool.name) for _ in range(effort.repeats)]
+            found = [_ask(dict[str, float], "ends", framework, tool.name) for _ in range(min(effort.repeats, 3))]
         except ToolError as error:
             yield failed(f"fine-tuning with {framework}'s callback", tool.label, error)._replace(
                 is_met=False if tool is OURS else None

@@ -25,3 +25,18 @@ def test_it_can_be_caught_as_what_it_is() -> None:
 def test_the_package_loads_no_framework() -> None:
     done = run("import sys, footprint.integrations; print(*{m.split('.')[0] for m in sys.modules})")
     assert not {"torch", "transformers", "numpy"} & set(done.stdout.split())
+
+
+def test_a_framework_too_old_is_told_in_a_line_before_anything_runs() -> None:
+    for name, needed in (("transformers", "4.46"), ("accelerate", "1.1")):
+        old = f"import sys, types; sys.modules['{name}'] = old = types.ModuleType('{name}'); old.__version__ = '0.9.1'; "
+        stubs = "old.TrainerCallback = object; hook = sys.modules['torch.optim.optimizer'] = types.ModuleType('hook'); "
+        parts = "sys.modules['torch'] = sys.modules['torch.optim'] = hook; hook.register_optimizer_step_post_hook = None; "
+        done = run(f"{old}{stubs}{parts}import footprint.integrations.{name}")
+        assert done.returncode == 1
+        assert f"{name} 0.9.1 is too old: {needed} or newer is needed" in done.stderr.splitlines()[-1]
+
+
+def test_accelerate_that_is_missing_is_told_with_its_own_extra() -> None:
+    done = run("import sys; sys.modules['accelerate'] = None; import footprint.integrations.accelerate")
+    assert "pip install 'footprint[accelerate]'" in done.stderr.splitlines()[-1]

@@ -35,6 +35,7 @@ def test_two_ranks_are_one_account_and_each_counts_its_own(program: Program, car
         assert facts.warnings == (), facts.warnings
         with open(f"clock-{os.environ['RANK']}", "w") as file:
             file.write(f"{facts.id} {clock.used}")
+        ddp.create_model_card()  # by the first rank alone
         if os.environ["RANK"] == "0":
             ddp.save_state()
         """,
@@ -61,6 +62,7 @@ def test_two_ranks_are_one_account_and_each_counts_its_own(program: Program, car
     filled = card.read_text()
     assert f"runs={runs['0'].id},{runs['1'].id}" in filled
     assert "Carbon Emitted:** [More" not in filled
+    assert f"runs={runs['0'].id},{runs['1'].id}" in (card.parent / "out" / "README.md").read_text()
     last = json.loads((card.parent / "out" / "trainer_state.json").read_text())["log_history"][-1]
     from footprint.derive import Account
 
@@ -119,3 +121,41 @@ def test_a_rank_that_nobody_recorded_is_missed_rather_than_left_out(program: Pro
     assert done.returncode == 0, done.stderr
     assert [run.outcome for run in settled_runs()] == ["completed"]
     assert card.read_text() == CARD
+
+
+def test_processes_of_accelerate_are_one_account(program: Program, card: Path) -> None:
+    done = program(
+        """
+        import torch
+        from accelerate import Accelerator
+        from footprint.integrations.accelerate import tracked
+        accelerator, model = Accelerator(cpu=True), torch.nn.Linear(8, 1)
+        data = torch.utils.data.DataLoader(torch.randn(64, 8), 8)
+        other = torch.optim.SGD(torch.nn.Linear(8, 1).parameters())
+        model, optimizer, batches = accelerator.prepare(model, torch.optim.SGD(model.parameters()), data)
+        try:
+            with tracked(accelerator, "none"):
+                raise ValueError
+        except ValueError:
+            pass
+        with tracked(accelerator, "tiny", zone="FRA", card="README.md", record="run.json") as run:
+            for batch in batches:
+                accelerator.backward(model(batch).pow(2).mean())
+                optimizer.step()
+                other.step()
+                run.count(samples=len(batch))
+        assert run.facts.warnings == (), run.facts.warnings
+        optimizer.step()  # no longer counted
+        """,
+        *TORCHRUN,
+        OMP_NUM_THREADS="1",
+    )
+    assert done.returncode == 0, done.stderr
+    runs = {(run.name, run.labels["rank"]): run for run in settled_runs()}
+    assert [runs["none", rank].outcome for rank in "01"] == ["failed", "failed"]
+    assert [runs["tiny", rank].outcome for rank in "01"] == ["completed", "completed"]
+    assert [runs["tiny", rank].work for rank in "01"] == [{"samples": 32.0, "steps": 4.0}, {"samples": 32.0}]
+    first, second = (runs["tiny", rank] for rank in "01")
+    assert first.account == second.account
+    assert f"runs={first.id},{second.id}" in card.read_text()
+    assert sorted(path.name for path in card.parent.glob("run*.json")) == ["run.json", "run.rank-1.json"]

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from footprint.integrations.trainer import Batches, labels, name
+from footprint.integrations.trainer import Batches, name
+from footprint.integrations.training import rank_labels
 
 
 class Model:
@@ -67,10 +68,10 @@ def test_how_many_samples_a_batch_has(given: object, ranks: int, expected: tuple
 def test_ranks_that_meet_at_one_address_are_of_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASTER_ADDR", "10.0.0.1")
     monkeypatch.setenv("MASTER_PORT", "29500")
-    first, second = (labels(SimpleNamespace(world_size=2, process_index=rank)) for rank in (0, 1))
+    first, second = (rank_labels(rank, 2) for rank in (0, 1))
     assert (first["rank"], second["rank"], first["world_size"]) == ("0", "1", "2")
     assert first["training"] == second["training"]
     assert "10.0.0.1" not in first["training"]
     monkeypatch.setenv("MASTER_PORT", "29501")
-    assert labels(SimpleNamespace(world_size=2, process_index=1))["training"] != first["training"]
-    assert labels(SimpleNamespace(world_size=1, process_index=0)) == {}
+    assert rank_labels(1, 2)["training"] != first["training"]
+    assert rank_labels(0, 1) == {}
