@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from footprint.profiling.plan import plans_of
 from profiles import table
 from profiles.common.sentences import pairs, texts
 from profiles.measure import file_name, measurable
+from profiles.pins import renewed
 
 FOLDERS = ["all-MiniLM-L6-v2", "MiniLMv2", "switch-c-2048", "xlm-clm-ende-1024", "xlm-mlm-enfr-1024"]
 PROFILES = table.HERE
@@ -47,10 +47,10 @@ def test_a_workload_says_what_it_is(name: str) -> None:
         if work.weights == "random":
             assert "random weights" in work.note
             assert "no trained weights are used" in work.note
-            assert not work.files
+            assert not any(file.package for file in work.files)
         else:
             assert work.weights == "real"
-            assert [re.fullmatch("[0-9a-f]{64}", file.sha256) is not None for file in work.files] == [True]
+            assert [file.path for file in work.files if file.package] == ["model/model.safetensors"]
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -60,6 +60,13 @@ def test_a_card_is_open_and_says_what_it_is_not(name: str) -> None:
     if workloads(name)[0].weights == "random":
         assert b"This is a compute profile, not a trained model." in card.raw
         assert b"random-weights" in card.raw
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_shared_programs_are_pinned_as_they_are(name: str) -> None:
+    profile = (PROFILES / name / "profile.toml").read_text(encoding="utf-8")
+    assert renewed(profile) == profile, "python -m profiles.pins renews them"
+    assert all({"../common/forward.py", "../common/machine.py"} <= {file.path for file in work.files} for work in workloads(name))
 
 
 @pytest.mark.skipif(has("torch"), reason="what is missing is there")

@@ -125,7 +125,8 @@ def test_a_measurement_gives_a_result_and_a_card(tmp_path: Path) -> None:
 
 def test_weights_that_differ_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "all-MiniLM-L6-v2"
-    shutil.copytree(ROOT / "profiles" / folder.name, folder)
+    for name in (folder.name, "common"):
+        shutil.copytree(ROOT / "profiles" / name, tmp_path / name)
     profile = folder / "profile.toml"
     same = footprint(str(profile), "--dry-run", home=tmp_path / "ledger")
     assert same.returncode == 0, same.stderr  # the installed weights are those that are pinned
