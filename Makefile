@@ -53,8 +53,8 @@ types: $(VENV)/.dev
 pictures: $(VENV)/.dev browser-ready ## The README's pictures, of the last `make demo`
 	$(BIN)/python docs/pictures.py
 
-profiles: $(WORLD)/.done ## Measure the workloads of profiles/: results, cards and the table; some minutes on a machine that does nothing else
-	$(WORLD)/bin/python -m profiles.measure
+profiles: $(WORLD)/.done ## Measure the profiles of real models on this machine, fill their cards and the table (REGION=… states emissions)
+	$(WORLD)/bin/python -m profiles.measure $(if $(REGION),--region "$(REGION)")
 
 notebooks: $(VENV)/.dev browser-ready ## Run the notebooks and keep their outputs in them
 	$(BIN)/python -m tests.notebooks
