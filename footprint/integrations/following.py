@@ -43,7 +43,8 @@ _CHUNK: Final = 2**16
 _ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _FOLLOW: Final = "from footprint.integrations.follower import main; main(between)"
 _TELL: Final = "from footprint.integrations.follower import tell; tell()"
-_LOST: Final = "the run is followed no longer: the process that did it has ended; the run's end is published all the same"
+_ALL_THE_SAME: Final = "the run's end is published all the same"
+_LOST: Final = f"the run is followed no longer: the process that did it has ended; {_ALL_THE_SAME}"
 
 Publish = Callable[["Reading"], object]
 
@@ -55,8 +56,7 @@ def follow(run: TrackedRun, publish: Publish, *, interval_s: float = INTERVAL_S)
 
     Args:
         run: a run that goes on; of one that has ended, only the last is published.
-        publish: called on a thread of ours, the last time on the thread that ends the run if need be. What it raises is a
-            warning of the run.
+        publish: called on a thread of ours. What it raises is a warning of the run.
         interval_s: seconds between two calls.
 
     Raises:
@@ -97,34 +97,33 @@ class Following:
         self.last: Reading | None = None
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._is_closed = False
+        self._is_closed = self._is_alone = False
         self._wake = threading.Event()
+        self._ended = threading.Event()
         self._over = threading.Event()
         self._ours: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, name="footprint-follow", daemon=True)
         if run.is_recorded and run.journal is not None and not run.is_inert:
             run.attempt("the run is not followed", self._start)
-        else:
+        if self._thread.ident is None:
             self._over.set()
+            self.close()
         run.when_over("the end of the run was not published", self.finish)
 
     def finish(self) -> None:
         """Publish the last reading, once the run has ended; nothing if that is done, or if it is followed no more."""
         if self._is_closed or self._pid != os.getpid() or not self.run.is_recorded:
             return
+        self._ended.set()
         self._wake_up()
-        if threading.current_thread() is not self._thread:
-            is_in_time = self._over.wait(FINAL_LIMIT_S)
-            if not is_in_time:
-                self.run.warn(f"the end of the run was not published within {FINAL_LIMIT_S:g} s; it is not waited for any longer")
-            elif self.last is None or not self.last.is_final:
-                told = aside(_TELL, str(self.run.journal), self.run.id)
-                self._take(msgspec.json.decode(told, type=Reading))
+        if threading.current_thread() is not self._thread and not self._over.wait(FINAL_LIMIT_S):
+            self.run.warn(f"the end of the run was not published within {FINAL_LIMIT_S:g} s; it is not waited for any longer")
         self.close()
 
     def close(self) -> None:
         """Follow no more; the run goes on."""
         self._is_closed = True
+        self._ended.set()
         self._wake_up()
         with self._lock:
             if self._ours is not None and self._pid == os.getpid():
@@ -135,7 +134,11 @@ class Following:
 
     def _start(self) -> None:
         if os.environ.get("FOOTPRINT_RECORDER") != "thread" and process.can_spawn():
-            self._ours = _spawn(str(self.run.journal), self.run.id, self._interval_s)
+            try:
+                self._ours = _spawn(str(self.run.journal), self.run.id, self._interval_s)
+            except OSError as error:  # no memory for it, or no process more: to derive here would take as much
+                self._is_alone = True
+                self.run.warn(f"the run is not followed: no process can be started for it ({error}); {_ALL_THE_SAME}")
         self._thread.start()
 
     def _wake_up(self) -> None:
@@ -149,16 +152,26 @@ class Following:
         try:
             if hasattr(signal, "pthread_sigmask"):
                 signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-            if self._ours is None or not self._listen(self._ours):
-                self._derive_here()
-        except Exception as error:  # noqa: BLE001 - an exception in a thread would be printed, and the run goes on
-            self.run.warn(f"the run is followed no longer: {type(error).__name__}: {error}")
+            self.run.attempt("the run is followed no longer", self._follow)
+            if self.last is None or not self.last.is_final:
+                self.run.attempt("the end of the run was not published", self._tell_the_end)
         finally:
             self._over.set()
             with self._lock:
                 ours, self._ours = self._ours, None
                 if ours is not None:
                     ours.close()
+
+    def _follow(self) -> None:
+        if not self._is_alone and (self._ours is None or not self._listen(self._ours)):
+            self._derive_here()
+
+    def _tell_the_end(self) -> None:
+        """Publish the end of a run that nobody follows any more. Here too: what publishes may wait for a server for minutes."""
+        self._ended.wait()
+        if not self._is_closed:
+            told = aside(_TELL, str(self.run.journal), self.run.id)
+            self._take(msgspec.json.decode(told, type=Reading))
 
     def _listen(self, ours: socket.socket) -> bool:
         """Take what the process says; false if it cannot be one."""

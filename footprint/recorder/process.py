@@ -43,15 +43,20 @@ _STAY: Final = """\
 import os
 between = None
 """
-_CLOSE: Final = """\
+_ITS_CHANNEL: Final = """\
 import sys
 channel = int(sys.argv[3])
+"""
+# Pipes and sockets that the host was started with: who waits for their end waits for its, and not for ours.
+_CLOSE: Final = """\
 for held in map(int, os.listdir("/proc/self/fd")):  # the limit may be a thousand million: not each number up to it
     if held > 2 and held != channel:
         try:
             os.close(held)
         except OSError:
             pass
+"""
+_LIGHT: Final = """\
 # msgspec does without it, and it takes as long to load as all of ours.
 sys.modules["typing_extensions"] = None
 """
@@ -116,7 +121,7 @@ def spawn_detached(code: str, *arguments: str, channel: int, environment: Mappin
     """
     pid = os.posix_spawn(
         sys.executable,
-        _command([], _DETACH + _PATHS + code, *arguments),
+        _command([], f"{_DETACH}channel = 0\n{_CLOSE}{_PATHS}{code}", *arguments),
         environment,
         file_actions=[
             (os.POSIX_SPAWN_DUP2, channel, 0),
@@ -134,7 +139,7 @@ def _spawn(theirs: int, *, as_child: bool) -> int:
     pid = os.posix_spawn(
         sys.executable,
         # Without `site`: what the packages installed beside ours do at each start (`.pth` files) is not for us.
-        _command(["-S"], (_STAY if as_child else _DETACH) + _CLOSE + _PATHS + _RECORD, str(channel)),
+        _command(["-S"], (_STAY if as_child else _DETACH) + _ITS_CHANNEL + _CLOSE + _LIGHT + _PATHS + _RECORD, str(channel)),
         os.environ,
         file_actions=[
             (os.POSIX_SPAWN_DUP2, theirs, channel),

@@ -112,10 +112,16 @@ def test_a_run_is_followed_to_its_end(before: str, environment: dict[str, str]) 
 
 def test_a_process_that_is_killed_costs_a_warning_and_the_end_is_published_all_the_same() -> None:
     seen: list[Reading] = []
+    held, ours = os.pipe()
+    os.set_inheritable(ours, True)  # as a launcher's pipe is: who reads it waits for its end
+    pipe = Path(f"/proc/self/fd/{ours}").readlink()
     with footprint.track("followed", interval_s=0.1) as run:
         follow(run, seen.append, interval_s=OFTEN_S)
         wait_for(lambda: bool(seen))
         (pid,) = followers(run.id)
+        assert pipe not in {one.readlink() for one in Path(f"/proc/{pid}/fd").iterdir()}
+        os.close(held)
+        os.close(ours)
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: any("followed no longer" in warning for warning in run.facts.warnings))
     assert seen[-1].is_final
@@ -162,21 +168,46 @@ def test_what_publishes_may_fail_and_the_run_goes_on(caplog: pytest.LogCaptureFi
     assert len(caplog.records) == 1
 
 
-def test_what_publishes_and_never_returns_is_waited_for_no_longer_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "FINAL_LIMIT_S", 0.1)
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_what_publishes_and_never_returns_is_waited_for_no_longer_than_said(
+    is_killed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun, answers = threading.Event(), threading.Event()
+    asked: list[Reading] = []
 
     def publish(reading: Reading) -> None:
-        begun.set()
-        answers.wait(LIMIT_S)
+        asked.append(reading)
+        if not is_killed or reading.is_final:
+            begun.set()
+            answers.wait(LIMIT_S)
 
     with footprint.track("hangs", interval_s=0.1) as run:
         follow(run, publish, interval_s=OFTEN_S)
-        assert begun.wait(LIMIT_S)
+        if is_killed:  # then nobody is left to publish the end but the program itself
+            wait_for(lambda: bool(asked))
+            os.kill(followers(run.id)[0], signal.SIGKILL)
+            wait_for(lambda: bool(run.facts.warnings))
+            monkeypatch.setattr(following, "FINAL_LIMIT_S", 3.0)
+        else:
+            assert begun.wait(LIMIT_S)
+            monkeypatch.setattr(following, "FINAL_LIMIT_S", 0.1)
     answers.set()
     assert run.facts.outcome == "completed"
-    assert ["not waited for any longer" in warning for warning in run.facts.warnings] == [True]
+    assert "not waited for any longer" in run.facts.warnings[-1]
+    assert len(run.facts.warnings) == 1 + is_killed
     wait_for(lambda: not followers(run.id))
+
+
+def test_a_process_that_cannot_be_started_costs_a_warning_and_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> object:
+        raise OSError("no process more")
+
+    seen: list[Reading] = []
+    with footprint.track("full", interval_s=0.1) as run:
+        monkeypatch.setattr(following, "_spawn", refused)
+        follow(run, seen.append)
+    assert [one.is_final for one in seen] == [True]
+    assert ["no process more" in warning for warning in run.facts.warnings] == [True]
 
 
 def test_only_the_end_of_a_run_that_is_over_is_published() -> None:
