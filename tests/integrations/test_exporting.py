@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import footprint
 from footprint.cli import call
 from footprint.derive import group_totals
 from footprint.errors import ConfigError
@@ -28,6 +29,7 @@ from footprint.ledger.processes import identify
 from footprint.ledger.records import Close
 from footprint.model import Host, Place, Range
 from footprint.reference import using_edition
+from tests.faults.conftest import wait_for
 from tests.ledger.archive.examples import put
 from tests.ledger.conftest import GPU, HOST, opened, tick, whole_run
 
@@ -335,6 +337,7 @@ def test_ended_runs_that_are_called_alike_are_one(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("footprint.integrations.exporting.runs.MOST_NAMES", 2)
     runs = FollowedRuns()
     for number, name in enumerate(("a", "a", "b", "c", "d")):
+        runs._open.add(f"{number}")
         one = msgspec.structs.replace(reading(f"{number}", 1, 10), name=name, account=f"{number}", work={"tokens": 1.0})
         amounts = Range(low=1, central=2, high=3)
         runs._take(msgspec.structs.replace(one, energy_kwh=amounts, emissions_g=amounts if name == "a" else None))
@@ -346,6 +349,27 @@ def test_ended_runs_that_are_called_alike_are_one(monkeypatch: pytest.MonkeyPatc
     assert told[OTHERS].work == {"tokens": 2}
     assert "emissions" in told["b"].unknown
     assert "emissions" not in told["a"].unknown
+
+
+def test_a_run_whose_end_nobody_read_goes_on_no_longer_and_its_counters_stand_still() -> None:
+    runs = FollowedRuns(interval_s=0.2)
+    with footprint.track("lost", interval_s=0.1) as run:
+        runs.add(run)
+        wait_for(lambda: bool(runs.told()), "the run is told of")
+        runs.close()
+        (before,) = runs.told()
+        assert not before.reading.is_final
+        not_known = msgspec.structs.replace(before.reading, energy_kwh=None, unknown=("energy: a meter is gone",))
+        runs._take(not_known)
+        (now,) = runs.told()
+        assert (now.energy_j, "energy" in now.unknown) == (before.energy_j, True)
+    (after,) = runs.told()
+    assert (after.reading.is_final, after.reading.power_w, after.energy_j) == (True, None, before.energy_j)
+    assert all(one.power_w is None for one in runs.devices())
+    runs._take(msgspec.structs.replace(before.reading, is_final=True))  # what was on its way
+    assert [one.energy_j for one in runs.told()] == [before.energy_j]
+    with pytest.raises(ConfigError, match="no run"):
+        runs.add(None)  # type: ignore[arg-type]
 
 
 def test_a_device_that_two_runs_read_is_told_once() -> None:

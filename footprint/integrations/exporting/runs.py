@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from footprint import units as u
+from footprint.errors import ConfigError
 from footprint.integrations.exporting.families import OTHERS, label_value
-from footprint.integrations.following import INTERVAL_S, DeviceReading, Following, Reading, follow
+from footprint.integrations.following import INTERVAL_S, DeviceReading, Following, Reading, checked_run, follow
 from footprint.tracking import TrackedRun
 
 MOST_NAMES: Final = 1_000
@@ -63,6 +64,7 @@ class FollowedRuns:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._seen: weakref.WeakSet[TrackedRun] = weakref.WeakSet()
+        self._open: set[str] = set()
         self._followed: dict[str, Following] = {}
         self._told: dict[str, Told] = {}
         self._ended: dict[tuple[str, ...], Told] = {}
@@ -76,10 +78,14 @@ class FollowedRuns:
         """
         if run in self._seen:
             return
-        following = follow(run, self._take, interval_s=self._interval_s)
+        self._open.add(checked_run(run).id)
+        try:
+            self._followed[run.id] = follow(run, self._take, interval_s=self._interval_s)
+        except ConfigError:
+            self._open.discard(run.id)
+            raise
+        run.when_over("the run is still told of as one that goes on", lambda: self._lose(run.id))
         self._seen.add(run)
-        if following.last is None or not following.last.is_final:
-            self._followed[run.id] = following
 
     def told(self) -> list[Told]:
         """What is known of each run now; nothing of one of which nothing was read yet."""
@@ -99,12 +105,25 @@ class FollowedRuns:
 
     def _take(self, reading: Reading) -> None:
         with self._lock:
+            if reading.run not in self._open:  # too late: it has been told as ended
+                return
             told = self._told[reading.run] = _told(reading, self._told.get(reading.run))
             self._devices.take(reading)
             if reading.is_final:  # a server may have a run for each request: what has ended is put together
                 del self._told[reading.run]
-                self._followed.pop(reading.run, None)
+                self._open.discard(reading.run)
                 self._end(told)
+
+    def _lose(self, run_id: str) -> None:
+        """A run that has ended without a last reading: it was not derived in time, or nobody recorded it any more."""
+        with self._lock:
+            self._followed.pop(run_id, None)
+            self._open.discard(run_id)
+            told = self._told.pop(run_id, None)
+            if told is not None:
+                last = msgspec.structs.replace(told.reading, is_final=True, power_w=None)
+                self._devices.take(last)
+                self._end(told._replace(reading=last))
 
     def _end(self, told: Told) -> None:
         names = tuple(told.names.values())
@@ -186,4 +205,5 @@ def _sum(one: float | None, other: float | None) -> float | None:
 
 
 def _most(value: float | None, before: float | None) -> float | None:
-    return value if value is None or before is None else max(value, before)
+    """A counter's next value: it stands still where that is not known any more, which `unknown` names."""
+    return before if value is None else value if before is None else max(value, before)
