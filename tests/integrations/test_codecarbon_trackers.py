@@ -107,7 +107,7 @@ def test_tasks_are_phases_and_their_joules_count_once() -> None:
     tracker.start_task("first")
     works()
     first = tracker.stop_task()
-    tracker.start_task()
+    tracker.start_task("  ")
     works()
     tracker.start_task("another")
     kg = tracker.stop()
@@ -226,6 +226,8 @@ def test_handlers_are_handed_the_totals_and_may_fail() -> None:
         def out(self, total: Any, delta: Any) -> None:
             self.seen.append("out")
             assert delta.duration <= total.duration
+            if delta.duration:
+                assert delta.emissions_rate == pytest.approx(delta.emissions / delta.duration)
             assert vars(total)["emissions"] == total.emissions
 
         def task_out(self, data: list[Any], experiment_name: str) -> None:
@@ -240,6 +242,7 @@ def test_handlers_are_handed_the_totals_and_may_fail() -> None:
     tracker.start()
     tracker.flush()
     tracker.start_task("a")
+    works()
     tracker.stop()
     assert handler.seen == ["out", "out", "a", "exit"]
     (outer,) = [run for run in read_runs().runs if run.parent is None]

@@ -112,7 +112,7 @@ class EmissionsTracker:
         if self._task is not None or self.run is None:
             self._say("start_task(): a task goes on already")
             return
-        name = str(task_name or f"task {len(self._tasks) + 1}")
+        name = str(task_name or "").strip() or f"task {len(self._tasks) + 1}"
         phase = self.run.phase(name)
         phase.__enter__()
         run = track(name, **self._where, interval_s=self._settings.interval_s, labels={"task": name}).begin()
@@ -346,13 +346,14 @@ def _around(function: Callable[..., Any], tracker: Callable[[], EmissionsTracker
 
 
 def _difference(now: EmissionsData, before: EmissionsData) -> EmissionsData:
-    """What has been added since the last time; null where it is not known."""
+    """What has been added since the last time, and at which rate; null where it is not known."""
     names = ("duration", "emissions", "cpu_energy", "gpu_energy", "ram_energy", "energy_consumed", "water_consumed")
     changed = {
         name: None if getattr(now, name) is None or getattr(before, name) is None else getattr(now, name) - getattr(before, name)
         for name in names
     }
-    return EmissionsData(**(now.values | changed))
+    rate = None if changed["emissions"] is None or not changed["duration"] else changed["emissions"] / changed["duration"]
+    return EmissionsData(**(now.values | changed | {"emissions_rate": rate}))
 
 
 def _file_name(text: str) -> str:
