@@ -81,6 +81,7 @@ def test_what_an_answer_says(said: dict[str, Any], found: Usage, tokens: int | N
     "body",
     [
         *(b"", b"null", b"[]", b"{", b'{"usage": null}', b'{"usage": 5}', b'{"usage": {}}', b"\xff\xfe", b"[" * 5000),
+        *(b'{"x": ' + b"[" * 3000 + b"]" * 3000 + b"}", b'{"response": ' * 3000 + b"{}" + b"}" * 3000),
         *(b'{"usage": {"total_tokens": -1}}', b'{"usage": {"total_tokens": true}}', b'{"usage": {"total_tokens": "9"}}'),
         *(
             b'{"usage": {"total_tokens": 1e300}}',

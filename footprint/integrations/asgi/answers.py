@@ -54,7 +54,10 @@ class Answer:
         if self._is_stream is None or not self._tail:
             return None
         head, tail = bytes(self._head) if self._has_lost else b"", bytes(self._tail)
-        return usage.of_stream(head, tail) if self._is_stream else usage.of_json(head, tail)
+        try:
+            return usage.of_stream(head, tail) if self._is_stream else usage.of_json(head, tail)
+        except RecursionError:  # lists in lists in lists: it was answered all the same
+            return None
 
     def _expect(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Whether it will be read, and how, by its headers."""
