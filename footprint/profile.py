@@ -19,6 +19,7 @@ A key that is not known is refused with the nearest one that is.
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,6 +35,8 @@ MAX_BYTES: Final = 1_000_000
 INTERVAL_LEAST: Final = 0.01
 """No interval of repeated work is narrower, half of it by the mean."""
 _MOST_REPEATS: Final = 10_000
+MOST_S: Final = 30 * 86_400.0
+"""No longer may work that is repeated take, nor the look at the machine before."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -243,9 +246,19 @@ def check_workloads(workloads: tuple[Workload, ...]) -> None:
         _check_workload(workload, where)
 
 
-def _check_workload(workload: Workload, where: str) -> None:
-    if not workload.command or not workload.command[0].strip():
+def _check_command(command: list[str] | str, where: str) -> None:
+    try:
+        words = shlex.split(command) if isinstance(command, str) else command
+    except ValueError as error:
+        raise ConfigError(f"{where}.command is {command!r}: {error}") from None
+    if not words or not words[0].strip():
         raise ConfigError(f"{where}.command is empty")
+    if any("\0" in word for word in words):
+        raise ConfigError(f"{where}.command has a NUL character, which no command can have")
+
+
+def _check_workload(workload: Workload, where: str) -> None:
+    _check_command(workload.command, where)
     if not workload.unit.isidentifier():
         raise ConfigError(f"{where}.unit is {workload.unit!r}; it must be a word, such as sentences")
     for name, least in (("warmup", 0), ("repeats", 1), ("min_repeats", 1), ("sessions", 1), ("min_sessions", 1)):
@@ -276,6 +289,8 @@ def _check_limits(workload: Workload, where: str) -> None:
         value = getattr(workload, name)
         if not low < value < float("inf") or value < 0:
             raise ConfigError(f"{where}.{name} is {value:g}; it must be {'above zero' if low == 0 else 'zero or more'}")
+        if name.endswith("_s") and value > MOST_S:
+            raise ConfigError(f"{where}.{name} is {value:g}; it must be {text.duration(MOST_S)} at most")
     if not INTERVAL_LEAST <= workload.interval_ratio < float("inf"):
         raise ConfigError(
             f"{where}.interval_ratio is {workload.interval_ratio:g}; it must be {INTERVAL_LEAST:g} or more: "

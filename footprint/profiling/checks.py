@@ -10,7 +10,7 @@ from footprint import text
 from footprint.model import Run
 from footprint.profile import Workload
 from footprint.profiling.conditions import Conditions
-from footprint.profiling.energies import DISTURBED_LIMIT, OTHERS_LIMIT, STOLEN_LIMIT, disturbed_ratio
+from footprint.profiling.energies import DISTURBED_LIMIT, OTHERS_LIMIT, STOLEN_LIMIT, by_unit, disturbed_ratio
 from footprint.profiling.results import Check, Idle, RepeatResult, Verdict
 from footprint.profiling.statistics import Spread, trend
 
@@ -138,7 +138,7 @@ def _swap(before: Conditions, after: Conditions) -> Check:
 
 
 def _drift(repeats: Sequence[RepeatResult]) -> Check:
-    values = [(one.duration_s if one.energy_j is None else one.energy_j) / one.amount for one in repeats]
+    values = by_unit(repeats)
     found = trend(values)
     if found is None:
         return _check("drift", None, "too few repeats to tell a trend")

@@ -113,6 +113,12 @@ def _of_work(now: Result, before: Result) -> list[str]:
         a, b = getattr(now.workload, name), getattr(before.workload, name)
         if a != b:
             found.append(f"workload: {name} {_shown(b)} then, {_shown(a)} now")
+    if now.protocol.quick != before.protocol.quick:
+        found.append(f"only tried (--quick): {'now' if now.protocol.quick else 'then'}")
+    amounts = [{one.amount for one in result.repeats} for result in (before, now)]
+    if all(len(one) == 1 for one in amounts) and amounts[0] != amounts[1]:
+        then, here = (text.number(min(one)) for one in amounts)
+        found.append(f"amount: {then} {before.workload.unit} a repeat then, {here} now")
     files = [{(one.package, one.path): one.sha256 for one in result.files} for result in (now, before)]
     keys = sorted({*files[0], *files[1]}, key=str)
     return found + [f"file {key[1]}: another one than then" for key in keys if files[0].get(key) != files[1].get(key)]

@@ -18,6 +18,8 @@ _CPUS: Final = Path("/sys/devices/system/cpu")
 _STAT_FIELDS: Final = 8
 _KHZ_PER_MHZ: Final = 1000.0
 _MILLI: Final = 1000.0
+STEP_S: Final = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.0
+"""In such steps the kernel counts CPU time."""
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,10 +75,9 @@ def _cpu_time_s() -> tuple[float | None, float | None]:
         with (_PROC / "stat").open(encoding="ascii") as file:
             ticks = [int(word) for word in file.readline().split()[1 : _STAT_FIELDS + 1]]
         user, nice, system, _, _, irq, softirq, steal = ticks
-        step_s = 1 / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError):
         return None, None
-    return (user + nice + system + irq + softirq) * step_s, steal * step_s
+    return (user + nice + system + irq + softirq) * STEP_S, steal * STEP_S
 
 
 def _load() -> float | None:

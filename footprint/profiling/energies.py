@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from footprint.model import Component, Range, Run
-from footprint.profiling.conditions import Conditions
+from footprint.profiling.conditions import STEP_S, Conditions
 from footprint.profiling.results import RepeatResult, Systematic
 from footprint.units import J_PER_KWH
 
@@ -80,6 +80,7 @@ def repeat_of(
         amount=amount,
         energy_j=energy_j(run, machine=False),
         machine_energy_j=energy_j(run, machine=True),
+        recorded_s=None if run is None else run.duration_s,
         cpu_s=None if run is None or run.cpu is None else run.cpu.tree_s,
         others_ratio=others,
         stolen_ratio=stolen,
@@ -89,6 +90,13 @@ def repeat_of(
         disturbed=tuple(disturbed),
         notes=notes,
     )
+
+
+def by_unit(repeats: Sequence[RepeatResult]) -> list[float]:
+    """What the interval is about: the energy of a unit; its time where any of the energies is unknown, and never some of each."""
+    energies = [one.energy_j for one in repeats if one.energy_j is not None]
+    values = energies if len(energies) == len(repeats) else [one.duration_s for one in repeats]
+    return [value / one.amount for value, one in zip(values, repeats, strict=True)]
 
 
 def disturbed_ratio(repeats: Sequence[RepeatResult]) -> float:
@@ -107,19 +115,26 @@ def energy_j(run: Run | None, *, machine: bool) -> float | None:
 
 
 def others_ratio(run: Run | None) -> float | None:
-    """The share of the machine's CPU time that processes other than the run's took; null where nobody could tell."""
+    """The share of the machine's CPU time that processes other than the run's took; null where nobody could tell.
+
+    A time in which one step of the kernel's accounting would already be more than the limit tells nothing.
+    """
     cpu = run.cpu if run is not None else None
-    if cpu is None or cpu.busy_s is None or cpu.read_s <= 0:
+    if cpu is None or cpu.busy_s is None:
         return None
-    return max(0.0, cpu.busy_s - cpu.tree_s) / (cpu.read_s * cpu.logical_cpus)
+    return _share(cpu.busy_s - cpu.tree_s, cpu.read_s * cpu.logical_cpus, cpu.resolution_s / OTHERS_LIMIT)
 
 
 def stolen_ratio(before: Conditions, after: Conditions) -> float | None:
     """The share of the machine's CPU time that other guests of the same hardware took."""
-    elapsed_s = after.t_s - before.t_s
-    if before.stolen_s is None or after.stolen_s is None or elapsed_s <= 0:
+    if before.stolen_s is None or after.stolen_s is None:
         return None
-    return max(0.0, after.stolen_s - before.stolen_s) / (elapsed_s * after.cpus)
+    return _share(after.stolen_s - before.stolen_s, (after.t_s - before.t_s) * after.cpus, STEP_S / STOLEN_LIMIT)
+
+
+def _share(taken_s: float, whole_s: float, least_s: float) -> float | None:
+    """A share of the machine's CPU time, of 0 to 1; null of less time than can be told."""
+    return None if whole_s <= 0 or whole_s < least_s else min(1.0, max(0.0, taken_s) / whole_s)
 
 
 def together(runs: Sequence[Run], amount: float) -> Whole | None:

@@ -50,6 +50,7 @@ class Measured:
 
     account: str
     started_at: str
+    quick: bool = False
     ended_by: Ending = "most repeats"
     idle: Idle | None = None
     repeats: list[RepeatResult] = field(default_factory=list)
@@ -93,6 +94,7 @@ class _Engine:
         self._told = Measured(
             account=f"{plan.name} {started:%Y-%m-%dT%H:%M:%SZ}",
             started_at=started.isoformat(timespec="seconds"),
+            quick=quick,
             libraries=dict(plan.libraries),
         )
         self._tell = partial(self._say, tell)
@@ -282,11 +284,13 @@ class _Engine:
 
     def _listen(self, talk: Conversation, process: Process, end_s: float) -> None:
         number = 0
-        values: list[float] = []
+        here: list[RepeatResult] = []
         while True:
             word = talk.hear()
             if word is None:
-                if process.code() is None and time.monotonic() > self._last_s():
+                if process.code() is not None:
+                    raise EOFError  # what it forked may hold the connection open for long
+                if time.monotonic() > self._last_s():
                     raise ConfigError(f"a repeat of {self._plan.name} did not end in time: it was ended; see time_limit_s")
                 continue
             if isinstance(word, words.Hello):
@@ -300,8 +304,8 @@ class _Engine:
             self._told.libraries |= {name: version for name, version in word.versions.items() if name != "footprint"}
             self._told.warnings += [one for one in word.warnings if one not in self._told.warnings]
             repeat = self._add(facts, word.duration_s, self._amount(word), (word.before, word.after), word.notes)
-            values.append(_by_unit(repeat))
-            talk.say(words.Answer(more=not self._is_session_over(values, end_s)))
+            here.append(repeat)
+            talk.say(words.Answer(more=not self._is_session_over(energies.by_unit(here), end_s)))
 
     def _amount(self, word: words.Done) -> float:
         amount = word.work.get(self._work.unit)
@@ -352,7 +356,9 @@ class _Engine:
             return "time"
         if done < least:
             return None
-        found = spread([[_by_unit(one) for one in group] for group in self._told.by_session()])
+        groups = self._told.by_session()
+        values = iter(energies.by_unit([one for group in groups for one in group]))
+        found = spread([[next(values) for _ in group] for group in groups])
         narrow = found is not None and found.half_ratio is not None and found.half_ratio <= self._work.interval_ratio
         return "interval" if narrow else None
 
@@ -365,9 +371,3 @@ class _Engine:
     def _last_s(self) -> float:
         """When a command that has not ended is ended."""
         return self._start_s + max(_PATIENCE * self._work.time_limit_s, self._work.time_limit_s + _PATIENCE_LEAST_S)
-
-
-def _by_unit(repeat: RepeatResult) -> float:
-    """What the interval is about: the energy of a unit, or its time where the energy is not known."""
-    amount = repeat.energy_j if repeat.energy_j is not None else repeat.duration_s
-    return amount / repeat.amount

@@ -115,6 +115,8 @@ def plan_of(profile: str, workload: Workload, folder: Path, pinned: tuple[Hashed
 def _again(path: Path) -> Plan:
     """A result's workload, where its files are those that were measured."""
     result = read_result(path)
+    if result.protocol.quick:
+        raise ConfigError(f"{path}: the work was only tried (--quick), perhaps less of it: repeat the profile, not this result")
     check_workloads((result.workload,))
     folder = path.absolute().parent
     folder = folder.parent if folder.name == "results" else folder

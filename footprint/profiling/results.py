@@ -58,7 +58,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 class RepeatResult(msgspec.Struct, frozen=True, kw_only=True):
     """One repeat. `energy_j` is the work's share of the machine, `machine_energy_j` that of all of it; null is unknown.
 
-    `cpu_s` are the CPU-seconds of its processes, which a neighbour on the machine changes least.
+    `cpu_s` are the CPU-seconds of its processes, which a neighbour on the machine changes least. `recorded_s` is the time that
+    energies and `cpu_s` are of: from the first reading of the meters to the last, a little more than `duration_s`.
 
     `others_ratio` and `stolen_ratio` are shares of the machine's CPU time that other processes, and other guests of the hardware,
     took meanwhile; `disturbed` says why the repeat is doubtful: it counts all the same.
@@ -73,6 +74,7 @@ class RepeatResult(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: float | None
     others_ratio: float | None
     stolen_ratio: float | None
+    recorded_s: float | None = None
     mhz: float | None = None
     celsius: float | None = None
     load: float | None = None
@@ -106,7 +108,7 @@ class Systematic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Protocol(msgspec.Struct, frozen=True, kw_only=True):
-    """How it was measured."""
+    """How it was measured. `quick`: only tried, of which the program may do less work; it is no profile of the whole."""
 
     sessions: int
     repeats: int
@@ -114,6 +116,7 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
     total_s: float
     ended_by: Ending
     place: Place | None = None
+    quick: bool = False
     attribution: str = "share"
     interval: str = "90 % prediction interval of the mean of another such profile"
 
@@ -196,7 +199,7 @@ def read_result(path: Path) -> Result:
         raise ConfigError(f"{path}: the result cannot be read: {error.strerror or error}") from None
     try:
         result = msgspec.json.decode(data, type=Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: no result of `footprint profile`: {error}") from None
     if result.schema > SCHEMA:
         raise ConfigError(f"{path}: written by a newer footprint (schema {result.schema}); this one reads {SCHEMA}")

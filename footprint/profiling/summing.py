@@ -52,6 +52,7 @@ def result_of(plan: Plan, measured: Measured, ends: tuple[Conditions, Conditions
             total_s=measured.total_s,
             ended_by=measured.ended_by,
             place=measured.runs[0].place if measured.runs else None,
+            quick=measured.quick,
         ),
         idle=measured.idle,
         repeats=tuple(measured.repeats),
@@ -74,7 +75,7 @@ def _statistics(groups: Sequence[Sequence[RepeatResult]], idle_w: float | None, 
     def above_idle_j(one: RepeatResult) -> float | None:
         if idle_w is None or one.machine_energy_j is None:
             return None
-        return (one.machine_energy_j - idle_w * one.duration_s) / one.amount
+        return (one.machine_energy_j - idle_w * (one.recorded_s or one.duration_s)) / one.amount
 
     one_of = unit.removesuffix("s") if unit.endswith("s") and len(unit) > 1 else unit
     numbers: dict[str, tuple[str, Number]] = {
@@ -87,7 +88,7 @@ def _statistics(groups: Sequence[Sequence[RepeatResult]], idle_w: float | None, 
         "time_s": (f"s/{one_of}", lambda one: one.duration_s / one.amount),
         "cpu_s": (f"CPU-s/{one_of}", lambda one: None if one.cpu_s is None else one.cpu_s / one.amount),
         "throughput": (f"{unit}/s", lambda one: one.amount / one.duration_s if one.duration_s > 0 else None),
-        "power_w": ("W", lambda one: None if one.energy_j is None or one.duration_s <= 0 else one.energy_j / one.duration_s),
+        "power_w": ("W", lambda one: None if one.energy_j is None or not one.recorded_s else one.energy_j / one.recorded_s),
     }
     return {
         name: Statistic(unit=unit_of, all=_all(groups, of), undisturbed=_undisturbed(groups, of))

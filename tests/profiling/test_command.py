@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from footprint import text
 from footprint.cli import call
 from footprint.ledger import read_runs
 from footprint.profiling import comparing
@@ -61,9 +62,15 @@ def test_from_a_profile_to_a_result_and_again(
     assert "items/s" in said.out
     assert "CO2eq" in said.out
     assert "footprint:begin" in card.read_text(encoding="utf-8")
-    assert "1,000 items" in card.read_text(encoding="utf-8")
     (written,) = (tmp_path / "results").iterdir()
     first = read_result(written)
+    # The card's energy and emissions of 1,000 are the result's.
+    site, grams = first.energy_kwh_per_1000, first.emissions_g_per_1000
+    assert site is not None
+    assert grams is not None
+    (line,) = [one for one in card.read_text(encoding="utf-8").splitlines() if one.startswith("- Per 1,000 items: ")]
+    assert text.energy_range(site.low, site.central, site.high) in line
+    assert text.mass_range(grams.low, grams.central, grams.high) in line
     assert first.protocol.place is not None
     assert first.emissions_g_per_1000 is not None
     assert [one.path for one in first.files] == ["work.py"]
@@ -85,11 +92,24 @@ def test_from_a_profile_to_a_result_and_again(
     # An interval that it is far from, and files that have changed.
     statistic = msgspec.structs.replace(statistic, all=msgspec.structs.replace(wide, low=1e6, mean=2e6, high=3e6))
     write_result(msgspec.structs.replace(first, statistics={**first.statistics, "energy_j": statistic}), written)
-    assert call(["profile", str(path), "-q", "--quick", "--compare", str(written)]) == 1
+    card.write_text(CARD, encoding="utf-8")
+    less = ("--repeats", "1", "-o", str(again), "--card", str(card))
+    assert call(["profile", str(path), "-q", "--compare", str(written), *less]) == 1
     assert "differs" in capsys.readouterr().out
+    assert "footprint:begin" in card.read_text(encoding="utf-8"), "the card does not depend on what it is held against"
     (tmp_path / "work.py").write_text(LOOP + "\n", encoding="utf-8")
     assert "work.py in the profile's folder is not the file that was meant" in _refused(capsys, str(written))
     assert [one.name for one in tmp_path.iterdir() if one.name.endswith(".tmp")] == []
+
+
+def test_a_trial_is_no_measurement_of_the_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, card, result = profile(tmp_path, FAST), tmp_path / "README.md", tmp_path / "tried.json"
+    card.write_text(CARD, encoding="utf-8")
+    assert call(["profile", str(path), "-q", "--quick", "-o", str(result), "--card", str(card)]) == 0
+    assert "not filled" in capsys.readouterr().err
+    assert card.read_text(encoding="utf-8") == CARD
+    assert read_result(result).protocol.quick
+    assert "repeat the profile, not this result" in _refused(capsys, str(result))
 
 
 def test_plans_are_shown_without_running(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,6 +146,9 @@ REFUSED = {
     "outside": (f'files = [{{path = "../../a", sha256 = "{PIN}"}}]', "must lie in the profile's folder or one beside it"),
     "no hash": ('files = [{path = "work.py", sha256 = "1f"}]', "must be 64 hexadecimal digits"),
     "unknown key": ("warm_up = 1", "has no key 'warm_up'; did you mean 'warmup'"),
+    "an open quote": ("command = '\"a'", "workload.command is .*No closing quotation"),
+    "a NUL": ('command = ["python", "a\\u0000b"]', "workload.command has a NUL character"),
+    "for ever": ("idle_s = 1e300", "must be 30 d at most"),
     "unknown kind": ('kind = "serving"', "kind"),
 }
 
@@ -133,7 +156,8 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_workload_is_refused_before_it_starts(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     line, message = REFUSED[name]
-    workload = FAST.replace('kind = "inference"\n', "") if "kind" in line else FAST
+    key = line.split(" = ")[0]
+    workload = "".join(one + "\n" for one in FAST.splitlines() if not one.startswith(f"{key} = "))
     said = _refused(capsys, str(profile(tmp_path, workload + line + "\n")))
     import re
 
@@ -150,6 +174,10 @@ def test_odd_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "cannot be read" in _refused(capsys, str(path), "--compare", str(tmp_path / "none.json"))
     (tmp_path / "odd.json").write_text("{}", encoding="utf-8")
     assert "no result of" in _refused(capsys, str(tmp_path / "odd.json"))
+    (tmp_path / "odd.json").write_text('{"a":' * 100_000, encoding="utf-8")
+    assert "no result of" in _refused(capsys, str(path), "--compare", str(tmp_path / "odd.json"))
+    (tmp_path / "odd.json").chmod(0o755)
+    assert "is no folder" in _refused(capsys, str(path), "-o", str(tmp_path / "odd.json" / "a.json"))
     assert "there is no such file" in _refused(capsys, str(path), "--card", str(tmp_path / "CARD.md"))
     assert "no-such-region" in _refused(capsys, str(path), "-q", "--region", "aws:no-such-region")
     (tmp_path / "bare.toml").write_text('[model]\nname = "bare"\n', encoding="utf-8")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from footprint.profile import Workload
 from footprint.profiling.comparing import compare
+from footprint.profiling.conditions import Conditions
+from footprint.profiling.energies import by_unit, stolen_ratio
 from footprint.profiling.results import Hashed, Machine, Protocol, RepeatResult, Result, Statistic
 from footprint.profiling.statistics import spread
 
@@ -95,6 +98,33 @@ def test_another_machine_or_other_work_is_told_and_not_judged() -> None:
     assert not work.same_work
     assert work.differences == ("file work.py: another one than then",)
     assert {machine.quantities[0].verdict, work.quantities[0].verdict} == {"unknown"}
+
+
+def test_a_trial_or_another_amount_is_other_work() -> None:
+    quick = _result(1.0, 1.0, 1.0)
+    quick = msgspec.structs.replace(quick, protocol=msgspec.structs.replace(quick.protocol, quick=True))
+    tried = compare(NOW, quick)
+    assert tried.differences == ("only tried (--quick): then",)
+    less = compare(NOW, _result(1.0, 1.0, 1.0, repeats=(msgspec.structs.replace(NOW.repeats[0], amount=32.0),)))
+    assert less.differences == ("amount: 32 run a repeat then, 1 now",)
+    assert {tried.quantities[0].verdict, less.quantities[0].verdict} == {"unknown"}
+    assert (tried.same_work, less.same_work) == (False, False)
+
+
+def test_energies_and_times_are_not_mixed() -> None:
+    one = NOW.repeats[0]
+    some = [one, msgspec.structs.replace(one, energy_j=None, duration_s=5.0), msgspec.structs.replace(one, amount=2.0)]
+    assert by_unit(some) == [1.0, 5.0, 0.5]
+    known = [msgspec.structs.replace(each, energy_j=7.0) for each in some]
+    assert by_unit(known) == [7.0, 7.0, 3.5]
+
+
+def test_a_time_too_short_to_tell_has_no_share_of_others() -> None:
+    """One step of the kernel's accounting in a repeat of some milliseconds was told as a load of several hundred per cent."""
+    before = Conditions(t_s=0.0, cpus=2, busy_s=0.0, stolen_s=0.0)
+    for elapsed_s, stolen in ((0.002, None), (1.0, 0.005), (0.3, 1 / 60)):
+        after = Conditions(t_s=elapsed_s, cpus=2, busy_s=0.0, stolen_s=0.01)
+        assert stolen_ratio(before, after) == (None if stolen is None else pytest.approx(stolen))
 
 
 def test_another_kernel_or_library_is_told_and_judged() -> None:

@@ -119,6 +119,26 @@ def test_a_command_that(tmp_path: Path, name: str) -> None:
     assert outcomes.count("failed") == 1, "the ledger keeps the run that failed"
 
 
+def test_a_command_that_is_killed_is_not_waited_for_because_a_child_lives_on(tmp_path: Path) -> None:
+    """The child has the connection that its parent had open, so that nobody hears its end."""
+    child = """
+import os, pathlib, time
+
+def outlive():
+    for _ in range(900):
+        if pathlib.Path("over").exists():
+            break
+        time.sleep(0.05)
+    pathlib.Path("gone").touch()
+    os._exit(0)
+"""
+    work = child + LOOP.replace("sum(", "os.fork() or outlive(); os.kill(os.getpid(), 9); sum(")
+    with pytest.raises(ConfigError, match="killed by signal 9"):
+        _measured(profile(tmp_path, INSIDE.replace("idle_s = 0.2", "idle_s = 0"), work))
+    assert not (tmp_path / "gone").exists()
+    (tmp_path / "over").touch()
+
+
 def test_a_process_that_fails_in_its_second_repeat(tmp_path: Path) -> None:
     work = "import pathlib, sys\np = pathlib.Path('seen')\nif p.exists(): sys.exit('worn out')\np.touch()\n"
     with pytest.raises(ConfigError, match="failed in repeat 2 of busy: exit code 1: worn out"):

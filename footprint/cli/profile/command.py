@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
+from footprint import text
 from footprint.cli import options
 from footprint.cli.printing import say_json, say_lines
 from footprint.cli.profile import showing
 from footprint.errors import ConfigError
 from footprint.model import TRAINING_KINDS
+from footprint.profile import MOST_S
 
 if TYPE_CHECKING:
     from footprint.profiling.comparing import Comparison
@@ -85,10 +87,11 @@ def profile(
             break
     if json:
         say_json({"results": [one.as_json() for one in done]})
-    if code := _code(done):
+    code = _code(done)
+    if card is not None and code != INTERRUPTED:
+        _fill(card, [one.result for one in done], quick=quick)
+    if code:
         raise typer.Exit(code)
-    if card is not None:
-        _fill(card, [one.result for one in done])
 
 
 class _Done(NamedTuple):
@@ -131,8 +134,8 @@ def _changed(plan: Plan, *, quick: bool, repeats: int | None, time_limit: float 
 
     if repeats is not None and repeats < 1:
         raise ConfigError(f"--repeats {repeats} is less than one")
-    if time_limit is not None and not 0 < time_limit < float("inf"):
-        raise ConfigError(f"--time-limit {time_limit:g} is not above zero")
+    if time_limit is not None and not 0 < time_limit <= MOST_S:
+        raise ConfigError(f"--time-limit {time_limit:g} is not above zero, or more than {text.duration(MOST_S)}")
     changes: dict[str, Any] = dict(_QUICK) if quick else {}
     if repeats is not None:
         changes |= {"repeats": repeats, "min_repeats": min(repeats, plan.workload.min_repeats or repeats)}
@@ -159,7 +162,11 @@ def _kept(plan: Plan, result: Result, path: Path | None, earlier: Result | None)
     from footprint.profiling.results import write_result
 
     if path is not None:
-        write_result(result, path)
+        try:
+            write_result(result, path)
+        except ConfigError:
+            say_lines(showing.result_lines(result, None, None))  # the work is done, and the disk may be full
+            raise
     is_the_same = earlier is not None and earlier.workload.name == plan.workload.name
     return _Done(result, path, compare(result, earlier) if earlier is not None and is_the_same else None)
 
@@ -207,8 +214,10 @@ def _path(plan: Plan, output: Path | None, *, many: bool) -> Path:
     if output is not None and many and not output.is_dir():
         raise ConfigError(f"--output {output}: several workloads need a folder, or --only NAME")
     folder = path.parent
-    while not folder.exists() and folder != folder.parent:
+    while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
+    if not folder.is_dir():
+        raise ConfigError(f"{path}: the result cannot be written: {folder} is no folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"{path}: the result cannot be written: {folder} is not writable")
     return path
@@ -227,19 +236,23 @@ def _check_card(path: Path) -> None:
         raise ConfigError(named(path, error)) from None
 
 
-def _fill(card: Path, results: Sequence[Result]) -> None:
-    """Fill a card: of use from all repeats, of training from the one that is nearest to the mean, for a model is trained once."""
+def _fill(card: Path, results: Sequence[Result], *, quick: bool) -> None:
+    """Fill a card: of use from all repeats, of training from the middle one by energy, for a model is trained once."""
+    from footprint.profiling import energies
     from footprint.tracking import fill_card
 
     chosen: list[str] = []
     for result in results:
         runs = [one for one in result.repeats if one.run]
         if result.workload.kind in TRAINING_KINDS and runs:
-            middle = sorted(runs, key=lambda one: one.energy_j if one.energy_j is not None else one.duration_s)[len(runs) // 2]
-            runs = [middle]
+            by_unit = dict(zip((one.run for one in runs), energies.by_unit(runs), strict=True))
+            runs = [sorted(runs, key=lambda one: by_unit[one.run])[(len(runs) - 1) // 2]]
         chosen += [one.run for one in runs]
     if not chosen:
         raise ConfigError(f"{card} was not filled: no repeat was recorded")
-    fill_card(card.absolute(), chosen)
+    said = "not filled: --quick may do less work than the profile's"
+    if not quick:
+        fill_card(card.absolute(), chosen)
+        said = f"filled from {text.plural(len(chosen), 'run')}"
     with suppress(OSError, ValueError):
-        print(f"{card} filled from {len(chosen)} run{'s' if len(chosen) > 1 else ''}", file=sys.stderr)
+        print(f"{card} {said}", file=sys.stderr)
