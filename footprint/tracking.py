@@ -382,7 +382,7 @@ def _path(what: str, value: object) -> Path:
 def _writable_file(what: str, path: Path) -> Path:
     path = path.absolute()
     if not path.is_file():
-        raise ConfigError(f"{what}={str(path)!r}: there is no such file")
+        raise ConfigError(f"{what}={str(path)!r}: there is no such file; make it first, an empty one will do")
     if not os.access(path, os.R_OK | os.W_OK):
         raise ConfigError(f"{what}={str(path)!r} is not readable and writable")
     return path

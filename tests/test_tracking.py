@@ -221,7 +221,7 @@ def test_trackers_shared_by_threads_keep_their_runs_apart() -> None:
         ({"interval_s": float("nan")}, "interval_s=nan"),
         ({"interval_s": "1"}, "interval_s='1'"),
         ({"account": ""}, "account"),
-        ({"card": "missing.md"}, "no such file"),
+        ({"card": "missing.md"}, "no such file; make it first"),
         ({"record": "no/such/folder/run.json"}, "no folder"),
         ({"labels": {"": "x"}}, "label"),
         ({"labels": ["user"]}, "labels"),

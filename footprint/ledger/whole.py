@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -114,7 +114,7 @@ def _find_run(text: str, home: Path | None, archives: Archives) -> Run:
         shown = ", ".join(heapq.nsmallest(_AMBIGUOUS_SHOWN, ids))
         raise LedgerError(f"run {text!r} fits {len(ids)} runs ({shown}{', …' * (len(ids) > _AMBIGUOUS_SHOWN)})")
     if not ids:
-        raise _missing(text, home, recall.problems if recall else archives.problems)
+        raise _missing(text, home, recall.problems if recall else archives.problems, _namesakes(text, home, archives))
     run_id = text if text in ids else next(iter(ids))
     told = [run for run in live if run.id == run_id] + (recall.run(run_id) if recall else [])
     return once(told)[run_id]
@@ -184,9 +184,18 @@ def _recall(archives: Archives) -> Recall:
     return Recall(archives)
 
 
-def _missing(text: str, home: Path | None, problems: list[str] | tuple[str, ...]) -> LedgerError:
+def _namesakes(text: str, home: Path | None, archives: Archives) -> list[Run]:
+    """The runs of the journals that are called so: what people type first, though many runs may share a name."""
+    paths = (path for path in live_paths(home, archives, []) if mentions(path, text))
+    return list(once([run for path in paths for run in read_journal(path).facts() if run.name == text]).values())
+
+
+def _missing(text: str, home: Path | None, problems: list[str] | tuple[str, ...], namesakes: Sequence[Run] = ()) -> LedgerError:
     where = runs_dir(home or default_home())
     but = f" ({len(problems)} problem(s) in its archive: `footprint runs verify` names them)" if problems else ""
-    return LedgerError(
-        f"no run {clean(text, limit=200)!r} in the ledger at {where}{but}; `footprint runs list` shows what there is"
-    )
+    if namesakes:
+        newest = max(namesakes, key=lambda run: (run.started_at, run.id)).id
+        what_to_do = f"it is the name of {len(namesakes)} run(s), the newest of them {newest}: give a run's id"
+    else:
+        what_to_do = "`footprint runs list` shows what there is"
+    return LedgerError(f"no run {clean(text, limit=200)!r} in the ledger at {where}{but}; {what_to_do}")

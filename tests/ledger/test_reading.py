@@ -56,6 +56,14 @@ def test_a_run_is_found_by_a_beginning_of_its_id(home: Path, write: Write, tmp_p
     assert find_run(str(file)).id == "abd2"
 
 
+def test_who_asks_for_a_run_by_its_name_is_told_its_id(home: Path, write: Write) -> None:
+    write(whole_run("a1", name="finetune", started_at="2026-11-20T10:00:00.000+00:00"))
+    write(whole_run("a2", name="finetune", started_at="2026-11-21T10:00:00.000+00:00"))
+    write(whole_run("a3", name="finetune-2", started_at="2026-11-22T10:00:00.000+00:00"))
+    with pytest.raises(LedgerError, match=r"it is the name of 2 run\(s\), the newest of them a2: give a run's id$"):
+        find_run("finetune", home)
+
+
 def test_the_series_of_a_run_is_on_its_own_clock(home: Path, write: Write) -> None:
     write(whole_run("x", start_s=500.0))
     points = series("x", home)
