@@ -59,14 +59,16 @@ def instrument(run: TrackedRun, meter_provider: Any = None, *, interval_s: float
     provider = metrics.get_meter_provider() if meter_provider is None else meter_provider
     if not hasattr(provider, "get_meter"):
         raise ConfigError(f"meter_provider={type(provider).__name__} is no MeterProvider of OpenTelemetry")
-    told = _instrumented.get(provider)
+    # Before the global one is set, another one stands in its place, and hands its instruments over: both are one.
+    keys = (provider, metrics) if provider is metrics.get_meter_provider() else (provider,)
+    told = next((found for key in keys if (found := _instrumented.get(key)) is not None), None)
     if told is None:
         told = Instrumented(FollowedRuns(interval_s))
         told.add(run)  # what is no run has left no instruments behind
         told.register(provider.get_meter("footprint", __version__))
-        _instrumented[provider] = told
     else:
         told.add(run)
+    _instrumented.update(dict.fromkeys(keys, told))
     if meter_provider is None and not hasattr(provider, "force_flush"):
         run.warn("no MeterProvider of OpenTelemetry is set yet: the run's metrics go nowhere until set_meter_provider is called")
     return told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from footprint.testing import SyntheticRapl, Zone, steady
 from tests.faults.conftest import settled_runs
 from tests.integrations.conftest import Paste
-from tests.integrations.libraries import AGES, Age, packages
+from tests.integrations.libraries import AGES, Age
 from tests.world.programs import Program
 
 pytestmark = pytest.mark.world
@@ -50,17 +50,14 @@ def test_the_lines_of_the_page(age: Age, paste: Paste) -> None:
         assert metrics[name]["data"]["is_monotonic"] is True
 
 
-@pytest.mark.parametrize("age", AGES)
-def test_devices_by_the_conventions_for_hardware(
-    age: Age, program: Program, versions: Callable[[str, Age], None], tmp_path: Path
-) -> None:
-    """A processor of 80 W, two runs beside each other on it, a fork, and a provider that is shut down."""
-    versions("opentelemetry", age)
+def test_devices_by_the_conventions_for_hardware(program: Program, tmp_path: Path) -> None:
+    """A processor of 80 W, two runs beside each other on it, a fork, a provider that is shut down, and one that is set late."""
     with SyntheticRapl(tmp_path / "sys", {"intel-rapl:0": Zone("package-0", steady(80))}) as rapl:
         done = program(
             TOLD
             + """
 import logging, os, time, footprint
+from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from footprint.integrations.opentelemetry import instrument, resource_attributes
@@ -85,24 +82,28 @@ provider.shutdown()
 with footprint.track("without"):
     pass
 with footprint.track("nowhere") as run:
-    instrument(run)
-    instrument(run)
+    early = instrument(run)
+    assert instrument(run) is early
+metrics.set_meter_provider(MeterProvider([reader := InMemoryMetricReader()]))
+with footprint.track("later") as later:
+    assert instrument(later) is instrument(later, metrics.get_meter_provider()) is early
+print(sorted(point[0]["footprint.run.name"] for point in told(reader)["footprint.energy"][2]))
 for wrong in (("no run", provider), (run, "no provider")):
     try:
         instrument(*wrong)
     except footprint.FootprintError as error:
         print(error)
 """,
-            packages=packages("opentelemetry", age),
             **rapl.environment,
         )
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
     assert "no MeterProvider of OpenTelemetry is set yet" in line
-    first, forked, no_run, no_provider = done.stdout.splitlines()
+    first, forked, late, no_run, no_provider = done.stdout.splitlines()
     passed_s, going, ended, place = json.loads(first)
     assert json.loads(forked).keys() <= going.keys()
     assert not any(points for _, _, points in json.loads(forked).values())
+    assert late == "['later', 'nowhere']"
     assert no_run.startswith("str is no run")
     assert no_provider == "meter_provider=str is no MeterProvider of OpenTelemetry"
     assert (place["cloud.provider"], place["cloud.region"]) == ("aws", "eu-west-3")

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from footprint.ledger.importers.prometheus import read
 from footprint.model import Place
 from tests.faults.conftest import settled_runs, wait_for
 from tests.integrations.conftest import PAGES, Paste
-from tests.integrations.libraries import AGES, Age, packages
+from tests.integrations.libraries import AGES, Age
 from tests.ledger.archive.examples import put
 from tests.ledger.conftest import whole_run
 from tests.world.packages import install, without
@@ -52,9 +52,7 @@ def test_the_lines_of_the_page(age: Age, paste: Paste) -> None:
     assert 'footprint_run_unknown{account="",kind="inference",name="serve",what="emissions"}' not in done.stdout
 
 
-@pytest.mark.parametrize("age", AGES)
-def test_a_programs_own_runs(age: Age, program: Program, versions: Callable[[str, Age], None]) -> None:
-    versions("prometheus", age)
+def test_a_programs_own_runs(program: Program) -> None:
     done = program(
         """
         import os, sys, footprint
@@ -86,8 +84,7 @@ def test_a_programs_own_runs(age: Age, program: Program, versions: Callable[[str
             print(repr(generate_latest(registry).decode()), flush=True)
             os._exit(0)
         os.waitpid(pid, 0)
-        """,
-        packages=packages("prometheus", age),
+        """
     )
     assert done.stderr == ""
     no_run, refused, work, unknown, forked = done.stdout.splitlines()
