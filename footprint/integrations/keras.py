@@ -141,10 +141,11 @@ class FootprintCallback(Callback):
 
     @harmless
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Count what a model that executes several steps at once has not told of yet."""
+        """Count what a model that executes several steps at once has not told of yet; data may end before the steps do."""
         self._training.go_over_to(None)
         if self.params.get("steps") and not getattr(self.model, "stop_training", False):
-            self._count(self.params["steps"] - 1)
+            untold = int(getattr(self.model, "steps_per_execution", None) or 1) - 1
+            self._count(min(self.params["steps"] - 1, self._batch + untold))
 
     @harmless
     def on_train_end(self, logs: Any = None) -> None:
@@ -228,7 +229,8 @@ class FootprintCallback(Callback):
 
     def _end_evaluation(self) -> None:
         if self._training.live is not None:
-            self._count((self.params.get("steps") or 0) - 1)
+            untold = int(getattr(self.model, "steps_per_execution", None) or 1) - 1
+            self._count(min((self.params.get("steps") or 0) - 1, self._batch + untold))
             self._training.end()
 
 

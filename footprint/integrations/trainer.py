@@ -20,17 +20,20 @@ class Batches:
 
     @classmethod
     def of(cls, loader: Any, ranks: int) -> Batches | None:
-        """Those of a data loader; null where it does not tell: batches of varying size."""
+        """Those of a data loader; null where it does not tell: batches of varying size, a stream whose last one may have less."""
         sampler: Any = getattr(loader, "batch_sampler", None)
         size = getattr(sampler, "batch_size", None)
         if not isinstance(size, int) or size < 1:
             return None
         if ranks > 1:  # the last batches are filled up with samples from the beginning, so that all ranks have as many
-            return cls(size // ranks if getattr(sampler, "split_batches", False) else size, 0)
+            if not getattr(sampler, "even_batches", True) and not getattr(sampler, "drop_last", False):
+                return None
+            is_split = getattr(sampler, "split_batches", False) or getattr(loader, "split_batches", False)
+            return cls(size // ranks if is_split else size, 0)
         try:
             return cls(size, 0 if sampler.drop_last else -len(sampler.sampler) % size)
-        except (AttributeError, TypeError, NotImplementedError):  # a stream, of which nobody knows where it ends
-            return cls(size, 0)
+        except (AttributeError, TypeError, NotImplementedError):
+            return None
 
 
 class Calling(NamedTuple):
@@ -79,6 +82,12 @@ def name(args: Any, model: Any) -> str:
     path = Path(known)
     is_path = path.is_absolute() or known.startswith((".", "~")) or path.exists()
     return (path.name if is_path else known) or type(model).__name__
+
+
+def batches(loader: Any, args: Any) -> Batches | None:
+    """Those of a trainer's data loader; null, too, where several ranks work on one batch, and each would count it."""
+    sharing = getattr(getattr(args, "parallelism_config", None), "non_data_parallel_size", 1)
+    return Batches.of(loader, args.world_size) if sharing == 1 else None
 
 
 def tokens(state: Any) -> int:

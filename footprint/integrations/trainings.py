@@ -23,6 +23,11 @@ LABEL: Final = "training"
 """The label that the ranks of one training share, and that others at the same time do not have."""
 
 RANKS_LIMIT_S: Final = 20.0
+"""How long the first rank waits for those whose runs have begun."""
+
+UNSEEN_LIMIT_S: Final = 5.0
+"""The same, where there is no sign of one: it has begun with the others, if it is recorded at all."""
+
 _LOOK_AGAIN_S: Final = (0.05, 1.0)
 
 
@@ -60,11 +65,11 @@ def main() -> None:
 
 
 def _settled(firsts: Sequence[str], ranks: int) -> Whole:
-    deadline_s, pause_s = time.monotonic() + RANKS_LIMIT_S, _LOOK_AGAIN_S[0]
+    begun_s, pause_s = time.monotonic(), _LOOK_AGAIN_S[0]
     while True:
         known = read_runs().runs
         found, missing = members(known, firsts, ranks)
-        if missing is None or time.monotonic() > deadline_s:
+        if missing is None or time.monotonic() - begun_s > _patience_s(known, firsts, ranks):
             break
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, _LOOK_AGAIN_S[1])
@@ -82,7 +87,14 @@ def _settled(firsts: Sequence[str], ranks: int) -> Whole:
     )
 
 
-def members(known: Iterable[Run], firsts: Sequence[str], ranks: int) -> tuple[list[Run], str | None]:
+def _patience_s(known: Iterable[Run], firsts: Sequence[str], ranks: int) -> float:
+    """How long to wait for what is missing: not at all for what nobody else writes."""
+    if ranks <= 1:
+        return 0.0
+    return RANKS_LIMIT_S if members(known, firsts, ranks, begun=True)[1] is None else UNSEEN_LIMIT_S
+
+
+def members(known: Iterable[Run], firsts: Sequence[str], ranks: int, *, begun: bool = False) -> tuple[list[Run], str | None]:
     """The ended runs of a training, and what is missing of it, if anything is.
 
     A rank's run is one of the first rank's account and training, of another rank, at the same time.
@@ -91,6 +103,7 @@ def members(known: Iterable[Run], firsts: Sequence[str], ranks: int) -> tuple[li
         known: the ledger's runs.
         firsts: the runs of the first rank, the last of them that of now.
         ranks: how many ranks there are now; those of earlier runs are told by their own labels.
+        begun: whether those that go on yet are taken, too.
     """
     runs = {run.id: run for run in known}
     found: dict[str, Run] = {}
@@ -99,7 +112,7 @@ def members(known: Iterable[Run], firsts: Sequence[str], ranks: int) -> tuple[li
         if first is None:
             return [], f"run {run_id}, from before the training was resumed, is not in this ledger"
         wanted = ranks if run_id == firsts[-1] else _whole_number(first.labels.get("world_size"), 1)
-        beside = [run for run in runs.values() if run.outcome != "running" and _is_rank_beside(run, first)]
+        beside = [run for run in runs.values() if (begun or run.outcome != "running") and _is_rank_beside(run, first)]
         there = {run.labels["rank"] for run in beside} | {first.labels.get("rank")}
         if len(there) < wanted:
             return [], f"the runs of {len(there)} of {wanted} ranks are in this ledger"

@@ -118,7 +118,7 @@ class FootprintCallback(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, *, model: Any = None, **more: Any) -> None:
         """Begin a run; one that an exception left open is ended."""
         calling = trainer.calling()
-        self._batch, self._tokens = Batches.of(more.get("train_dataloader"), args.world_size), trainer.tokens(state)
+        self._batch, self._tokens = trainer.batches(more.get("train_dataloader"), args), trainer.tokens(state)
         if self._training.is_inside(calling.frame) and self.run is not None:
             self.run.mark("the training begins anew")  # with a smaller batch, after it ran out of memory
             self._leave_word(state)

@@ -47,6 +47,10 @@ def endless():
     while True:
         yield x[:5], y[:5]
 fit((endless(),), plain, epochs=2, steps_per_epoch=3)
+def three():
+    for _ in range(3):
+        yield x[:5], y[:5]
+fit((three(),), plain, steps_per_epoch=10)
 class Bad(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if batch == 2:
@@ -71,7 +75,7 @@ fit((x, y), plain, bad, batch_size=8)
 def test_the_lines_of_the_page_and_whatever_else_a_model_does(age: Age, paste: Paste, card: Path) -> None:
     done = paste("keras.md", "keras", age, after=MORE)
     assert done.stderr.rstrip().endswith("ValueError: in the middle"), done.stderr
-    page, run, evaluated, predicted, twice, endless, *ended = reversed(settled_runs())
+    page, run, evaluated, predicted, twice, endless, short, *ended = reversed(settled_runs())
     assert page.work == {"samples": 500.0, "steps": 16.0}
     assert {"torch", "keras"} <= page.versions.keys()
     assert "central=" in done.stdout
@@ -91,5 +95,6 @@ def test_the_lines_of_the_page_and_whatever_else_a_model_does(age: Age, paste: P
     assert [warning.split(":")[0] for warning in twice.warnings] == ["there are several FootprintCallbacks in one call of Keras"]
     assert done.stderr.count("several FootprintCallbacks") == 1
     assert (endless.work, endless.outcome) == ({"steps": 6.0}, "completed")
+    assert short.work == {"steps": 3.0 if age == "newest" else 2.0}  # the oldest takes no more where data end early
     assert [other.outcome for other in ended] == ["failed", "interrupted", "failed"]
     assert all(other.work == {"samples": 24.0, "steps": 3.0} for other in ended)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from footprint.integrations.trainer import Batches, name
+from footprint.integrations.trainer import Batches, batches, name
 from footprint.integrations.training import rank_labels
 
 
@@ -52,7 +52,11 @@ def loader(size: object, rows: int | None, *, drop_last: bool = False, **more: o
         (loader(8, 40), 1, (8, 0)),
         (loader(8, 3), 1, (8, 5)),
         (loader(8, 41, drop_last=True), 1, (8, 0)),
-        (loader(8, None), 1, (8, 0)),
+        (loader(8, None), 1, None),  # a stream: its last batch may have less
+        (loader(8, None, drop_last=True), 1, (8, 0)),
+        (loader(8, 41, even_batches=False), 2, None),
+        (loader(8, 41, drop_last=True, even_batches=False), 2, (8, 0)),
+        (SimpleNamespace(batch_sampler=SimpleNamespace(batch_size=8), split_batches=True), 2, (4, 0)),
         (loader(8, 41), 2, (8, 0)),
         (loader(8, 41, split_batches=True), 2, (4, 0)),
         (loader(None, 41), 1, None),
@@ -63,6 +67,12 @@ def loader(size: object, rows: int | None, *, drop_last: bool = False, **more: o
 def test_how_many_samples_a_batch_has(given: object, ranks: int, expected: tuple[int, int] | None) -> None:
     found = Batches.of(given, ranks)
     assert (None if found is None else (found.size, found.short)) == expected
+
+
+def test_ranks_that_share_a_batch_do_not_each_count_it() -> None:
+    for sharing, known in ((1, True), (2, False)):
+        args = SimpleNamespace(world_size=2, parallelism_config=SimpleNamespace(non_data_parallel_size=sharing))
+        assert (batches(loader(8, 41), args) is not None) == known
 
 
 def test_ranks_that_meet_at_one_address_are_of_one_training(monkeypatch: pytest.MonkeyPatch) -> None:

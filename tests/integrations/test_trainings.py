@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -72,6 +73,31 @@ def test_what_was_trained_before_it_was_resumed_is_part_of_it() -> None:
     assert ids([FIRST, SECOND, earlier[0]], ["e0", "a0"]) == (set(), False)
     _, missing = members([FIRST, SECOND], ["gone", "a0"], 2)
     assert missing == "run gone, from before the training was resumed, is not in this ledger"
+
+
+@pytest.mark.parametrize(
+    ("known", "firsts", "ranks", "patience_s"),
+    [
+        ([FIRST, run("x", 1, outcome="running")], ["a0"], 2, trainings.RANKS_LIMIT_S),
+        ([FIRST], ["a0"], 2, trainings.UNSEEN_LIMIT_S),
+        ([FIRST, SECOND], ["gone", "a0"], 2, trainings.UNSEEN_LIMIT_S),
+        ([run("b", None)], ["gone", "b"], 1, 0.0),
+    ],
+    ids=["goes on", "never seen", "earlier", "alone"],
+)
+def test_it_is_waited_for_what_may_come(known: list[Run], firsts: list[str], ranks: int, patience_s: float) -> None:
+    assert trainings._patience_s(known, firsts, ranks) == patience_s
+
+
+def test_one_process_that_goes_on_in_another_ledger_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with track("x") as tracked:
+        pass
+
+    def sleep(_: float) -> None:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert "0123456789abcdef" in (trainings._settled(["0123456789abcdef", tracked.id], 1).missing or "")
 
 
 @pytest.mark.slow
