@@ -163,7 +163,9 @@ def together(runs: Sequence[Run], amount: float) -> Whole | None:
             msgspec.structs.replace(one, energy_kwh=scaled(one.energy_kwh, by))
             for one in footprint.breakdown
             if one.energy_kwh is None or one.energy_kwh.high > 0  # accelerators where there are none
-        ),
+        )
+        if known
+        else (),
         it_energy_kwh=scaled(energy, by) if known else None,
         energy_kwh=scaled(footprint.energy_kwh, by) if known else None,
         emissions_g=scaled(footprint.emissions_g, by) if total.with_emissions == total.runs else None,

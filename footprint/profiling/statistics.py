@@ -3,14 +3,14 @@
 A profile is repeated on two levels: the command's process is started anew (`sessions`), and within it the work is repeated. What
 two starts differ by (memory layout, caches, what the machine does meanwhile) is not seen by repeating within one of them, so the
 unit of the statistics is the session's mean (Georges, Buytaert, Eeckhout 2007, "Statistically rigorous Java performance
-evaluation", OOPSLA, section 3; Kalibera, Jones 2013, "Rigorous benchmarking in reasonable time", ISMM, section 6).
+evaluation", OOPSLA; Kalibera, Jones 2013, "Rigorous benchmarking in reasonable time", ISMM).
 
 **The interval** is one for the mean of *another* such profile, not for this one's own. Both means have the variance v = s²/n, s²
 that of the n session means, so their difference has 2 v, and the other mean lies with probability p within
 
     mean ± t(p, n - 1) · s · √(f / n) · √2
 
-(a prediction interval: Hahn, Meeker 1991, "Statistical intervals", section 4.7, for a mean of n future observations). Successive
+(a prediction interval: Hahn, Meeker 1991, "Statistical intervals", for the mean of m future observations, here m = n). Successive
 sessions may resemble each other (a neighbour on the machine, warmth): f = (1 + r) / (1 - r) with their autocorrelation r at lag
 1, never below 1 (Bayley, Hammersley 1946, "The effective number of independent observations in an autocorrelated time series").
 s² is never below what the spread within sessions alone gives, divided by their repeats; half of the interval is never below 1 %
@@ -105,7 +105,7 @@ def _from_within(groups: Sequence[Sequence[float]]) -> float:
     """The variance that session means have from the spread within sessions alone, which a few means may hide by chance.
 
     The variance within, pooled over sessions, has more degrees of freedom than there are sessions; the expected variance of their
-    means is that of the starts plus this (Kalibera, Jones 2013, section 6), so it is the least.
+    means is that of the starts plus this (the model of Kalibera, Jones 2013: variances of levels add up), so it is the least.
     """
     freedom = sum(len(group) - 1 for group in groups)
     if not freedom:
@@ -150,7 +150,7 @@ def autocorrelation(values: Sequence[float]) -> float | None:
 
 
 def _inflation(values: Sequence[float]) -> float:
-    """By how much likeness of neighbours widens the variance of a mean; the estimate is too low by about 1/n, which is added."""
+    """By how much likeness of neighbours widens the variance of a mean. 1/n is added to r: of independent values it is -1/n."""
     r = autocorrelation(values)
     if r is None:
         return 1.0

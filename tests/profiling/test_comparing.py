@@ -10,9 +10,10 @@ import pytest
 from footprint.profile import Workload
 from footprint.profiling.comparing import compare
 from footprint.profiling.conditions import Conditions
-from footprint.profiling.energies import by_unit, stolen_ratio
+from footprint.profiling.energies import by_unit, stolen_ratio, together
 from footprint.profiling.results import Hashed, Machine, Protocol, RepeatResult, Result, Statistic
 from footprint.profiling.statistics import spread
+from tests.report.examples import run
 
 MACHINE = Machine(
     cpu_name="EPYC",
@@ -109,6 +110,19 @@ def test_a_trial_or_another_amount_is_other_work() -> None:
     assert less.differences == ("amount: 32 run a repeat then, 1 now",)
     assert {tried.quantities[0].verdict, less.quantities[0].verdict} == {"unknown"}
     assert (tried.same_work, less.same_work) == (False, False)
+
+
+def test_the_energy_of_some_repeats_is_not_that_of_all() -> None:
+    """A run whose accelerator nobody can read has no known energy; the others', by all units, would look like a small one."""
+    known = run("a", work={"tokens": 10.0})
+    host = msgspec.structs.replace(known.host, unmetered_accelerators=("TPU",), accelerators=1)
+    part = together([known, msgspec.structs.replace(known, id="b", host=host)], 20.0)
+    both = together([known, msgspec.structs.replace(known, id="b")], 20.0)
+    assert part is not None
+    assert both is not None
+    assert (part.it_energy_kwh, part.energy_kwh, part.emissions_g, part.components) == (None, None, None, ())
+    assert both.it_energy_kwh is not None
+    assert both.components
 
 
 def test_energies_and_times_are_not_mixed() -> None:
