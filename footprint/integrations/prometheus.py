@@ -15,7 +15,7 @@ import importlib.metadata
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -102,7 +102,9 @@ def _families(runs: list[Told], devices: list[DeviceTotal]) -> list[Family]:
         gauge("footprint_run_power_watts", "Power of the facility now.", of(lambda one: [({}, one.reading.power_w)])),
         counter("footprint_run_work_total", "Work that the run counted, by unit.", of(_work)),
         counter(
-            "footprint_device_joules_total", "Energy of a device, whoever used it, while runs read it.", _of_devices(devices)
+            "footprint_device_joules_total",
+            "Energy of a device, whoever used it, while runs read it; a meter of the whole machine (rest) holds the others'.",
+            _of_devices(devices),
         ),
         gauge("footprint_run_read_ratio", "Share of the time for which a component was read.", _least(runs)),
         gauge("footprint_run_unknown", "What is not known of the run; 1 where it is not.", of(_unknown)),
@@ -141,6 +143,13 @@ def _least(runs: list[Told]) -> dict[Labels, float]:
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Listen, and ask no name server what we are called, as `http.server` does."""
+        TCPServer.server_bind(self)
+        host, port = self.server_address[:2]
+        self.server_name, self.server_port = str(host), int(port)
+        self.setup_environ()
 
     def handle_error(self, *_: Any) -> None:
         """A scraper that went away is no news."""

@@ -74,6 +74,10 @@ def test_a_programs_own_runs(program: Program) -> None:
                 collector.add(run)
                 collector.add(run)
                 run.count(tokens=2)
+        import socket
+        from footprint.integrations.prometheus import MetricsServer
+        socket.getfqdn = None  # which asks name servers
+        assert MetricsServer("127.0.0.1", 0, list).port
         text = generate_latest(registry).decode()
         found = {s.name: s for f in text_string_to_metric_families(text) for s in f.samples}
         print(found["footprint_run_work_total"].value, found["footprint_run_work_total"].labels)
