@@ -96,7 +96,7 @@ class Following:
         self.run, self._publish, self._interval_s = run, publish, interval_s
         self.last: Reading | None = None
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may end the run, too
         self._is_closed = self._is_alone = False
         self._wake = threading.Event()
         self._ended = threading.Event()

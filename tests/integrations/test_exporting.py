@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -363,6 +364,15 @@ def test_a_run_whose_end_nobody_read_goes_on_no_longer_and_its_counters_stand_st
         runs._take(not_known)
         (now,) = runs.told()
         assert (now.energy_j, "energy" in now.unknown) == (before.energy_j, True)
+
+        def end() -> None:
+            with runs._lock:  # as in a handler of a signal that comes during a scrape
+                run.stop()
+
+        ending = threading.Thread(target=end, daemon=True)
+        ending.start()
+        ending.join(60)
+        assert not ending.is_alive()
     (after,) = runs.told()
     assert (after.reading.is_final, after.reading.power_w, after.energy_j) == (True, None, before.energy_j)
     assert all(one.power_w is None for one in runs.devices())

@@ -62,7 +62,7 @@ class FollowedRuns:
     def __init__(self, interval_s: float = INTERVAL_S) -> None:
         self._interval_s = interval_s
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may end a run, too
         self._seen: weakref.WeakSet[TrackedRun] = weakref.WeakSet()
         self._open: set[str] = set()
         self._followed: dict[str, Following] = {}
