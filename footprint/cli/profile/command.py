@@ -71,7 +71,7 @@ def profile(
     plans = [_changed(plan, quick=quick, repeats=repeats, time_limit=time_limit) for plan in _plans(file, only)]
     earlier = _earlier(compare, plans)
     if card is not None:
-        _check_card(card)
+        _check_card(card, plans)
     if dry_run:
         _show_plans(plans, json=json)
         return
@@ -223,13 +223,17 @@ def _path(plan: Plan, output: Path | None, *, many: bool) -> Path:
     return path
 
 
-def _check_card(path: Path) -> None:
-    """A card that cannot be filled is refused before the work."""
+def _check_card(path: Path, plans: Sequence[Plan]) -> None:
+    """A card that cannot be filled is refused before the work; so is work that is neither training nor use."""
     from footprint.card import CardContent, fill, named, read_card
     from footprint.errors import CardError
 
     if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
         raise ConfigError(f"--card {path}: there is no such file, or it cannot be written")
+    for plan in plans:
+        if plan.workload.kind not in (*TRAINING_KINDS, "inference"):
+            what = f"a workload of kind {plan.workload.kind} is neither training nor use of the model"
+            raise ConfigError(f"--card {path}: {plan.name}: {what}: state its kind (inference, fine-tuning, pre-training)")
     try:
         fill(read_card(path), CardContent(fields={}))
     except CardError as error:
