@@ -14,8 +14,9 @@ import pytest
 
 from footprint.integrations import trainer_cards
 from tests.faults.conftest import settled_runs
+from tests.integrations.conftest import Paste
 from tests.integrations.hub import serve
-from tests.integrations.libraries import AGES, Age, packages
+from tests.integrations.libraries import AGES, Age
 from tests.world.programs import CARD, Program
 
 
@@ -99,55 +100,61 @@ def test_what_writes_no_card_is_left_alone() -> None:
         trainer_cards.follow(other, lambda _: None)
 
 
+PUSHED = """
+from pathlib import Path
+from transformers import TrainerCallback
+from tests.integrations.tiny import trainer
+class Bad(TrainerCallback):
+    bad = True
+    def on_step_end(self, args, state, control, **more):
+        if self.bad and state.global_step == 3:
+            raise ValueError
+bad, callback, written = Bad(), FootprintCallback(zone="FRA", card="README.md"), Path("tiny/README.md")
+pushed = trainer("tiny", [callback, bad], rows=41, save_strategy="steps", save_steps=2, eval_strategy="epoch", push_to_hub=True,
+                 hub_model_id="someone/tiny", hub_always_push=True)
+def is_plain():
+    pushed.create_model_card()
+    return "footprint:" not in written.read_text()
+assert is_plain()  # nothing was trained
+try:
+    pushed.train()
+except ValueError:
+    assert is_plain()
+bad.bad = False
+pushed.train(resume_from_checkpoint=True)
+assert pushed.state.log_history[-1]["footprint_energy_kwh"] > 0
+assert "footprint:" not in written.read_text()
+pushed.push_to_hub(dataset="pairs", finetuned_from=None, tags="tiny")
+first = written.read_bytes()
+Path("pushed.md").write_bytes(first)
+pushed.create_model_card(dataset="pairs", finetuned_from=None, tags="tiny", model_name="tiny")
+assert written.read_bytes() == first
+assert callback.run.facts.warnings == (), callback.run.facts.warnings
+pushed.remove_callback(callback)
+assert is_plain()
+"""
+
+
 @pytest.mark.world
 @pytest.mark.parametrize("age", AGES)
-def test_the_card_that_is_pushed_to_the_hub_is_filled(program: Program, card: Path, age: Age) -> None:
+def test_the_lines_of_the_page_and_the_card_that_is_pushed_to_the_hub(paste: Paste, card: Path, age: Age) -> None:
+    resumes = {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}  # the oldest transformers does only so with a torch of today
     with serve() as hub:
-        done = program(
-            """
-            from pathlib import Path
-            from transformers import TrainerCallback
-            from footprint.integrations.transformers import FootprintCallback
-            from tests.integrations.tiny import trainer
-            class Bad(TrainerCallback):
-                bad = True
-                def on_step_end(self, args, state, control, **more):
-                    if self.bad and state.global_step == 3:
-                        raise ValueError
-            bad, callback, written = Bad(), FootprintCallback(zone="FRA", card="README.md"), Path("out/README.md")
-            pushed = trainer("out", [callback, bad], save_strategy="steps", save_steps=2, push_to_hub=True,
-                             hub_model_id="someone/tiny", hub_always_push=True)
-            def is_plain():
-                pushed.create_model_card()
-                return "footprint:" not in written.read_text()
-            assert is_plain()  # nothing was trained
-            try:
-                pushed.train()
-            except ValueError:
-                assert is_plain()
-            bad.bad = False
-            pushed.train(resume_from_checkpoint=True)
-            assert "footprint:" not in written.read_text()
-            pushed.push_to_hub(dataset="pairs", finetuned_from=None, tags="tiny")
-            first = written.read_bytes()
-            Path("pushed.md").write_bytes(first)
-            pushed.create_model_card(dataset="pairs", finetuned_from=None, tags="tiny", model_name="tiny")
-            assert written.read_bytes() == first
-            assert callback.run.facts.warnings == (), callback.run.facts.warnings
-            pushed.remove_callback(callback)
-            assert is_plain()
-            """,
-            packages=packages("transformers", age),
-            TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD="1",  # the oldest transformers resumes only so with a torch of today
-            **hub.environment,
-        )
+        done = paste("transformers.md", "transformers", age, after=PUSHED, **resumes, **hub.environment)
     assert done.returncode == 0, done.stderr
     (told,) = (line for line in done.stderr.splitlines() if line.startswith("footprint: "))
     assert told.startswith(
         "footprint: the card was not filled: the training failed; to fill it all the same: footprint card fill"
     )
-    failed, completed = reversed(settled_runs())
+    page, failed, completed = reversed(settled_runs())
+    assert (page.outcome, page.work, page.warnings) == ("completed", {"samples": 240.0, "steps": 30.0}, ())
+    filled = (card.parent / "out" / "README.md").read_text()
+    assert filled in done.stdout
+    assert f"runs={page.id} " in filled
+    assert filled.count("footprint:begin") == filled.count("Carbon Emitted") == filled.count("co2_eq_emissions:") == 1
     assert (failed.outcome, completed.outcome) == ("failed", "completed")
+    assert (failed.work, completed.work) == ({"samples": 24.0, "steps": 3.0}, {"samples": 25.0, "steps": 4.0})
+    assert {mark.name for mark in completed.marks} == {"epoch 1", "evaluation", "checkpoint"}
     summary, files = hub.commits[-1]
     assert summary == "End of training"
     assert {"README.md", "config.json", "model.safetensors"} <= files.keys()

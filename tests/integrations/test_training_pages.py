@@ -1,4 +1,7 @@
-"""What the pages on trainings show, pasted, with the newest and the oldest version of what they are about."""
+"""What the pages on trainings show, pasted, with the newest and the oldest version of what they are about.
+
+That of transformers: `test_trainer_cards.py`.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +31,6 @@ def stated(card: Path, run: Run) -> str:
     assert f"runs={run.id} " in text
     assert text.count("footprint:begin") == text.count("Carbon Emitted") == text.count("co2_eq_emissions:") == 1
     return text
-
-
-@pytest.mark.parametrize("age", AGES)
-def test_transformers(paste: Paste, tmp_path: Path, age: Age) -> None:
-    done = paste("transformers.md", "transformers", age)
-    assert done.returncode == 0, done.stderr
-    run = the_run()
-    assert run.work == {"samples": 240.0, "steps": 30.0}
-    assert stated(tmp_path / "out" / "README.md", run) in done.stdout
 
 
 @pytest.mark.parametrize("age", AGES)
