@@ -15,13 +15,19 @@ pytestmark = pytest.mark.world
 TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1")
 
 
-def test_two_ranks_are_one_account_and_each_counts_its_own(program: Program, card: Path) -> None:
+def test_two_ranks_are_one_account_and_each_counts_its_own_until_one_fails(program: Program, card: Path) -> None:
+    other = card.with_name("other.md")
+    other.write_text(CARD)
     done = program(
         """
         import os, time
         from transformers import TrainerCallback
         from footprint.integrations.transformers import FootprintCallback
         from tests.integrations.tiny import trainer
+        class Bad(TrainerCallback):
+            def on_step_end(self, args, state, control, **more):
+                if os.environ["RANK"] == "1" and state.global_step == 3:
+                    raise ValueError("rank 1")
         class Clock(TrainerCallback):
             def on_train_begin(self, *given, **more):
                 self.begin = time.process_time()
@@ -38,12 +44,23 @@ def test_two_ranks_are_one_account_and_each_counts_its_own(program: Program, car
         ddp.create_model_card()  # by the first rank alone
         if os.environ["RANK"] == "0":
             ddp.save_state()
+        failing = FootprintCallback("failing", card="other.md")
+        trainer("out", [failing, Bad()], rows=1600, ddp_backend="gloo").train()
         """,
         *TORCHRUN,
         OMP_NUM_THREADS="1",
     )
-    assert done.returncode == 0, done.stderr
-    runs = {run.labels["rank"]: run for run in settled_runs()}
+    assert done.returncode == 1
+    assert "ValueError: rank 1" in done.stderr
+    settled = settled_runs()
+    failed = {run.labels["rank"]: run for run in settled if run.name == "failing"}
+    assert failed["1"].outcome == "failed"
+    # Told by the launcher to end, or by its peer's silence.
+    assert failed["0"].outcome in {"failed", "interrupted"}
+    assert failed["0"].account == failed["1"].account
+    assert all(run.cpu is not None and run.cpu.tree_s > 0 for run in failed.values())
+    assert other.read_text() == CARD
+    runs = {run.labels["rank"]: run for run in settled if run.name != "failing"}
     assert sorted(runs) == ["0", "1"]
     assert {run.account for run in runs.values()} == {runs["0"].account}
     assert runs["0"].account.startswith("torchelastic:")
@@ -73,57 +90,10 @@ def test_two_ranks_are_one_account_and_each_counts_its_own(program: Program, car
     assert sorted(written) == ["run.json", "run.rank-1.json"]
 
 
-def test_a_rank_that_fails_leaves_two_runs_and_an_unfilled_card(program: Program, card: Path) -> None:
-    done = program(
-        """
-        import os
-        from transformers import TrainerCallback
-        from footprint.integrations.transformers import FootprintCallback
-        from tests.integrations.tiny import trainer
-        class Bad(TrainerCallback):
-            def on_step_end(self, args, state, control, **more):
-                if os.environ["RANK"] == "1" and state.global_step == 3:
-                    raise ValueError("rank 1")
-        trainer("out", [FootprintCallback(card="README.md"), Bad()], rows=1600, ddp_backend="gloo").train()
-        """,
-        *TORCHRUN,
-        OMP_NUM_THREADS="1",
-    )
-    assert done.returncode == 1
-    assert "ValueError: rank 1" in done.stderr
-    runs = {run.labels["rank"]: run for run in settled_runs()}
-    assert runs["1"].outcome == "failed"
-    # Told by the launcher to end, or by its peer's silence.
-    assert runs["0"].outcome in {"failed", "interrupted"}
-    assert runs["0"].account == runs["1"].account
-    assert all(run.cpu is not None and run.cpu.tree_s > 0 for run in runs.values())
-    assert card.read_text() == CARD
-
-
-def test_a_rank_that_nobody_recorded_is_missed_rather_than_left_out(program: Program, card: Path) -> None:
-    """A card with the energy of half of the ranks would look right."""
-    done = program(
-        """
-        import os
-        from footprint.integrations.transformers import FootprintCallback
-        from tests.integrations.tiny import trainer
-        callback = FootprintCallback(card="README.md")
-        mine = [callback] if os.environ["RANK"] == "0" else []
-        ddp = trainer("out", mine, ddp_backend="gloo")
-        ddp.train()
-        if mine:
-            assert "1 of 2 ranks" in callback.run.facts.warnings[0], callback.run.facts.warnings
-            assert not any("footprint" in key for key in ddp.state.log_history[-1])
-        """,
-        *TORCHRUN,
-        OMP_NUM_THREADS="1",
-    )
-    assert done.returncode == 0, done.stderr
-    assert [run.outcome for run in settled_runs()] == ["completed"]
-    assert card.read_text() == CARD
-
-
-def test_processes_of_accelerate_are_one_account(program: Program, card: Path) -> None:
+def test_processes_of_accelerate_are_one_account_and_one_that_is_not_recorded_is_missed(program: Program, card: Path) -> None:
+    """A card with the energy of half of them would look right."""
+    other = card.with_name("other.md")
+    other.write_text(CARD)
     done = program(
         """
         import torch
@@ -146,12 +116,18 @@ def test_processes_of_accelerate_are_one_account(program: Program, card: Path) -
                 run.count(samples=len(batch))
         assert run.facts.warnings == (), run.facts.warnings
         optimizer.step()  # no longer counted
+        if accelerator.process_index == 0:
+            with tracked(accelerator, "half", card="other.md") as half:
+                pass
+            assert "the card was not filled: the runs of 1 of 2 ranks" in half.facts.warnings[0], half.facts.warnings
         """,
         *TORCHRUN,
         OMP_NUM_THREADS="1",
     )
     assert done.returncode == 0, done.stderr
     runs = {(run.name, run.labels["rank"]): run for run in settled_runs()}
+    assert other.read_text() == CARD
+    assert [name for name, _ in runs].count("half") == 1
     assert [runs["none", rank].outcome for rank in "01"] == ["failed", "failed"]
     assert [runs["tiny", rank].outcome for rank in "01"] == ["completed", "completed"]
     assert [runs["tiny", rank].work for rank in "01"] == [{"samples": 32.0, "steps": 4.0}, {"samples": 32.0}]

@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from footprint.model import Run
 from tests.faults.conftest import settled_runs
-from tests.integrations.libraries import Age, packages
 from tests.world.programs import CARD, Program
 
 pytestmark = pytest.mark.world
 
 
-def the_run() -> Run:
-    (run,) = settled_runs()
-    return run
-
-
-def test_a_training_is_measured_and_fills_its_card(program: Program, card: Path) -> None:
+def test_a_training_is_measured_and_fills_its_card_and_one_that_raises_does_not(program: Program, card: Path) -> None:
+    other = card.with_name("other.md")
+    other.write_text(CARD)
     done = program("""
+        import copy, pickle
+        import pytest
+        from transformers import TrainerCallback
+        from footprint.errors import ConfigError
         from footprint.integrations.transformers import FootprintCallback
-        from tests.integrations.tiny import trainer
+        from tests.integrations.tiny import Tokens, trainer
+        for bad in ({"region": "aws:nowhere"}, {"card": "there-is-none.md"}, {"kind": "tuning"}, {"pue": 0.5}):
+            with pytest.raises(ConfigError):
+                FootprintCallback(**bad)
         callback = FootprintCallback(card="README.md", region="aws:eu-west-1", labels={"team": "nlp"})
         trained = trainer(
             "out", [callback], rows=41, num_train_epochs=2, gradient_accumulation_steps=2, eval_strategy="epoch",
             save_strategy="epoch", include_num_input_tokens_seen=True,
         )
+        trained.evaluate()
+        trained.predict(Tokens(4))
+        assert callback.run is None  # what is no training is not recorded
         trained.train()
         assert callback.run.facts.warnings == (), callback.run.facts.warnings
         trained.save_state()
         trained.create_model_card()
+        class Bad(TrainerCallback):
+            def on_step_end(self, args, state, control, **more):
+                if state.global_step == 3:
+                    # A copy is as it was made, whatever goes on in what it was copied from.
+                    for copied in (copy.deepcopy(raises), pickle.loads(pickle.dumps(raises))):
+                        assert copied.run is None and copied.__getstate__() == raises.__getstate__()
+                    raise ZeroDivisionError("in the middle")
+        raises = FootprintCallback("raises", card="other.md")
+        trainer("out", [raises, Bad()]).train()
     """)
-    assert done.returncode == 0, done.stderr
-    run = the_run()
+    assert done.returncode == 1
+    assert done.stderr.endswith("ZeroDivisionError: in the middle\n")
+    failed, run = settled_runs()
+    assert (failed.name, failed.outcome, failed.work) == ("raises", "failed", {"samples": 24.0, "steps": 3.0})
+    assert failed.warnings == ()
+    assert failed.cpu is not None
+    assert failed.cpu.tree_s > 0
+    assert other.read_text() == CARD
     assert (run.name, run.kind, run.outcome, run.warnings) == ("GPT2LMHeadModel", "fine-tuning", "completed", ())
     # Two epochs of five batches of eight rows and one of one row, two batches a step, sixteen tokens a row.
     assert run.work == {"samples": 82.0, "steps": 6.0, "tokens": 82.0 * 16}
@@ -57,33 +76,14 @@ def test_a_training_is_measured_and_fills_its_card(program: Program, card: Path)
     assert last["footprint_emissions_g"] > 0
 
 
-def test_a_training_that_raises_is_kept_as_failed(program: Program, card: Path) -> None:
-    done = program("""
-        from transformers import TrainerCallback
-        from footprint.integrations.transformers import FootprintCallback
-        from tests.integrations.tiny import trainer
-        class Bad(TrainerCallback):
-            def on_step_end(self, args, state, control, **more):
-                if state.global_step == 3:
-                    raise ZeroDivisionError("in the middle")
-        trainer("out", [FootprintCallback(card="README.md"), Bad()]).train()
-    """)
-    assert done.returncode == 1
-    assert done.stderr.endswith("ZeroDivisionError: in the middle\n")
-    run = the_run()
-    assert (run.outcome, run.work, run.warnings) == ("failed", {"samples": 24.0, "steps": 3.0}, ())
-    assert run.cpu is not None
-    assert run.cpu.tree_s > 0
-    assert card.read_text() == CARD
-
-
-def test_a_program_that_lives_on_after_an_exception_is_measured_no_longer(program: Program) -> None:
+def test_a_program_that_lives_on_after_an_exception_is_measured_no_longer(program: Program, card: Path, tmp_path: Path) -> None:
     """A notebook: nobody says that the training has ended, and what comes then is another run."""
     done = program("""
-        import sys, time
+        import os, time
+        import optuna
         from transformers import TrainerCallback
         from footprint.integrations.transformers import FootprintCallback
-        from tests.integrations.tiny import trainer
+        from tests.integrations.tiny import model, trainer
         class Bad(TrainerCallback):
             error = None
             def on_step_end(self, args, state, control, **more):
@@ -110,13 +110,46 @@ def test_a_program_that_lives_on_after_an_exception_is_measured_no_longer(progra
         except ValueError:
             bad.error = None
             train.train()
+
+        class Full(TrainerCallback):  # a batch that is found too large is part of the training
+            def on_step_end(self, args, state, control, **more):
+                if state.train_batch_size == 8 and state.global_step == 2:
+                    raise RuntimeError("CUDA out of memory. Tried to allocate")
+        trainer("full", [FootprintCallback("full"), Full()], auto_find_batch_size=True, save_strategy="epoch").train()
+
+        search = trainer("search", [FootprintCallback("search", card="README.md")], eval_strategy="epoch")
+        search.model_init = model
+        search.hyperparameter_search(backend="optuna", n_trials=2, hp_space=lambda trial: {
+            "learning_rate": trial.suggest_float("learning_rate", 1e-5, 1e-4)})
+        search.model = model()  # a search leaves none, and no card can be written without
+        search.create_model_card()
+        assert "footprint:" not in open("search/README.md").read()
+
+        os.environ["FOOTPRINT_HOME"] = "/proc/nowhere"  # a ledger that cannot be written costs the training nothing
+        lost = FootprintCallback(card="README.md", record="run.json")
+        assert trainer("out", [lost]).train().global_step == 5
+        assert any("not recorded" in warning for warning in lost.run.facts.warnings), lost.run.facts.warnings
     """)
     assert done.returncode == 0, done.stderr
-    runs = list(reversed(settled_runs()))
+    *runs, full, first, second = reversed(settled_runs())
     assert [run.outcome for run in runs] == ["failed", "interrupted", "failed", "completed"]
     assert [run.work["steps"] for run in runs] == [2, 2, 2, 5]
     assert len({run.account for run in runs}) == 4
     assert all(run.parent is None for run in runs)
+
+    (state,) = tmp_path.glob("full/checkpoint-*/trainer_state.json")
+    stored = json.loads(state.read_text())["stateful_callbacks"]["FootprintCallback"]
+    assert stored["attributes"]["continues"] == {"account": full.account, "runs": [full.id]}
+    assert (full.outcome, full.work["samples"]) == ("completed", 16 + 40)
+    assert "the training begins anew" in [mark.name for mark in full.marks]
+
+    assert first.account == second.account == first.id  # the trials of a search
+    assert (first.labels["trial"], second.labels["trial"]) == ("1", "2")
+    assert (first.outcome, second.outcome) == ("completed", "completed")
+    assert card.read_text() == CARD
+    told = [line for line in done.stderr.splitlines() if "footprint: " in line]
+    assert sum("the card was not filled: the trial of a search fills no card" in line for line in told) == 1
+    assert sum("not recorded" in line for line in told) == 1
 
 
 def test_a_training_that_goes_on_from_a_checkpoint_is_one_account(program: Program, card: Path) -> None:
@@ -159,123 +192,3 @@ def test_a_training_that_goes_on_from_a_checkpoint_is_one_account(program: Progr
     assert f"runs={first.id},{second.id},{third.id}" in card.read_text()
     for state in card.parent.glob("out/checkpoint-*/trainer_state.json"):  # it is published: no path of this machine is in it
         assert str(card.parent) not in state.read_text()
-
-
-def test_a_batch_that_is_found_too_large_is_part_of_the_training(program: Program, tmp_path: Path) -> None:
-    done = program("""
-        from transformers import TrainerCallback
-        from footprint.integrations.transformers import FootprintCallback
-        from tests.integrations.tiny import trainer
-        class Full(TrainerCallback):
-            def on_step_end(self, args, state, control, **more):
-                if state.train_batch_size == 8 and state.global_step == 2:
-                    raise RuntimeError("CUDA out of memory. Tried to allocate")
-        trainer("out", [FootprintCallback(), Full()], auto_find_batch_size=True, save_strategy="epoch").train()
-    """)
-    assert done.returncode == 0, done.stderr
-    run = the_run()
-    (state,) = tmp_path.glob("out/checkpoint-*/trainer_state.json")
-    stored = json.loads(state.read_text())["stateful_callbacks"]["FootprintCallback"]
-    assert stored["attributes"]["continues"] == {"account": run.account, "runs": [run.id]}
-    assert run.outcome == "completed"
-    assert run.work["samples"] == 16 + 40
-    assert "the training begins anew" in [mark.name for mark in run.marks]
-
-
-def test_what_is_no_training_is_not_recorded(program: Program, card: Path) -> None:
-    done = program("""
-        import copy, pickle
-        import pytest
-        from footprint.errors import ConfigError
-        from footprint.integrations.transformers import FootprintCallback
-        from tests.integrations.tiny import Tokens, trainer
-        callback = FootprintCallback(card="README.md")
-        idle = trainer("out", [callback])
-        idle.evaluate()
-        idle.predict(Tokens(4))
-        assert callback.run is None
-        for bad in ({"region": "aws:nowhere"}, {"card": "there-is-none.md"}, {"kind": "tuning"}, {"pue": 0.5}):
-            with pytest.raises(ConfigError):
-                FootprintCallback(**bad)
-        # A copy is as it was made, whatever goes on in what it was copied from.
-        callback.on_train_begin(idle.args, idle.state, idle.control, model=idle.model)
-        for other in (copy.deepcopy(callback), pickle.loads(pickle.dumps(callback))):
-            assert other.run is None and other.__getstate__() == callback.__getstate__()
-        callback.on_train_end(idle.args, idle.state, idle.control)
-        assert callback.run.facts.outcome == "completed"
-    """)
-    assert done.returncode == 0, done.stderr
-    assert len(settled_runs()) == 1
-
-
-def test_the_trials_of_a_search_are_an_account_and_fill_no_card(program: Program, card: Path) -> None:
-    done = program("""
-        import optuna
-        from footprint.integrations.transformers import FootprintCallback
-        from tests.integrations.tiny import model, trainer
-        callback = FootprintCallback(card="README.md")
-        search = trainer("out", [callback], eval_strategy="epoch")
-        search.model_init = model
-        search.hyperparameter_search(backend="optuna", n_trials=2, hp_space=lambda trial: {
-            "learning_rate": trial.suggest_float("learning_rate", 1e-5, 1e-4)})
-        search.model = model()  # a search leaves none, and no card can be written without
-        search.create_model_card()
-        assert "footprint:" not in open("out/README.md").read()
-    """)
-    assert done.returncode == 0, done.stderr
-    assert "the card was not filled: the trial of a search fills no card" in done.stderr
-    first, second = reversed(settled_runs())
-    assert first.account == second.account == first.id
-    assert (first.labels["trial"], second.labels["trial"]) == ("1", "2")
-    assert (first.outcome, second.outcome) == ("completed", "completed")
-    assert card.read_text() == CARD
-
-
-def test_a_ledger_that_cannot_be_written_costs_the_training_nothing(program: Program, card: Path) -> None:
-    done = program(
-        """
-        from footprint.integrations.transformers import FootprintCallback
-        from tests.integrations.tiny import trainer
-        callback = FootprintCallback(card="README.md", record="run.json")
-        print(trainer("out", [callback]).train().global_step)
-        assert any("not recorded" in warning for warning in callback.run.facts.warnings), callback.run.facts.warnings
-        """,
-        FOOTPRINT_HOME="/proc/nowhere",
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "5"
-    assert done.stderr.count("footprint:") == 1
-    assert card.read_text() == CARD
-
-
-def test_the_oldest_version_is_served_as_well(program: Program, card: Path, versions: Callable[[str, Age], None]) -> None:
-    versions("transformers", "oldest")
-    done = program(
-        """
-        import transformers
-        from transformers import TrainerCallback
-        from footprint.integrations.transformers import FootprintCallback
-        from tests.integrations.tiny import trainer
-        class Bad(TrainerCallback):
-            bad = False
-            def on_step_end(self, args, state, control, **more):
-                if self.bad:
-                    raise ValueError
-        print(transformers.__version__)
-        callback, bad = FootprintCallback("old", card="README.md", zone="FRA"), Bad()
-        training = trainer("out", [callback, bad], rows=41, eval_strategy="epoch", save_strategy="epoch")
-        training.train()
-        assert callback.run.facts.warnings == (), callback.run.facts.warnings
-        assert training.state.log_history[-1]["footprint_energy_kwh"] > 0
-        bad.bad = True
-        training.train()
-        """,
-        packages=packages("transformers", "oldest"),
-    )
-    assert done.stdout.startswith("4.46.3"), done.stderr
-    assert done.stderr.endswith("ValueError\n")
-    completed, failed = reversed(settled_runs())
-    assert (completed.outcome, failed.outcome) == ("completed", "failed")
-    assert (completed.work, failed.work) == ({"samples": 41.0, "steps": 6.0}, {"samples": 8.0, "steps": 1.0})
-    assert {"epoch 1", "evaluation", "checkpoint"} == {mark.name for mark in completed.marks}
-    assert f"runs={completed.id} " in card.read_text()
