@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from itertools import chain, count
 from pathlib import Path
 from typing import Final, Literal
 
@@ -163,8 +164,38 @@ def as_json(result: Result) -> bytes:
     return msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
 
 
+def write_new_result(result: Result, path: Path) -> Path:
+    """Write a result where there is none yet: that of another profile of the same second stays; says where it lies.
+
+    Raises:
+        ConfigError: if it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        free = _claimed(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: the result cannot be written: {error.strerror or error}") from None
+    try:
+        write_result(result, free)
+    except BaseException:
+        with suppress(OSError):
+            free.unlink()
+        raise
+    return free
+
+
+def _claimed(path: Path) -> Path:
+    """An empty file of this name, or of one with a number where it is there."""
+    names = chain([path], (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2)))
+    for free in names:
+        with suppress(FileExistsError):
+            free.touch(exist_ok=False)
+            break
+    return free
+
+
 def write_result(result: Result, path: Path) -> None:
-    """Write a result, whole or not at all.
+    """Write a result, whole or not at all, in place of what is there.
 
     Raises:
         ConfigError: if it cannot be written.

@@ -19,7 +19,7 @@ from footprint import text
 from footprint.cli import call
 from footprint.ledger import read_runs
 from footprint.profiling import comparing
-from footprint.profiling.results import Result, read_result, write_result
+from footprint.profiling.results import Result, read_result, write_new_result, write_result
 
 from .programs import INSIDE, LOOP, PROCESS, profile
 
@@ -109,6 +109,10 @@ def test_a_trial_is_no_measurement_of_the_whole(tmp_path: Path, capsys: pytest.C
     assert "not filled" in capsys.readouterr().err
     assert card.read_text(encoding="utf-8") == CARD
     assert read_result(result).protocol.quick
+    # Another profile of the same second, and so of the same name, takes nobody's result away.
+    others = [write_new_result(read_result(result), tmp_path / "kept" / "a.json") for _ in range(3)]
+    assert [path.name for path in others] == ["a.json", "a-2.json", "a-3.json"]
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["a-2.json", "a-3.json", "a.json"]
     assert "repeat the profile, not this result" in _refused(capsys, str(result))
 
 

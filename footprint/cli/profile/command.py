@@ -80,7 +80,10 @@ def profile(
     done: list[_Done] = []
     for plan, path in zip(plans, paths, strict=True):
         measured = _measured(plan, place, quick=quick, quiet=quiet)
-        done.append(_kept(plan, measured, path if measured.is_complete or output is not None else None, earlier))
+        is_named = path is not None and path == output
+        done.append(
+            _kept(plan, measured, path if measured.is_complete or output is not None else None, earlier, is_named=is_named)
+        )
         if not json:
             say_lines(showing.result_lines(done[-1].result, done[-1].path, done[-1].compared))
         if not measured.is_complete:
@@ -156,14 +159,17 @@ def _measured(plan: Plan, where: Where, *, quick: bool, quiet: bool) -> Result:
     return result_of(plan, measured, (before, conditions.read_all()))
 
 
-def _kept(plan: Plan, result: Result, path: Path | None, earlier: Result | None) -> _Done:
+def _kept(plan: Plan, result: Result, path: Path | None, earlier: Result | None, *, is_named: bool) -> _Done:
     """Write a result, and hold it against an earlier one of the same workload."""
     from footprint.profiling.comparing import compare
-    from footprint.profiling.results import write_result
+    from footprint.profiling.results import write_new_result, write_result
 
     if path is not None:
         try:
-            write_result(result, path)
+            if is_named:
+                write_result(result, path)
+            else:
+                path = write_new_result(result, path)
         except ConfigError:
             say_lines(showing.result_lines(result, None, None))  # the work is done, and the disk may be full
             raise
