@@ -278,6 +278,13 @@ def test_many_groups_are_a_few_series_that_stay_the_same(monkeypatch: pytest.Mon
     later = looked("project", limit=2)  # the greatest of all now, and still one of the others
     assert {dict(labels)["project"] for labels in values(later, ENERGY)} == names
     assert total(later, ENERGY) > whole_j
+    more = looked("project", limit=9)  # what the others told is not told again
+    assert len(values(more, ENERGY)) == 7
+    assert total(more, ENERGY) == pytest.approx(total(later, ENERGY))
+    put(home(), whole_run("last", ticks=50, start_s=9_000.0, labels={"project": "p1"}))
+    assert total(looked("project", limit=9), ENERGY) - total(more, ENERGY) == pytest.approx(
+        total(looked("kind"), ENERGY) - total(later, ENERGY)
+    )
     monkeypatch.setattr("footprint.integrations.exporting.sums.MOST_GROUPS", 5)
     assert not (refused := LedgerExporter(("project",))).refresh()
     assert "more than 5 such groups" in refused.problems[0]

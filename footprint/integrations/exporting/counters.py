@@ -12,7 +12,8 @@ run is laid beside another one that the ledger learns of late. So what was told 
 How many counters stand still is told (`held`). Groups keep the series that they were once given.
 
 `increase()` does not count what a series begins with. So one that appears after the first look of all begins at zero, and stays
-there for `ZERO_S`, until it was surely scraped: the run of a new project that ends before the next look is counted, too.
+there for `ZERO_S`, until it was surely scraped: the run of a new project that ends before the next look is counted, too. A group
+that was one of the others until more groups were allowed begins at zero as well, and only what grows is added.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from footprint.integrations.exporting.families import Labels
+from footprint.integrations.exporting.families import OTHERS, Labels
 from footprint.ledger.home import PRIVATE_FILE
 
 SCHEMA: Final = 1
@@ -113,9 +114,12 @@ class Counters:
         is_first = not self._kept.edition
         changed = set(restated) if not is_first and self._kept.edition != edition else set()
         self._kept.edition = edition
+        groups = {self._group(series) for series in self._series}
         for series, level in levels.items():
             known = self._series.get(series)
-            if known is None:
+            if known is None and (group := self._group(series)) not in groups and (group[0], OTHERS) in groups:
+                self._series[series] = _Told(*series, told=0.0, offset=-level)  # with a higher limit: the others told it
+            elif known is None:
                 begins = None if is_first else now_s
                 self._series[series] = _Told(*series, told=level if begins is None else 0.0, zero_since_s=begins)
             elif known.zero_since_s is not None and now_s is not None and 0 <= now_s - known.zero_since_s < ZERO_S:
@@ -152,6 +156,12 @@ class Counters:
             with suppress(OSError):
                 temporary.unlink()
             self.problems = (f"{self._path}: not written: {error.strerror}: after a restart the counters may fall",)
+
+    def _group(self, series: Series) -> tuple[str, str | Labels]:
+        """A metric's name, and whose series of it this is: the labels that the exporter tells by."""
+        name, labels = series
+        own = labels[: len(self._export.split(","))] if self._export else ()
+        return name, OTHERS if own and all(value == OTHERS for _, value in own) else own
 
     def _file(self) -> _File:
         """What the file holds; nothing where there is none, or it cannot be read."""
