@@ -226,6 +226,8 @@ class FootprintMagics(Magics):
         parser.allow_abbrev = False
         try:
             stated: argparse.Namespace = parser.parse_args(arg_split(line, posix=True))
+        except UsageError as error:
+            raise UsageError(f"%%footprint: {error}; `%footprint?` tells the options") from None
         except ValueError as error:  # quotes that are not closed
             raise UsageError(f"%%footprint: {error}: {line}") from None
         name = stated.variable

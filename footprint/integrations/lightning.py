@@ -141,6 +141,9 @@ class FootprintCallback:
         self._steps, self._steps_of_all = trainer.global_step, 0
         loader = trainer.train_dataloader
         self._batch, self._batches_in_epoch = _batches(loader)
+        shares = getattr(trainer, "distributed_sampler_kwargs", None) or {}
+        if shares.get("num_replicas", trainer.world_size) < trainer.world_size:
+            self._batch = None  # several ranks work on one batch, and each would count it
         if pl_module.automatic_optimization:  # else the module takes as many steps as it likes
             self._steps_of_all = trainer.estimated_stepping_batches
 

@@ -42,7 +42,7 @@ LIBRARIES: Final = {
     "pytorch-lightning": Library(
         "pytorch-lightning", ("pytorch-lightning==2.0.9.post0", "lightning-fabric==2.0.9.post0", "setuptools<81")
     ),
-    "scikit-learn": Library("scikit-learn", ("scikit-learn==1.5.2",)),
+    "scikit-learn": Library("scikit-learn", ()),
     "sentence-transformers": Library(
         "sentence-transformers",
         (

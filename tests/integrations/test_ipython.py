@@ -29,7 +29,7 @@ assert told == sum(number**2 for number in range(3_000_000)), told
 def last():
     return shell.user_ns["_footprint"].facts
 assert last() is shell.user_ns["run"].facts and last().name == "warm-up"
-for bad in ("--kind tuning", "--pue x", "--nonsense", "--reg aws:eu-west-1", "'open", "--as 3", "--on-budget stop-it",
+for bad in ("--kind tuning", "--pue x", "--nonsense", "--help", "--reg aws:eu-west-1", "'open", "--as 3", "--on-budget stop-it",
             "--label x", "--card none.md", "--region aws:nowhere", "--budget-g 5"):
     assert cell(f"%%footprint {bad}\\nraise SystemExit('it was run')") == "UsageError", bad
 before = last().id
@@ -65,7 +65,8 @@ def test_the_lines_of_the_page_in_a_shell(age: Age, paste: Paste) -> None:
     assert all(run.outcome != "running" and run.warnings == () for run in runs)
     assert done.stdout.count("footprint runs show") == 1
     refused = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("UsageError: ")]
-    assert len(refused) == 12
+    assert len(refused) == 13
+    assert sum("`%footprint?` tells the options" in line for line in refused) == 4
     assert sum("did you mean fine-tuning?" in line for line in refused) == 1
 
 
@@ -100,7 +101,9 @@ def test_a_notebook_in_its_kernel(program: Program) -> None:
     assert plain[2][0] == "display_data"
     assert plain[2][1].startswith("footprint: ")
     assert awaits[0] == ["execute_result", "'awaited'"]
-    assert refused == [["stream", "UsageError: argument --pue: invalid float value: 'x'\n"]]
+    assert refused == [
+        ["stream", "UsageError: %%footprint: argument --pue: invalid float value: 'x'; `%footprint?` tells the options\n"]
+    ]
     assert [kind for kind, _ in raises] == ["error", "display_data"]
     assert ", failed; footprint runs show " in raises[1][1]
     assert ["error", "KeyboardInterrupt"] in asleep

@@ -108,6 +108,15 @@ first = trainer(fit, logger=CSVLogger("logs", name="", version=""))
 first.fit(Module(), rows, rows)
 first.test(Module(), rows)
 first.predict(Module(), rows)
+class Sharing:  # ranks of tensor parallelism work on one batch
+    global_step, train_dataloader, estimated_stepping_batches, world_size = 0, rows, 12, 2
+    distributed_sampler_kwargs = {"num_replicas": 1, "rank": 0}
+shared = FootprintCallback()
+shared.on_train_start(Sharing(), Module())
+assert shared._batch is None
+Sharing.distributed_sampler_kwargs = {"num_replicas": 2, "rank": 0}
+shared.on_train_start(Sharing(), Module())
+assert shared._batch.size == 8
 again = trainer(FootprintCallback(card="README.md"), logger=False, max_epochs=3)
 again.fit(Module(), rows, ckpt_path=first.checkpoint_callback.best_model_path)
 """

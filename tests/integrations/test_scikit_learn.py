@@ -6,7 +6,6 @@ import pytest
 
 from tests.faults.conftest import settled_runs
 from tests.integrations.conftest import Paste
-from tests.integrations.libraries import AGES, Age
 
 pytestmark = pytest.mark.world
 
@@ -20,9 +19,8 @@ print(run.facts.cpu.tree_s)
 """
 
 
-@pytest.mark.parametrize("age", AGES)
-def test_the_lines_of_the_page_count_the_workers(age: Age, paste: Paste) -> None:
-    done = paste("scikit-learn.md", "scikit-learn", age, before=BEFORE, after=AFTER)
+def test_the_lines_of_the_page_count_the_workers(paste: Paste) -> None:
+    done = paste("scikit-learn.md", "scikit-learn", "newest", before=BEFORE, after=AFTER)
     assert done.returncode == 0, done.stderr
     (run,) = settled_runs()
     assert (run.name, run.outcome, run.warnings) == ("grid search", "completed", ())
