@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import zlib
 from typing import Any
@@ -118,9 +119,9 @@ def test_a_stream_says_it_last() -> None:
 def test_messages_say_it_first_and_last() -> None:
     start = {"type": "message_start", "message": {"model": "m", "usage": {"input_tokens": 25, "output_tokens": 1}}}
     delta = {"type": "content_block_delta", "delta": {"text": "x" * 50}}
-    end = {"type": "message_delta", "usage": {"output_tokens": 15}}
-    for deltas in (3, 3000):
-        body = events(start, *[delta] * deltas, end, {"type": "message_stop"})
+    ends: list[dict[str, int]] = [{"output_tokens": 15}, {"input_tokens": 0, "output_tokens": 15}]
+    for deltas, said in itertools.product((3, 3000), ends):  # some say 0 of what they have said before
+        body = events(start, *[delta] * deltas, {"type": "message_delta", "usage": said}, {"type": "message_stop"})
         assert of(body, EVENTS) == Usage(model="m", prompt=25, completion=15)
     assert of(events(start, delta), EVENTS) is None, "what the answer took is not known when it is cut short"
 

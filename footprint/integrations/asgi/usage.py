@@ -142,10 +142,13 @@ def _first(events: bytes) -> Usage | None:
 
 
 def _joined(first: Usage | None, last: Usage) -> Usage:
+    """What two events say together: counts grow, and a last one may say 0 of a prompt that the first one has told."""
     if first is None:
         return last
     earlier, later = msgspec.structs.asdict(first), msgspec.structs.asdict(last)
-    return Usage(**{name: earlier[name] if value is None else value for name, value in later.items()})
+    model = earlier["model"] if last.model is None else last.model
+    known = {name: [one[name] for one in (earlier, later) if one[name] is not None] for name in later if name != "model"}
+    return Usage(model=model, **{name: max(values, default=None) for name, values in known.items()})
 
 
 def _of_object(told: bytes) -> Usage | None:
