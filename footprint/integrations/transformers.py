@@ -18,6 +18,7 @@ by `push_to_hub` before it uploads it; of sentence-transformers also those of th
 from __future__ import annotations
 
 import os
+import shlex
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -244,8 +245,9 @@ class FootprintCallback(TrainerCallback):
         whole = self._training.summed
         if whole is None:
             why = self._not_filled or _ENDED.get(run.facts.outcome, "the training was not summed up")
-            how = f"; to fill it all the same: footprint card fill --run {run.id} {path.name}" if run.is_recorded else ""
-            raise ConfigError(why + how)
+            # Whole, and to be pasted: another README.md may stand where somebody pastes it.
+            command = f"footprint card fill --run {run.id} {shlex.quote(str(path))}"
+            raise ConfigError(f"{why}; to fill it all the same: {command}" if run.is_recorded else why)
         trainer_cards.fill_beside_uploads(path, whole.runs)
 
     # -- One training over several starts ------------------------------------------------------------------------------

@@ -144,8 +144,9 @@ def test_the_lines_of_the_page_and_the_card_that_is_pushed_to_the_hub(paste: Pas
     assert done.returncode == 0, done.stderr
     (told,) = (line for line in done.stderr.splitlines() if line.startswith("footprint: "))
     assert told.startswith(
-        "footprint: the card was not filled: the training failed; to fill it all the same: footprint card fill"
+        "footprint: the card was not filled: the training failed; to fill it all the same: footprint card fill --run "
     )
+    assert told.endswith("/README.md"), "the card that is meant, and not another README.md in the same folder"
     page, failed, completed = reversed(settled_runs())
     assert (page.outcome, page.work, page.warnings) == ("completed", {"samples": 240.0, "steps": 30.0}, ())
     filled = (card.parent / "out" / "README.md").read_text()
