@@ -10,6 +10,11 @@ from typing import Any, Final, NamedTuple
 
 _HANDLER: Final = "transformers.trainer_callback"
 _FRAMES_ABOVE: Final = 12
+_WRAPPERS: Final = ("accelerate.", "lightning.", "pytorch_lightning.")
+"""Whose samplers take the batches of another one as they are."""
+
+_INNER: Final = ("batch_sampler", "_batch_sampler", "_sampler")
+_WRAPPERS_LIMIT: Final = 4
 
 
 class Batches:
@@ -23,7 +28,7 @@ class Batches:
         """Those of a data loader; null where it does not tell: batches of varying size, a stream whose last one may have less."""
         sampler: Any = getattr(loader, "batch_sampler", None)
         size = getattr(sampler, "batch_size", None)
-        if not isinstance(size, int) or size < 1:
+        if not isinstance(size, int) or size < 1 or not _are_even(sampler):
             return None
         if ranks > 1:  # the last batches are filled up with samples from the beginning, so that all ranks have as many
             if not getattr(sampler, "even_batches", True) and not getattr(sampler, "drop_last", False):
@@ -34,6 +39,25 @@ class Batches:
             return cls(size, 0 if sampler.drop_last else -len(sampler.sampler) % size)
         except (AttributeError, TypeError, NotImplementedError):
             return None
+
+
+def _are_even(sampler: Any) -> bool:
+    """Whether batches are made as torch's own sampler makes them: all but the last of one size.
+
+    One that takes from several data sets in turn, or leaves out duplicates, has shorter ones anywhere.
+    """
+    data = sys.modules.get("torch.utils.data")
+    if data is None:
+        return True
+    for _ in range(_WRAPPERS_LIMIT):
+        if getattr(type(sampler), "__iter__", data.BatchSampler.__iter__) is data.BatchSampler.__iter__:
+            return True
+        known = vars(sampler) if hasattr(sampler, "__dict__") else {}
+        inner = next((known[name] for name in _INNER if known.get(name) is not None), None)
+        if inner is None or not type(sampler).__module__.startswith(_WRAPPERS):
+            return False
+        sampler = inner
+    return False
 
 
 class Calling(NamedTuple):
