@@ -10,7 +10,7 @@ from footprint import text
 from footprint.model import Run
 from footprint.profile import Workload
 from footprint.profiling.conditions import Conditions
-from footprint.profiling.energies import DISTURBED_LIMIT, OTHERS_LIMIT, STOLEN_LIMIT, by_unit, disturbed_ratio
+from footprint.profiling.energies import DISTURBED_LIMIT, OTHERS_LIMIT, STOLEN_LIMIT, by_unit, disturbed_ratio, was_quiet
 from footprint.profiling.results import Check, Idle, RepeatResult, Verdict
 from footprint.profiling.statistics import Spread, trend
 
@@ -70,9 +70,11 @@ def _quiet(idle: Idle | None) -> Check:
         return _check(name, None, "not looked at: idle_s is 0")
     if idle.others_ratio is None:
         return _check(name, None, "this system does not tell what other processes take")
-    others, stolen = idle.others_ratio, idle.stolen_ratio or 0.0
+    others, stolen, is_quiet = idle.others_ratio, idle.stolen_ratio or 0.0, was_quiet(idle)
     message = f"others took {text.percent(others)} of the CPUs in {text.duration(idle.duration_s)} before"
-    return _check(name, others <= OTHERS_LIMIT and stolen <= STOLEN_LIMIT, message, others_ratio=others, stolen_ratio=stolen)
+    if not is_quiet:
+        message += ": its power then is none of an idle machine, and what the work takes above it is not told"
+    return _check(name, is_quiet, message, others_ratio=others, stolen_ratio=stolen)
 
 
 def _load(repeats: Sequence[RepeatResult]) -> Check:

@@ -10,7 +10,7 @@ import msgspec
 
 from footprint.model import Component, Range, Run
 from footprint.profiling.conditions import STEP_S, Conditions
-from footprint.profiling.results import RepeatResult, Systematic
+from footprint.profiling.results import Idle, RepeatResult, Systematic
 from footprint.units import J_PER_KWH
 
 OTHERS_LIMIT: Final = 0.05
@@ -112,6 +112,11 @@ def energy_j(run: Run | None, *, machine: bool) -> float | None:
         return None
     energy = run_footprint(run, attribution="machine" if machine else "share").it_energy_kwh
     return None if energy is None else energy.central * J_PER_KWH
+
+
+def was_quiet(idle: Idle) -> bool:
+    """Whether the machine did as good as nothing else while it was looked at, as far as anybody could tell."""
+    return (idle.others_ratio or 0.0) <= OTHERS_LIMIT and (idle.stolen_ratio or 0.0) <= STOLEN_LIMIT
 
 
 def others_ratio(run: Run | None) -> float | None:

@@ -30,7 +30,8 @@ def result_of(plan: Plan, measured: Measured, ends: tuple[Conditions, Conditions
         ends: the machine before everything and after.
     """
     groups = measured.by_session()
-    statistics = _statistics(groups, measured.idle.power_w if measured.idle else None, plan.workload.unit)
+    idle_w = measured.idle.power_w if measured.idle is not None and energies.was_quiet(measured.idle) else None
+    statistics = _statistics(groups, idle_w, plan.workload.unit)
     known = statistics[ENERGY].all or statistics["time_s"].all
     recorded = {run.id for run in measured.runs}
     amount = sum(one.amount for one in measured.repeats if one.run in recorded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -46,6 +47,13 @@ def test_repeats_inside_a_process(tmp_path: Path) -> None:
     assert result.idle is not None
     assert result.idle.power_w is not None
     assert result.idle.power_w > 0
+    # Above idle is told of a machine that was idle.
+    (plan,) = plans_of(tmp_path / "profile.toml")
+    for others, is_told in ((0.0, True), (0.5, False)):
+        idle = msgspec.structs.replace(result.idle, others_ratio=others, stolen_ratio=0.0)
+        again = result_of(plan, dataclasses.replace(measured, idle=idle), (conditions.read(), conditions.read()))
+        assert (again.statistics["above_idle_j"].all is not None) == is_told
+        assert next(one for one in again.checks if one.name == "quiet before").verdict == ("ok" if is_told else "doubtful")
     by_hand = sum((one.energy_j or 0) / one.amount for one in result.repeats) / 6
     assert energy.mean == pytest.approx(by_hand)
     assert result.it_energy_kwh_per_1000 is not None
