@@ -17,6 +17,9 @@ _END: Final = "footprint-tutorial-end-of-output"
 SHOWN_LINES: Final = 24
 """Longer output is cut, and the cut is marked."""
 
+KERNEL: Final = "6.12.0"
+"""What the tutorial shows for the kernel's version, which says something of one machine alone."""
+
 
 class Shell:
     """A shell that stays, as a reader's does, in a folder with a ledger of its own."""
@@ -54,7 +57,10 @@ class Shell:
                 assert line.split()[1] == "0", f"$ {command}\n{''.join(lines)}"
                 break
             lines.append(
-                line.replace(str(self._folder), "~/circle").replace(f" on {os.uname().nodename} ", " on machine ").rstrip()
+                line.replace(str(self._folder), "~/circle")
+                .replace(f" on {os.uname().nodename} ", " on machine ")
+                .replace(os.uname().release, KERNEL)
+                .rstrip()
             )
         return "\n".join(lines)
 
