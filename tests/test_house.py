@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import msgspec
-import pytest
 
 import footprint
 from footprint import model
+from tests.each import each
 
 ROOT = Path(footprint.__file__).parent
 
@@ -76,7 +76,7 @@ def imported_parts(path: Path) -> list[tuple[int, str]]:
     return found
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+@each(sources(), lambda path: path.relative_to(ROOT))
 def test_imports_point_downward(path: Path) -> None:
     here = part(path)
     if here in FREE:
@@ -88,7 +88,7 @@ def test_imports_point_downward(path: Path) -> None:
         assert RANK.get(there, -1) > RANK[here], f"{path.name}:{line}: {here} imports {there}, which is not below it"
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+@each(sources(), lambda path: path.relative_to(ROOT))
 def test_heavy_modules_load_inside_functions(path: Path) -> None:
     allowed = {"cli": {"typer"}, "report": {"jinja2"}}.get(part(path), set())
     if part(path) in {"accounting", "report", "derive"}:

@@ -9,6 +9,7 @@ from footprint.errors import ConfigError, UnknownHardware, UnknownPlace
 from footprint.model import Declaration, Footprint
 from footprint.reference import tables
 from footprint.reference.beyond import is_beyond
+from tests.each import each
 
 
 def central(footprint: Footprint, name: str) -> float:
@@ -228,7 +229,7 @@ def test_hardware_hours_and_country_alone_give_a_range_with_the_published_figure
     assert found.low < emissions_kg * 1000 < found.high
 
 
-@pytest.mark.parametrize("row", tables.table("accelerators"), ids=lambda row: row["id"])
+@each(tables.table("accelerators"), lambda row: row["id"])
 def test_every_central_is_the_plain_product_of_the_centrals_before_it(row: tables.Row) -> None:
     """Of each accelerator: watts, hours, host, PUE and grid, by hand; and no number is null without its name."""
     region = "aws:us-west-2" if row["vendor"] == "AWS" else "gcp:us-central1"

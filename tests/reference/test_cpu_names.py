@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from footprint.model import Host
 from footprint.reference import cpu_power, find_cpu, tables
 from footprint.reference.cpu_names import codecarbon_table, cpu_key, cpus_near, unnamed
+from tests.each import each
 from tests.reference.kernel_names import KERNEL_NAMES, score
 
 # Where a table of ours and CodeCarbon's have a chip of the same name and other watts, and who is right.
@@ -60,7 +61,7 @@ def test_a_chip_that_is_only_not_in_the_tables_is_not_called_hidden() -> None:
     assert "AMD EPYC 7742" in cpus_near("AMD EPYC 77420")
 
 
-@pytest.mark.parametrize("row", tables.table("cpus"), ids=lambda row: row["name"])
+@each(tables.table("cpus"), lambda row: row["name"])
 def test_a_row_is_found_by_its_own_name_and_is_of_one_chip(row: tables.Row) -> None:
     found = find_cpu(row["name"])
     assert found is not None

@@ -10,6 +10,7 @@ from footprint.accounting.ranges import check_triple
 from footprint.model import Place
 from footprint.place import resolve
 from footprint.reference import Intensity, evidence, intensity, tables
+from tests.each import each
 
 
 def of(name: str, year: int) -> Intensity:
@@ -20,7 +21,7 @@ def of(name: str, year: int) -> Intensity:
     return found
 
 
-@pytest.mark.parametrize("row", tables.table("regions"), ids=lambda row: row["id"])
+@each(tables.table("regions"), lambda row: row["id"])
 def test_every_region_resolves_and_has_an_intensity(row: tables.Row) -> None:
     found = of(row["id"], 2024)
     check_triple(found.central.low, found.central.central, found.central.high)

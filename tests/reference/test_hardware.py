@@ -7,6 +7,7 @@ import pytest
 from footprint.accounting.ranges import check_triple
 from footprint.errors import UnknownHardware
 from footprint.reference import accelerator, accelerator_power, chips, find_accelerator, tables
+from tests.each import each
 
 ROWS = tables.table("accelerators")
 
@@ -37,7 +38,7 @@ def test_a_name_of_one_chip(query: str, expected: str) -> None:
     assert match.devices_per_unit == 1
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+@each(ROWS, lambda row: row["id"])
 def test_each_chip_is_found_by_its_id_and_driver_names_and_has_a_power_or_a_gap(row: tables.Row) -> None:
     for name in filter(None, row["nvml_names"].split("; ")):
         assert [one.id for one in find_accelerator(name).candidates] == [row["id"]], name
@@ -142,7 +143,7 @@ def test_every_gpu_says_its_architecture() -> None:
         check_triple(power.low, power.central, power.high)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+@each(ROWS, lambda row: row["id"])
 def test_each_name_of_a_chip_means_it_or_all_that_share_the_name(row: tables.Row) -> None:
     for name in {row["name"], *chips.split(row["aliases"])}:
         for written in (name, name.upper(), name.lower(), f"  {name}\u00a0", name.replace("-", "\u2011"), f"NVIDIA {name} GPUs"):

@@ -24,6 +24,7 @@ from footprint.reference import (
     utilisation,
 )
 from footprint.reference.cpu_names import cpu_key
+from tests.each import each
 
 GIB = 2**30
 
@@ -235,7 +236,7 @@ def test_each_chip_has_the_terms_of_its_years_and_kind(name: str, fitted: tuple[
         assert central == pytest.approx(factor.central, rel=2e-3), factor.note
 
 
-@pytest.mark.parametrize("row", tables.table("cpus"), ids=lambda row: row["id"])
+@each(tables.table("cpus"), lambda row: row["id"])
 def test_every_cpu_that_is_known_has_a_power_that_a_law_fits(row: tables.Row) -> None:
     power = cpu_power(host(row["name"], virtual=True))
     assert power.name == row["name"]
