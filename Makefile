@@ -10,8 +10,6 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Frameworks are heavy, and stay out of the environment of every day.
 WORLD := .venv-world
-# One more test process than CPUs: tests wait as much as they work.
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # A place for the demo, for example `make demo REGION=gcp:europe-west1`.
 REGION ?=
 # Notices of tools about themselves, which no page is about.
@@ -32,10 +30,10 @@ test: lint browser-ready ## Everything but what needs other services: also fault
 	@$(MAKE) --no-print-directory -j 2 types tests
 
 tests: $(VENV)/.dev browser-ready
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not world"
+	$(BIN)/python -m pytest -q -n auto -m "not world"
 
 test-world: $(WORLD)/.done ## The whole journeys, in fresh clones, and trainings with frameworks in an environment of their own
-	$(WORLD)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile -m world
+	$(WORLD)/bin/python -m pytest -q -n auto --dist loadfile -m world
 
 fuzz: $(VENV)/.dev ## 200,000 mutated cards, filled and held to the laws of a fill
 	$(BIN)/python -m tests.fuzz
