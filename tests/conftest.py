@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from footprint.recorder import active
+
 # Examples run real code on a shared machine: time says nothing about correctness.
 settings.register_profile("footprint", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("footprint")
@@ -29,6 +31,12 @@ def _own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for what in ("REGION", "PUE", "LABELS", "PARENT", "ACCOUNT", "NAME"):
         monkeypatch.delenv(f"FOOTPRINT_{what}", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture(autouse=True)
+def _own_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning is told once in a process: what other tests had told here is forgotten."""
+    monkeypatch.setattr(active, "_told", set())
 
 
 @pytest.hookimpl(wrapper=True)

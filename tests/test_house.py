@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"testing"},
     {"tracking"},
     {"report", "card"},
-    {"profile"},
+    {"profile", "watching"},
     {"derive"},
     {"recorder"},
     {"ledger", "meters", "place"},
@@ -127,6 +127,13 @@ def test_importing_loads_nothing_heavy() -> None:
     code = "import sys, footprint; print(*sorted({m.split('.')[0] for m in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not set(loaded) & HEAVY
+
+
+def test_running_a_command_loads_nothing_heavy() -> None:
+    """Nor what derives: it would be a tenth of a second of each command's CPU time, and count as the command's."""
+    code = "import sys\nfrom footprint.cli import main\ntry: main(['run', '--', 'true'])\nexcept SystemExit: pass\nprint(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    assert not loaded & (HEAVY - {"typer", "rich"} | {"footprint.derive"})
 
 
 def test_files_stay_readable() -> None:

@@ -15,7 +15,7 @@ from footprint.cli.printing import say, say_json
 from footprint.errors import ConfigError
 
 if TYPE_CHECKING:
-    from footprint.derive.watching import Row, Watching
+    from footprint.watching import Row, Watching
 
 _INTERVALS_S = (0.2, 3600.0)
 _BY_SIGNAL = 128
@@ -34,7 +34,7 @@ def top(
     seconds, of the facility as ENERGY is; DONE and ENDS are of programs that tell their progress. Rows do not add up: a run that
     is nested in another one counts in that one, too.
     """
-    from footprint.derive.watching import Watching
+    from footprint.watching import Watching
 
     if not _INTERVALS_S[0] <= interval_s <= _INTERVALS_S[1]:
         raise ConfigError(f"--interval {interval_s:g} is not between {_INTERVALS_S[0]:g} and {_INTERVALS_S[1]:g} seconds")

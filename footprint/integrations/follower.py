@@ -150,7 +150,7 @@ class _Line:
 
 def readings(journal: Path, run_id: str, pause: Callable[[], bool]) -> Iterator[Reading]:
     """What is known of a run, until it has ended or `pause` is false: of a run that has ended it is the last one."""
-    from footprint.derive.watching import Watching
+    from footprint.watching import Watching
 
     watching = Watching(only=journal)
     while True:

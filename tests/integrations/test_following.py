@@ -76,7 +76,8 @@ FOLLOWED = """
     end = run.footprint.energy_kwh
     print(json.dumps({
         "id": run.id, "final": [one.is_final for one in seen], "work": seen[-1].work, "outcome": seen[-1].outcome,
-        "power": seen[0].power_w, "place": seen[-1].place, "heavy": heavy, "same": seen[-1].energy_kwh == end,
+        "power": max(one.power_w or 0.0 for one in seen), "place": seen[-1].place, "heavy": heavy,
+        "same": seen[-1].energy_kwh == end,
         "rising": all(a.energy_kwh.central <= b.energy_kwh.central for a, b in zip(seen, seen[1:])),
         "warnings": run.facts.warnings, "threads": [one.name for one in threading.enumerate()],
     }))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 from footprint.errors import unknown_choice
 
 if TYPE_CHECKING:
-    from footprint.derive.watching import Row
+    from footprint.watching import Row
 
 MODES: Final = ("auto", "title", "lines", "off")
 LOOK_S: Final = 1.0
@@ -72,7 +72,7 @@ class Showing:
             if sys.platform == "linux":  # where a thread has a priority of its own
                 with suppress(OSError):
                     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-            from footprint.derive.watching import Watching
+            from footprint.watching import Watching
 
             watching = Watching(only=journal)
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from footprint import text
 from footprint.cli.live import words
-from footprint.derive.watching import Row
+from footprint.watching import Row
 
 _GAP: Final = 2
 _NAME_LEAST: Final = 8

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from footprint import text
-from footprint.derive.watching import Row
 from footprint.model import Coverage
+from footprint.watching import Row
 
 UNKNOWN: Final = "unknown"
 _SHORT: Final = {"accelerators": "GPU", "accelerator": "GPU", "cpu": "CPU", "memory": "memory", "rest": "rest"}

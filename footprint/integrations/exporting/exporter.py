@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from footprint import __version__
-from footprint.derive.watching import Watching
 from footprint.errors import FootprintError, LedgerError
 from footprint.integrations.exporting.counters import Carried, Counters
 from footprint.integrations.exporting.families import Family, Labels, counter, gauge, labels_of
@@ -19,6 +18,7 @@ from footprint.ledger.engines import open_ledger
 from footprint.ledger.home import home
 from footprint.reference import current_edition
 from footprint.text import clean
+from footprint.watching import Watching
 
 COST_RATIO: Final = 0.05
 """The sums are made less often where they would take more of a CPU than this."""

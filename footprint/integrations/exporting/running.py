@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from footprint.derive.watching import Watching
 from footprint.integrations.exporting.families import OTHERS, Labels, label_name, label_value, labels_of, summed
 from footprint.ledger.questions import LABEL
 from footprint.ledger.rows import rows_of_facts
 from footprint.ledger.tables import RUNS
 from footprint.model import Run
+from footprint.watching import Watching
 
 
 class RunningNow(NamedTuple):

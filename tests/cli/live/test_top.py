@@ -15,13 +15,13 @@ from rich.cells import cell_len
 
 from footprint.cli import call
 from footprint.cli.live.table import table
-from footprint.derive.watching import Row, Watching
 from footprint.ledger import home
 from footprint.ledger.processes import Process, identify
 from footprint.ledger.records import Close, Open, Tick, line_of
 from footprint.ledger.running import Running
 from footprint.model import Coverage, Host, Range
 from footprint.recorder.outlook import Moments
+from footprint.watching import Row, Watching
 from tests.cli.terminal import Terminal
 from tests.ledger.conftest import gone
 
