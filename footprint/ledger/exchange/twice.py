@@ -18,6 +18,8 @@ from footprint.model import Run
 
 OURS: Final = "footprint"
 """Of `Run.versions`, what a run has that was measured by this program; another tool's has its own name alone."""
+MEASURED_AS: Final = "measured_as"
+"""The label by which another tool's run says which run of ours it is; its clock may count whole seconds."""
 _SLURM: Final = re.compile(r"slurm:(?:(?P<cluster>.*):)?(?P<job>[^:]+)")
 _TASK: Final = re.compile(r"[^_]*_(\d+)\Z")
 _UNNAMED: Final = "unknown-"
@@ -79,8 +81,8 @@ class Twice:
         if named := _SLURM.fullmatch(run.account):
             own = _Job(named["cluster"], _task(run))
             return any(_alike(own, job) and _is_others(run, known) for job, known in self._jobs.get(named["job"], ()))
-        found = self._accounts.get(run.account, ())
-        return bool(found) and any(_meet(_span(run), span) and _is_others(run, known) for span, known in found)
+        found, own = self._accounts.get(run.account, ()), run.labels.get(MEASURED_AS)
+        return any((own == known.id or _meet(_span(run), span)) and _is_others(run, known) for span, known in found)
 
     def may_be_same(self, run: Run) -> bool:
         """Whether something was measured at the same time on a machine that may have been its own, which nobody names."""

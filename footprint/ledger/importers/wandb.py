@@ -19,6 +19,7 @@ import msgspec
 
 from footprint.errors import LedgerError
 from footprint.ledger.exchange.registry import Importer, Incoming
+from footprint.ledger.exchange.twice import MEASURED_AS
 from footprint.ledger.importers import wandb_log as log
 from footprint.ledger.importers.power import gap_warning, of_power
 from footprint.ledger.importers.sources import bytes_of, head_of, id_of, name_of, number, shown, table_of, text_of
@@ -42,6 +43,7 @@ class Facts(msgspec.Struct, kw_only=True):
     name: str | None = None
     project: str | None = None
     account: str | None = None
+    run_id: str | None = None
     host: str | None = None
     os: str | None = None
     cpu_name: str | None = None
@@ -127,8 +129,11 @@ def _take_config(found: Facts, fields: log.Message) -> None:
             told = json.loads(log.text(item, 16) or "")
         except (ValueError, RecursionError):
             continue
-        account = told.get("account") if isinstance(told, dict) else None
+        if not isinstance(told, dict):
+            continue
+        account, run_id = told.get("account"), told.get("run_id")
         found.account = account if isinstance(account, str) and account else found.account
+        found.run_id = run_id if isinstance(run_id, str) and run_id else found.run_id
 
 
 def _take_environment(found: Facts, fields: log.Message) -> None:
@@ -277,7 +282,7 @@ def _run(found: Facts, stated: Stated) -> Run:
         outcome="unknown" if found.exit_code is None else "failed" if found.exit_code else "completed",
         account=name_of(found.account),
         devices=devices,
-        labels={"project": project} if (project := name_of(found.project)) else {},
+        labels={key: told for key, name in (("project", found.project), (MEASURED_AS, found.run_id)) if (told := name_of(name))},
         version=found.version,
         warnings=[*warnings, *([gap] if gap else [])],
     )
