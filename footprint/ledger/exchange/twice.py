@@ -81,8 +81,8 @@ class Twice:
         if named := _SLURM.fullmatch(run.account):
             own = _Job(named["cluster"], _task(run))
             return any(_alike(own, job) and _is_others(run, known) for job, known in self._jobs.get(named["job"], ()))
-        found, own = self._accounts.get(run.account, ()), run.labels.get(MEASURED_AS)
-        return any((own == known.id or _meet(_span(run), span)) and _is_others(run, known) for span, known in found)
+        found, measured_as = self._accounts.get(run.account, ()), run.labels.get(MEASURED_AS)
+        return any((measured_as == known.id or _meet(_span(run), span)) and _is_others(run, known) for span, known in found)
 
     def may_be_same(self, run: Run) -> bool:
         """Whether something was measured at the same time on a machine that may have been its own, which nobody names."""

@@ -282,7 +282,7 @@ def _run(found: Facts, stated: Stated) -> Run:
         outcome="unknown" if found.exit_code is None else "failed" if found.exit_code else "completed",
         account=name_of(found.account),
         devices=devices,
-        labels={key: told for key, name in (("project", found.project), (MEASURED_AS, found.run_id)) if (told := name_of(name))},
+        labels={key: one for key, name in (("project", found.project), (MEASURED_AS, found.run_id)) if (one := name_of(name))},
         version=found.version,
         warnings=[*warnings, *([gap] if gap else [])],
     )
